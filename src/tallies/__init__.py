@@ -1,0 +1,10 @@
+"""Exact, live counts and leaderboards from a table's own change stream."""
+
+from tallies.core.change import Change
+from tallies.core.fold import Folder, fold
+from tallies.core.tally import Average, Count, Sum, Tally
+from tallies.core.windows import Window
+
+__version__ = "0.1.0"
+
+__all__ = ["Average", "Change", "Count", "Folder", "Sum", "Tally", "Window", "fold"]

@@ -1,0 +1,97 @@
+"""Every error that a user of tallies can meet: a code for machines, a sentence for people.
+
+The sentence says what is wrong and what to do. Edges (HTTP, CLI) map a class to a status or an
+exit code; nothing below them knows about either.
+"""
+
+from typing import ClassVar
+
+
+class TalliesError(Exception):
+    """The root of all errors that tallies raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class InvalidInput(TalliesError):
+    """Something that a person or a program gave us cannot be used."""
+
+    code = "invalid-input"
+
+
+class InvalidId(InvalidInput):
+    """A user id or restaurant id that breaks the rules of `tallies.core.ids`."""
+
+    code = "invalid-id"
+
+
+class InvalidTime(InvalidInput):
+    """A timestamp that is not RFC 3339 with a zone, or lies outside the years 0001 to 9999."""
+
+    code = "invalid-time"
+
+
+class UnknownWindow(InvalidInput):
+    """A window name that names no window."""
+
+    code = "unknown-window"
+
+
+class InvalidCursor(InvalidInput):
+    """A page cursor that this service did not issue."""
+
+    code = "invalid-cursor"
+
+
+class InvalidTally(InvalidInput):
+    """A declaration of a tally that contradicts itself."""
+
+    code = "invalid-tally"
+
+
+class InvalidStoreUrl(InvalidInput):
+    """A store URL of an unknown form."""
+
+    code = "invalid-store-url"
+
+
+class Unfoldable(TalliesError):
+    """A change record that no delta can be made of. It is parked, never dropped."""
+
+    code = "unfoldable"
+
+
+class StoreError(TalliesError):
+    """A store cannot do its work."""
+
+    code = "store-error"
+
+
+class StoreUnavailable(StoreError):
+    """The store is there but cannot serve now (busy, throttled, out of reach): try again later."""
+
+    code = "store-unavailable"
+
+
+class StoreFull(StoreError):
+    """The store has no room for another write."""
+
+    code = "store-full"
+
+
+class StoreReadOnly(StoreError):
+    """The store may be read but not written."""
+
+    code = "store-read-only"
+
+
+class WrongStore(StoreError):
+    """What the store URL points at is no store of ours, or one that this version cannot use."""
+
+    code = "wrong-store"
+
+
+class NotInitialised(StoreError):
+    """The store has no tables yet."""
+
+    code = "not-initialised"

@@ -1,0 +1,55 @@
+"""Ids of users and restaurants: what is allowed, and how two are joined into one key."""
+
+import unicodedata
+
+from tallies.core.errors import InvalidId
+
+MAX_ID_BYTES = 1024
+"""UTF-8 bytes. DynamoDB allows 2,048 for a partition key and 1,024 for a sort key; an id is
+used as either."""
+
+_SEPARATOR = "#"
+
+# Cc: control characters, which the stores reserve for their own keys. Cs: lone surrogates, which
+# are no text and cannot be encoded. All else is somebody's name for something.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs"})
+
+
+def check_id(value: str, what: str = "id") -> str:
+    """Return `value` when it is a valid id; `what` names it in the error.
+
+    Raises:
+        InvalidId: it is empty, longer than `MAX_ID_BYTES`, or holds a control character.
+    """
+    if not value:
+        raise InvalidId(f"The {what} is empty; give one of 1 to {MAX_ID_BYTES} bytes.")
+    # Printable text has neither control characters nor surrogates, and most ids are printable.
+    if not value.isprintable():
+        for character in value:
+            if unicodedata.category(character) in _REFUSED_CATEGORIES:
+                raise InvalidId(
+                    f"The {what} holds the control character U+{ord(character):04X}; remove it."
+                )
+    if len(value) * 4 > MAX_ID_BYTES and (size := len(value.encode())) > MAX_ID_BYTES:
+        raise InvalidId(f"The {what} has {size} bytes; at most {MAX_ID_BYTES} are allowed.")
+    return value
+
+
+def join_ids(*parts: str) -> str:
+    """Join ids into one key, injectively: different parts never give the same key.
+
+    >>> join_ids("fish#chips", "ann")
+    'fish%23chips#ann'
+    """
+    return _SEPARATOR.join(part.replace("%", "%25").replace(_SEPARATOR, "%23") for part in parts)
+
+
+def split_ids(key: str) -> tuple[str, ...]:
+    """Undo `join_ids`.
+
+    >>> split_ids("fish%23chips#ann")
+    ('fish#chips', 'ann')
+    """
+    return tuple(
+        part.replace("%23", _SEPARATOR).replace("%25", "%") for part in key.split(_SEPARATOR)
+    )

@@ -1,0 +1,126 @@
+"""Windows: spans of calendar time, their names, and the way from a moment to a name and back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from re import compile as pattern
+
+from tallies.core.errors import UnknownWindow
+
+
+class Window(StrEnum):
+    """A kind of window. Names: `all`, `2026`, `2026-11`, `2026-W48`, `2026-11-23`, `…T14`."""
+
+    ALL = "all"
+    YEAR = "year"
+    MONTH = "month"
+    WEEK = "week"
+    DAY = "day"
+    HOUR = "hour"
+
+
+def window_name(kind: Window, local: datetime) -> str:
+    """The name of the window of this kind that holds `local`, a moment in the tally's zone.
+
+    Weeks are ISO 8601 weeks: Monday to Sunday, in the year that holds their Thursday. Where a
+    clock is set back, both passes of the repeated hour carry one name and share one window.
+    """
+    match kind:
+        case Window.ALL:
+            return "all"
+        case Window.YEAR:
+            return f"{local.year:04}"
+        case Window.MONTH:
+            return f"{local.year:04}-{local.month:02}"
+        case Window.WEEK:
+            year, week, _ = local.isocalendar()
+            return f"{year:04}-W{week:02}"
+        case Window.DAY:
+            return f"{local.year:04}-{local.month:02}-{local.day:02}"
+        case Window.HOUR:
+            return f"{local.year:04}-{local.month:02}-{local.day:02}T{local.hour:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWindow:
+    """A window that has been found by its name. `start` is local and naive; None for `all`."""
+
+    kind: Window
+    name: str
+    start: datetime | None
+
+
+_SHAPES = {
+    Window.YEAR: pattern(r"\d{4}"),
+    Window.MONTH: pattern(r"\d{4}-\d\d"),
+    Window.WEEK: pattern(r"\d{4}-W\d\d"),
+    Window.DAY: pattern(r"\d{4}-\d\d-\d\d"),
+    Window.HOUR: pattern(r"\d{4}-\d\d-\d\dT\d\d"),
+}
+_FILL = {
+    Window.YEAR: "-01-01",
+    Window.MONTH: "-01",
+    Window.WEEK: "-1",
+    Window.DAY: "",
+    Window.HOUR: ":00",
+}
+
+
+def parse_window(name: str) -> NamedWindow:
+    """Find the window that a name means.
+
+    Raises:
+        UnknownWindow: no window has this name.
+    """
+    if name == Window.ALL:
+        return NamedWindow(Window.ALL, name, None)
+    for kind, shape in _SHAPES.items():
+        # ASCII only: \d also matches other scripts' digits, which would give a window two names.
+        if name.isascii() and shape.fullmatch(name):
+            try:
+                return NamedWindow(kind, name, datetime.fromisoformat(name + _FILL[kind]))
+            except ValueError:
+                break
+    raise UnknownWindow(
+        f"{name!r} names no window; use all, or one like 2026, 2026-11, 2026-W48, 2026-11-23"
+        " or 2026-11-23T14."
+    )
+
+
+def _next_start(kind: Window, start: datetime) -> datetime:
+    match kind:
+        case Window.YEAR:
+            return start.replace(year=start.year + 1)
+        case Window.MONTH:
+            return (start + timedelta(days=31)).replace(day=1)
+        case Window.WEEK:
+            return start + timedelta(days=7)
+        case Window.DAY:
+            return start + timedelta(days=1)
+        case _:
+            return start + timedelta(hours=1)
+
+
+def window_end(window: NamedWindow, zone: tzinfo) -> datetime | None:
+    """The first moment (UTC) after the window; None for `all` and at the end of the calendar."""
+    if window.start is None:
+        return None
+    try:
+        return _next_start(window.kind, window.start).replace(tzinfo=zone).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
+def windows_between(first: NamedWindow, last: NamedWindow) -> Iterator[str]:
+    """The names of all windows of one kind from `first` to `last`, both included."""
+    start = first.start
+    if start is None or last.start is None:
+        yield "all"
+        return
+    while start <= last.start:
+        yield window_name(first.kind, start)
+        try:
+            start = _next_start(first.kind, start)
+        except (OverflowError, ValueError):
+            return

@@ -1,0 +1,1 @@
+"""The application: favorites of restaurants, counted live."""

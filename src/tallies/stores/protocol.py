@@ -1,0 +1,204 @@
+"""What a store promises. Everything above this line of imports knows only these protocols."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Protocol, Self
+
+from tallies.core.windows import Window
+
+Clock = Callable[[], datetime]
+"""Gives the present moment, with a zone. Tests hand in their own."""
+
+MAX_PAGE = 1000
+"""The most rows that one read returns."""
+
+
+class Unset(Enum):
+    """The value of a field that a partial update leaves alone (None removes it)."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
+class Favorite(NamedTuple):
+    """A row of the source: user U favorited restaurant R. Times are canonical RFC 3339 in UTC."""
+
+    user_id: str
+    restaurant_id: str
+    created_at: str
+    note: str | None = None
+    expires_at: str | None = None
+
+
+class Event(NamedTuple):
+    """One line of a log of marks and unmarks, its time in canonical form."""
+
+    user_id: str
+    restaurant_id: str
+    created_at: str
+    op: Literal["mark", "unmark"] = "mark"
+
+
+class Ranked(NamedTuple):
+    """One line of a leaderboard."""
+
+    group: str
+    amount: int
+
+
+class ParkedRecord(NamedTuple):
+    """A change record that could not be folded, kept whole."""
+
+    id: str
+    tally: str
+    reason: str
+    content: Mapping[str, Any]
+    parked_at: str
+
+
+class Drift(NamedTuple):
+    """A tally that differs from GROUP BY over the source."""
+
+    group: str
+    window: str
+    expected: int
+    actual: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What `verify` found."""
+
+    checked: int
+    """Rows compared: those of the tallies and those that should be there."""
+    drifted: Sequence[Drift]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the aggregation is."""
+
+    favorites: int | None
+    """Rows in the source; None where counting them is not cheap."""
+    lag_records: int | None
+    """Change records that are not in the tallies yet; None where the service does not tell."""
+    lag_seconds: float | None
+    """Age of the oldest of them; 0 when there is none."""
+    parked: int
+    aggregator: str | None
+    """Who aggregates now; None when nobody does."""
+    details: Mapping[str, Any]
+    """What only this kind of store has to say."""
+
+
+class Favorites(Protocol):
+    """The source: a key-value table of favorites. Ids have been checked by the caller."""
+
+    def mark(
+        self, user_id: str, restaurant_id: str, *, created_at: str | None = None
+    ) -> tuple[Favorite, bool]:
+        """Favorite a restaurant: the row, and whether it is new. An existing row stays as it is.
+
+        `created_at` is canonical; the present moment when None.
+        """
+
+    def put(
+        self, user_id: str, restaurant_id: str, *, note: str | None, expires_at: str | None
+    ) -> tuple[Favorite, bool]:
+        """As `mark`, and the row's note and expiry become exactly these."""
+
+    def get(self, user_id: str, restaurant_id: str) -> Favorite | None:
+        """The row; None when there is none or it is past its expiry."""
+
+    def update(
+        self,
+        user_id: str,
+        restaurant_id: str,
+        *,
+        note: str | None | Unset = UNSET,
+        expires_at: str | None | Unset = UNSET,
+    ) -> Favorite | None:
+        """Change only the given fields; None when there is no such row."""
+
+    def unmark(self, user_id: str, restaurant_id: str) -> bool:
+        """Remove the row. Whether there was one."""
+
+    def favorites_of(
+        self, user_id: str, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Favorite]:
+        """A user's rows, newest first (then by restaurant id), after (created_at, restaurant)."""
+
+    def load(self, events: Iterable[Event]) -> Iterator[int]:
+        """Apply events in their order; yields after each part how many of them are in so far."""
+
+
+class Tallies(Protocol):
+    """The aggregates, as the last committed transaction left them. Rows of zero are not shown."""
+
+    def windows_of(self, group: str) -> dict[str, int]:
+        """Every window of a group."""
+
+    def tally(self, group: str, windows: Sequence[str]) -> dict[str, int]:
+        """The named windows of a group; 0 where it has no row."""
+
+    def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, int]]:
+        """The windows of one kind from `first` to `last` that the group has, oldest first."""
+
+    def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
+        """The groups of a ranked window, most first, ties by id, after `after`."""
+
+
+class Store(Favorites, Tallies, Protocol):
+    """A whole store."""
+
+    @property
+    def url(self) -> str:
+        """The URL that opens it, without secrets."""
+
+    def init(self) -> bool:
+        """Make the tables where they are missing. Whether anything was made."""
+
+    def status(self) -> Status: ...
+
+    def version(self) -> int | str:
+        """A token that is different after the tallies have changed."""
+
+    def verify(self) -> Verified:
+        """Compare every tally with GROUP BY over the source, changing nothing."""
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one step of aggregation did."""
+
+    records: int
+    """Change records that are now in the tallies."""
+    duplicates: int = 0
+    """Change records that were delivered but in the tallies already."""
+    parked: int = 0
+    fold_seconds: float = 0.0
+    commit_seconds: float = 0.0
+
+
+class Aggregator(Protocol):
+    """One that carries change records into the tallies, step by step."""
+
+    def step(self) -> Applied:
+        """Apply one batch, exactly once, whatever other aggregators do."""

@@ -1,0 +1,1 @@
+"""What keeps the aggregation going: a loop beside the API, a worker, a Lambda function."""

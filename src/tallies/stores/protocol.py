@@ -120,8 +120,8 @@ class Favorites(Protocol):
         user_id: str,
         restaurant_id: str,
         *,
-        note: str | None | Unset = UNSET,
-        expires_at: str | None | Unset = UNSET,
+        note: str | Unset | None = UNSET,
+        expires_at: str | Unset | None = UNSET,
     ) -> Favorite | None:
         """Change only the given fields; None when there is no such row."""
 

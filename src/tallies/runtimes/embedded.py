@@ -1,0 +1,85 @@
+"""The embedded loop: a thread that aggregates while it holds the lease, and stands by otherwise."""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from tallies.core.errors import TalliesError
+from tallies.stores.protocol import Applied
+from tallies.stores.sqlite import SqliteStore
+
+TICK_SECONDS = 0.05
+"""Pause between looks at the log: short for people, long enough that marks fold together."""
+STANDBY_SECONDS = 0.5
+SWEEP_SECONDS = 1.0
+TROUBLE_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class EmbeddedLoop:
+    """Aggregates in the background, for a `with` statement. Leaves nothing behind undone:
+    at the end what is in the log is carried over and the lease is given back."""
+
+    def __init__(
+        self, store: SqliteStore, on_applied: Callable[[Applied], None] | None = None
+    ) -> None:
+        self._store = store
+        self._aggregator = store.aggregator()
+        self._lease = store.lease()
+        self._on_applied = on_applied or (lambda _: None)
+        self._stop = Event()
+        self._sweep_at = 0.0
+        self._thread = Thread(target=self._run, name="tallies-aggregator", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            pause = self._guarded_turn()
+        try:
+            if self._lease.hold():
+                while self._step().records:
+                    pass
+                self._lease.release()
+        except TalliesError as error:
+            log.warning("aggregation stopped with records left in the log: %s", error)
+
+    def _guarded_turn(self) -> float:
+        try:
+            return self._turn()
+        except TalliesError as error:
+            # The log keeps every record; what failed now is done when the trouble is over.
+            log.warning("aggregation waits: %s", error)
+            return TROUBLE_SECONDS
+
+    def _turn(self) -> float:
+        """One turn of the loop; how long to pause after it, in seconds."""
+        if not self._lease.hold():
+            return STANDBY_SECONDS
+        if monotonic() >= self._sweep_at:
+            self._store.sweep()
+            self._sweep_at = monotonic() + SWEEP_SECONDS
+        more = self._step().records >= self._aggregator.batch
+        return 0.0 if more else TICK_SECONDS
+
+    def _step(self) -> Applied:
+        applied = self._aggregator.step()
+        if applied.records or applied.duplicates:
+            self._on_applied(applied)
+        return applied

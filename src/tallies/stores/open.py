@@ -1,0 +1,53 @@
+"""A store URL becomes a store."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tallies.core.errors import InvalidStoreUrl
+
+if TYPE_CHECKING:
+    from tallies.stores.protocol import Store
+
+DEFAULT_URL = "sqlite:///tallies.db"
+_FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
+
+
+def open_store(url: str = DEFAULT_URL) -> "Store":
+    """Open the store that a URL names. Nothing is made or asked yet.
+
+    Raises:
+        InvalidStoreUrl: the URL is of no known form.
+    """
+    scheme = url.partition("://")[0]
+    if scheme == "sqlite":
+        return _open_sqlite(url)
+    if scheme == "dynamodb":
+        # Imported here: who runs on one machine need not have, or wait for, an AWS SDK.
+        try:
+            from tallies.stores.dynamodb.store import DynamoStore
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").startswith("tallies"):
+                raise
+            raise InvalidStoreUrl(
+                "A DynamoDB store needs more packages; run: pip install 'tallies[aws]'"
+            ) from missing
+        return DynamoStore.from_url(url)
+    raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")
+
+
+def _open_sqlite(url: str) -> "Store":
+    from tallies.stores.sqlite import SqliteStore
+
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    synchronous = options.pop("synchronous", "normal")
+    path = unquote(parts.path)[1:]
+    if parts.netloc or not path or path == ":memory:" or parts.fragment:
+        raise InvalidStoreUrl(f"{url!r} names no file; write sqlite:///file.db.")
+    if options:
+        raise InvalidStoreUrl(f"{url!r}: unknown option {next(iter(options))!r}.")
+    match synchronous:
+        case "normal" | "full":
+            return SqliteStore(path, synchronous=synchronous)
+        case _:
+            raise InvalidStoreUrl(f"{url!r}: synchronous is normal or full.")

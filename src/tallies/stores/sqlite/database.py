@@ -1,0 +1,191 @@
+"""Connections to the one file: how they are opened, lent out, and what their errors mean."""
+
+import sqlite3
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, NoReturn
+from urllib.parse import quote
+
+from tallies.core.errors import (
+    NotInitialised,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+    WrongStore,
+)
+from tallies.stores.sqlite import schema
+
+BUSY_TIMEOUT_SECONDS = 10.0
+"""How long a writer waits for another writer. Commits take milliseconds, so this is for the
+unusual: a stopped process that holds the lock, a disk that hangs."""
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+
+Synchronous = Literal["normal", "full"]
+
+
+class Database:
+    """A pool of connections to one file. Safe to use from several threads."""
+
+    def __init__(self, path: Path, synchronous: Synchronous = "normal") -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._checked = False
+
+    def connection(self) -> "Lent":
+        """A connection without a transaction: each statement is its own."""
+        return Lent(self, "")
+
+    def reading(self) -> "Lent":
+        """A connection in a read transaction: one snapshot for all its statements."""
+        return Lent(self, "BEGIN")
+
+    def writing(self) -> "Lent":
+        """A connection in a write transaction, committed at the end, rolled back on an error."""
+        return Lent(self, "BEGIN IMMEDIATE")
+
+    def create(self) -> bool:
+        """Make the file and its tables where they are missing. Whether anything was made."""
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise StoreError(
+                f"This Python carries SQLite {sqlite3.sqlite_version}; tallies needs 3.37 or newer."
+            )
+        connection = None
+        try:
+            connection = self._open("rwc")
+            return schema.create(connection, self.path)
+        except sqlite3.Error as error:
+            self.explain(error)
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def close(self) -> None:
+        """Close the idle connections; the last one out tidies the write-ahead log."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        connection = self._open("rw")
+        if not self._checked:
+            try:
+                schema.check(connection, self.path)
+            except BaseException:
+                connection.close()
+                raise
+            self._checked = True
+        return connection
+
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        self._idle.append(connection)
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        if mode == "rw" and not self.path.exists():
+            raise NotInitialised(
+                f"There is no store at {self.path}; `tallies init` or `tallies load` makes one."
+            )
+        connection = sqlite3.connect(
+            f"file:{quote(str(self.path))}?mode={mode}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+            cached_statements=256,
+            check_same_thread=False,
+        )
+        try:
+            # Write-ahead log: readers never wait for the writer. With NORMAL a crash of the
+            # process loses nothing; a power cut may lose the last commits, but source and
+            # tallies together, so they never disagree. FULL keeps those too.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA temp_store = FILE")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def explain(self, error: sqlite3.Error) -> NoReturn:
+        """Raise the error of ours that says what an error of SQLite means."""
+        name = getattr(error, "sqlite_errorname", "")
+        match name.split("_")[1] if name.startswith("SQLITE_") else "":
+            case "BUSY" | "LOCKED":
+                raise StoreUnavailable(
+                    f"Another process holds {self.path} for too long; try again."
+                ) from error
+            case "FULL":
+                raise StoreFull(
+                    f"The disk that holds {self.path} is full; make room. Nothing was half written."
+                ) from error
+            case "READONLY":
+                raise StoreReadOnly(
+                    f"The file {self.path} or its folder is read-only; make both writable."
+                ) from error
+            case "NOTADB":
+                raise WrongStore(
+                    f"The file {self.path} is no SQLite database; name another file."
+                ) from error
+            case "CORRUPT":
+                raise WrongStore(
+                    f"The file {self.path} is damaged; restore a backup of it."
+                ) from error
+            case "CANTOPEN":
+                raise StoreError(
+                    f"The file {self.path} cannot be opened; see that its folder exists and may"
+                    " be written (an absolute path has four slashes: sqlite:////folder/file.db)."
+                ) from error
+            case "IOERR":
+                raise StoreError(
+                    f"The disk that holds {self.path} refuses to work: {error}."
+                ) from error
+        raise StoreError(f"The store {self.path} failed: {error}.") from error
+
+
+class Lent:
+    """A connection on loan, for a `with` statement. A plain class, since this is a hot path."""
+
+    __slots__ = ("_begin", "_connection", "_database")
+    _connection: sqlite3.Connection
+
+    def __init__(self, database: Database, begin: str) -> None:
+        self._database = database
+        self._begin = begin
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._connection = self._database.take()
+            if self._begin:
+                self._connection.execute(self._begin)
+        except sqlite3.Error as error:
+            if hasattr(self, "_connection"):
+                self._database.give_back(self._connection)
+            self._database.explain(error)
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        connection = self._connection
+        try:
+            if connection.in_transaction:
+                if error is None:
+                    connection.execute("COMMIT")
+                else:
+                    connection.execute("ROLLBACK")
+        except sqlite3.Error as failure:
+            error = error or failure
+            with suppress(sqlite3.Error):  # some errors have rolled back already
+                connection.execute("ROLLBACK")
+        finally:
+            self._database.give_back(connection)
+        if isinstance(error, sqlite3.Error):
+            self._database.explain(error)

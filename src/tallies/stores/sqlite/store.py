@@ -1,0 +1,96 @@
+"""The embedded store as a whole."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tallies.stores.protocol import Clock, Status, Verified
+from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
+from tallies.stores.sqlite.database import Database, Synchronous
+from tallies.stores.sqlite.lease import Lease, lease_holder
+from tallies.stores.sqlite.read import Reader
+from tallies.stores.sqlite.source import Source, utc_now
+from tallies.stores.sqlite.verify import verify
+
+_SECONDS_A_DAY = 86_400
+
+
+class SqliteStore(Source, Reader):
+    """Favorites, change log and tallies in one SQLite file. Threads and processes may share it.
+
+    Every method may raise a `StoreError` that says in one sentence what is wrong with the file.
+    """
+
+    def __init__(
+        self, path: str | Path, *, synchronous: Synchronous = "normal", clock: Clock = utc_now
+    ) -> None:
+        self.path = Path(path)
+        self._database = Database(self.path, synchronous)
+        self._clock = clock
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def init(self) -> bool:
+        return self._database.create()
+
+    def aggregator(self, batch: int = BATCH_RECORDS) -> LogAggregator:
+        """One that carries the change log into the tallies."""
+        return LogAggregator(self._database, self._clock, batch)
+
+    def lease(self) -> Lease:
+        """A right to aggregate, not yet taken."""
+        return Lease(self._database)
+
+    def version(self) -> int:
+        with self._database.connection() as connection:
+            (revision,) = connection.execute("SELECT revision FROM positions").fetchone()
+        return int(revision)
+
+    def lag(self) -> tuple[int, float]:
+        """Change records not in the tallies yet, and the age of the oldest in seconds."""
+        with self._database.reading() as connection:
+            (position,) = connection.execute("SELECT position FROM positions").fetchone()
+            (last,) = connection.execute("SELECT max(position) FROM changes").fetchone()
+            if last is None or last <= position:
+                return 0, 0.0
+            (days,) = connection.execute(
+                "SELECT julianday('now') - logged_at FROM changes WHERE position > ?"
+                " ORDER BY position LIMIT 1",
+                (position,),
+            ).fetchone()
+        return last - position, max(0.0, days * _SECONDS_A_DAY)
+
+    def status(self) -> Status:
+        records, seconds = self.lag()
+        with self._database.reading() as connection:
+            (favorites,) = connection.execute("SELECT count(*) FROM favorites").fetchone()
+            (tallies,) = connection.execute("SELECT count(*) FROM tallies").fetchone()
+            (parked,) = connection.execute("SELECT count(*) FROM parked").fetchone()
+            (position,) = connection.execute("SELECT position FROM positions").fetchone()
+        return Status(
+            favorites=favorites,
+            lag_records=records,
+            lag_seconds=seconds,
+            parked=parked,
+            aggregator=lease_holder(self._database),
+            details={"tallies": tallies, "position": position},
+        )
+
+    def verify(self) -> Verified:
+        return verify(self._database)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

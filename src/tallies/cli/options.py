@@ -1,0 +1,35 @@
+"""Options that many commands share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from tallies.stores.open import DEFAULT_URL
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_CHOSEN = "tallies.store"
+
+
+def _remember(context: click.Context, _: click.Parameter, value: str | None) -> str:
+    # The option may stand before the command or after it; after it wins.
+    url: str = value or context.meta.get(_CHOSEN) or DEFAULT_URL
+    if value:
+        context.meta[_CHOSEN] = value
+    return url
+
+
+def store_option(*, expose: bool = True) -> Callable[[Command], Command]:
+    """`--store URL`, or the environment variable TALLIES_STORE."""
+    return click.option(
+        "--store",
+        metavar="URL",
+        # Asked once, at the top: the variable must not win over an option before the command.
+        envvar=None if expose else "TALLIES_STORE",
+        callback=_remember,
+        expose_value=expose,
+        help=f"Store to use (default: TALLIES_STORE, else {DEFAULT_URL}).",
+    )
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

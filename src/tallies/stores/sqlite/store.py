@@ -48,6 +48,20 @@ class SqliteStore(Source, Reader):
             (revision,) = connection.execute("SELECT revision FROM positions").fetchone()
         return int(revision)
 
+    def end_of_log(self) -> int:
+        """The position of the newest change record; 0 before the first."""
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'changes'"
+            ).fetchone()
+        return row[0] if row else 0
+
+    def position(self) -> int:
+        """The position up to which all change records are in the tallies."""
+        with self._database.connection() as connection:
+            (position,) = connection.execute("SELECT position FROM positions").fetchone()
+        return int(position)
+
     def lag(self) -> tuple[int, float]:
         """Change records not in the tallies yet, and the age of the oldest in seconds."""
         with self._database.reading() as connection:

@@ -1,0 +1,38 @@
+// What is said aloud, and what is shown as trouble. Counts move all the time: only an own mark's
+// new count and, now and then, a new leader are spoken.
+
+import { byId, html } from "./dom.js";
+import { favorites } from "./format.js";
+import { nameOf } from "./names.js";
+
+const QUIET = 15_000; // milliseconds between two leaders
+const awaited = new Set();
+let spoken = -QUIET;
+
+export const say = (text) => (byId("polite").textContent = text);
+
+/** Show a sentence until it is dismissed or the next heart is pressed. */
+export function complain(text) {
+  const dismiss = html("button", { type: "button" }, "Dismiss");
+  dismiss.addEventListener("click", calmDown);
+  byId("trouble").replaceChildren(html("p", {}, text), dismiss);
+}
+
+export const calmDown = () => byId("trouble").replaceChildren();
+
+/** Say this restaurant's count when it changes next. */
+export const awaitCount = (id) => awaited.add(id);
+
+/** Say what matters of a board's change; boards are lists of `{restaurant_id, favorites}`. */
+export function announce(before, after) {
+  const old = new Map(before.map((item) => [item.restaurant_id, item.favorites]));
+  const told = ({ restaurant_id: id, favorites: n }) => old.get(id) !== n && awaited.delete(id);
+  const [first] = after;
+  for (const { restaurant_id: id, favorites: n } of after.filter(told)) {
+    say(`${nameOf(id)}: ${favorites(n)}`);
+  }
+  const led = before[0] && first && before[0].restaurant_id !== first.restaurant_id;
+  if (!led || performance.now() - spoken < QUIET) return;
+  spoken = performance.now();
+  say(`${nameOf(first.restaurant_id)} leads now with ${favorites(first.favorites)}`);
+}

@@ -11,7 +11,7 @@ from tallies.cli.options import json_option, store_option
 from tallies.cli.output import err, out, print_json, print_table
 from tallies.core.errors import UnknownWindow
 from tallies.core.ids import check_id
-from tallies.core.windows import Window, find_window
+from tallies.core.windows import find_window
 from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.open import open_store
 from tallies.stores.protocol import MAX_PAGE
@@ -34,14 +34,14 @@ def top(window: str, limit: int, as_json: bool, store: str) -> None:
     """
     named = find_window(window, datetime.now(UTC))
     if named.kind not in FAVORITES.ranked:
-        raise UnknownWindow(
-            f"There is no leaderboard by {named.kind}; use all, a month or a day."
-        )
+        raise UnknownWindow(f"There is no leaderboard by {named.kind}; use all, a month or a day.")
     with open_store(store) as opened:
         board = opened.leaderboard(named.name, limit)
     rows = [(rank, line.group, line.amount) for rank, line in zip(count(1), board, strict=False)]
     if as_json:
-        print_json([dict(zip(("rank", "restaurant_id", "favorites"), row, strict=True)) for row in rows])
+        print_json(
+            [dict(zip(("rank", "restaurant_id", "favorites"), row, strict=True)) for row in rows]
+        )
     elif rows:
         print_table(("rank", "restaurant", "favorites"), rows)
     else:
@@ -129,5 +129,3 @@ def verify(as_json: bool, store: str) -> None:
             print_table(("restaurant", "window", "expected", "actual"), found.drifted)
         out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} drifted")
     sys.exit(1 if found.drifted else 0)
-
-

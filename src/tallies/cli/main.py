@@ -7,10 +7,11 @@ from typing import NoReturn
 import click
 
 import tallies
+from tallies.cli.demo import demo
 from tallies.cli.load import load
 from tallies.cli.look import show, status, top, verify
 from tallies.cli.options import store_option
-from tallies.cli.run import demo, serve
+from tallies.cli.serve import serve
 from tallies.core.errors import TalliesError
 from tallies.stores.open import open_store
 
@@ -64,9 +65,7 @@ def main() -> NoReturn:
     except Exception as error:
         if os.environ.get("TALLIES_DEBUG"):
             raise
-        _complain(
-            f"unexpected {type(error).__name__}: {error} (set TALLIES_DEBUG=1 to see where)"
-        )
+        _complain(f"unexpected {type(error).__name__}: {error} (set TALLIES_DEBUG=1 to see where)")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -19,6 +19,12 @@ def _remember(context: click.Context, _: click.Parameter, value: str | None) -> 
     return url
 
 
+def chosen_store() -> str | None:
+    """The store that was named, by option or environment; None when the default is in use."""
+    url: str | None = click.get_current_context().meta.get(_CHOSEN)
+    return url
+
+
 def store_option(*, expose: bool = True) -> Callable[[Command], Command]:
     """`--store URL`, or the environment variable TALLIES_STORE."""
     return click.option(

@@ -165,6 +165,12 @@ class Store(Favorites, Tallies, Protocol):
 
     def status(self) -> Status: ...
 
+    def lag(self) -> tuple[int | None, float | None]:
+        """Change records not in the tallies yet, and the age of the oldest in seconds.
+
+        Cheap enough to ask every second; None where the service does not tell.
+        """
+
     def version(self) -> int | str:
         """A token that is different after the tallies have changed."""
 

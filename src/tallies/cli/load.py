@@ -1,0 +1,84 @@
+"""The command `load`: a log of marks and unmarks goes into the store."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from time import sleep
+
+import click
+from rich.progress import Progress, TaskID
+
+from tallies.cli.options import store_option
+from tallies.cli.output import err, out, progress
+from tallies.favorites.events import BadLine, EventLog
+from tallies.runtimes.embedded import TICK_SECONDS, EmbeddedLoop
+from tallies.stores.open import open_store
+from tallies.stores.protocol import Event
+from tallies.stores.sqlite import SqliteStore
+
+SHOWN_BAD_LINES = 20
+
+
+class GoodLines:
+    """The events of a log; bad lines are told on standard error and counted."""
+
+    def __init__(self, log: EventLog, bar: Progress, task: TaskID) -> None:
+        self._log = log
+        self._bar = bar
+        self._task = task
+        self.bad = 0
+
+    def __iter__(self) -> Iterator[Event]:
+        for line in self._log:
+            if isinstance(line, BadLine):
+                self.bad += 1
+                self._tell(line)
+            else:
+                yield line
+
+    def _tell(self, line: BadLine) -> None:
+        if self.bad <= SHOWN_BAD_LINES:
+            err.print(f"line {line.number}: {line.sentence}", markup=False)
+        elif self.bad == SHOWN_BAD_LINES + 1:
+            err.print("more bad lines are only counted")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--no-wait", is_flag=True, help="Return when the events are in the source.")
+@store_option()
+def load(file: Path, no_wait: bool, store: str) -> None:
+    """Load a log of marks and unmarks, CSV or NDJSON, plain or gzip.
+
+    CSV has the header user_id,restaurant_id,created_at[,op]; op is mark or unmark. A bad line is
+    reported with its number and the rest is loaded; then the exit code is 1.
+
+    \b
+    Example:  tallies load favorites.csv.gz
+    """
+    with (
+        EventLog(file, now=datetime.now(UTC)) as log,
+        open_store(store) as opened,
+        progress("events") as bar,
+    ):
+        opened.init()
+        task = bar.add_task("Loading", total=log.size, events=0)
+        lines = GoodLines(log, bar, task)
+        done = 0
+        for done in opened.load(lines):
+            bar.update(task, completed=log.bytes_read, events=done)
+        if not no_wait and isinstance(opened, SqliteStore):
+            carry_over(opened, bar)
+    out.print(f"{done:,} events loaded" + (f", {lines.bad:,} bad lines" if lines.bad else ""))
+    sys.exit(1 if lines.bad else 0)
+
+
+def carry_over(store: SqliteStore, bar: Progress) -> None:
+    """Wait until what is in the log now is in the tallies, aggregating if nobody else does."""
+    first, last = store.position(), store.end_of_log()
+    task = bar.add_task("Counting", total=last - first, events=0)
+    with EmbeddedLoop(store):
+        while (position := store.position()) < last:
+            bar.update(task, completed=position - first, events=position - first)
+            sleep(TICK_SECONDS)

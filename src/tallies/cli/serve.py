@@ -1,0 +1,75 @@
+"""The command `serve`: the API and the page over a store."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+
+from tallies.cli.options import store_option
+from tallies.cli.output import out
+from tallies.cli.serving import PORT, address_of, is_loopback, listen, run_app
+from tallies.favorites.catalogue import read_names
+from tallies.favorites.http import Auth, Instruments, JwtAuth, NoAuth, create_app
+from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.open import open_store
+from tallies.stores.sqlite import SqliteStore
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--auth",
+    type=click.Choice(["none", "jwt"]),
+    default="none",
+    show_default=True,
+    help="jwt: HS256 by the environment variable TALLIES_JWT_SECRET, or see --jwks.",
+)
+@click.option("--jwks", metavar="FILE|URL", help="Keys that sign tokens (RS256, ES256).")
+@click.option("--issuer", help="Only tokens with this iss.")
+@click.option("--audience", help="Only tokens with this aud.")
+@click.option("--insecure", is_flag=True, help="Listen beyond loopback without sign-in.")
+@click.option(
+    "--names",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV restaurant_id,name[,cuisine] for the page.",
+)
+@store_option()
+def serve(
+    host: str,
+    port: int,
+    auth: str,
+    jwks: str | None,
+    issuer: str | None,
+    audience: str | None,
+    insecure: bool,
+    names: Path | None,
+    store: str,
+) -> None:
+    """Serve the API and the page; on an embedded store, aggregate too.
+
+    \b
+    Example:  tallies serve --port 8000
+    """
+    if auth == "none" and not insecure and not is_loopback(host):
+        raise click.UsageError(
+            f"Anyone who reaches {host} could act for anyone: add --auth jwt, or --insecure."
+        )
+    guard: Auth = NoAuth()
+    if auth == "jwt":
+        guard = JwtAuth.from_environment(jwks=jwks, issuer=issuer, audience=audience)
+    catalogue = read_names(names) if names else {}
+    instruments = Instruments()
+    with listen(host, port) as listener, open_store(store) as opened:
+        background: AbstractContextManager[object] | None = None
+        if isinstance(opened, SqliteStore):
+            opened.init()
+            background = EmbeddedLoop(opened, instruments.applied)
+        else:
+            opened.status()  # a wrong region, a missing table: say so now, not at the first request
+        app = create_app(
+            opened, auth=guard, names=catalogue, instruments=instruments, background=background
+        )
+        out.print(f"Serving {opened.url} at {address_of(listener)}", markup=False)
+        run_app(app, listener)

@@ -1,0 +1,64 @@
+"""Listening: a socket that is ours before anything starts, and a stop that leaves nothing open."""
+
+import ipaddress
+import signal
+import socket
+import sys
+from types import FrameType
+
+import click
+import uvicorn
+from fastapi import FastAPI
+
+from tallies.core.errors import InvalidInput
+
+PORT = click.IntRange(0, 65_535)
+GRACE_SECONDS = 5
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address reaches this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        InvalidInput: the port is taken, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise InvalidInput(
+            f"Cannot listen on {host} port {port}: {reason}; choose another with --host or --port."
+        ) from error
+
+
+def address_of(listener: socket.socket) -> str:
+    """The URL for a browser."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def run_app(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are answered first."""
+
+    def leave(_: int, __: FrameType | None) -> None:
+        sys.exit(0)
+
+    # uvicorn stops gracefully and then raises the signal again, for whoever had it before: with
+    # the system's own handlers that would end the process before its files are tidied up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
+    )
+    uvicorn.Server(config).run(sockets=[listener])

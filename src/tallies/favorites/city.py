@@ -1,0 +1,127 @@
+"""A made-up city for `tallies demo`: restaurants, people, and some months of favorites.
+
+All of it comes from one seed, so the same city can be had again.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import accumulate
+from math import cos, exp, pi
+from random import Random
+
+from tallies.core.times import canonical_time
+from tallies.favorites.catalogue import Restaurant
+from tallies.stores.protocol import Event
+
+NOTICE = "A made-up city: these restaurants and their visitors do not exist."
+DAYS = 120
+"""Length of the history."""
+PEOPLE = 3_000
+MARKS_A_DAY = 420
+MARKS_A_SECOND = 4.0
+"""Pace of the live part."""
+CHANGE_OF_MIND = 0.12
+"""Share of the events that take a favorite back."""
+
+_RESTAURANTS = """
+The Paper Lantern|Cantonese; Saffron & Smoke|Persian; Casa Luciérnaga|Mexican;
+Oma Hilda's Kitchen|German; The Crooked Fork|Bistro; Blue Heron Noodle House|Noodles;
+Tandoor Tramway|Indian; Little Fjord|Nordic; Pépin le Bref|French; Moonrice|Japanese;
+The Velvet Radish|Vegetarian; Zeytin Bahçesi|Turkish; Nine Dumplings|Dumplings;
+Harbour Bell|Seafood; La Nonna Volante|Italian; Kimchi Parade|Korean;
+Old Observatory Grill|Grill; Bánh Mì Balloon|Vietnamese; The Honest Pickle|Deli;
+Addis Evening|Ethiopian; Wok Around the Clock|Chinese; Pierogi Planet|Polish;
+Salt & Sundial|Seafood; The Green Umbrella|Vegan; Taverna Anemone|Greek;
+Curry Cartographer|Indian; Burger Belvedere|Burgers; Sopa de Letras|Spanish;
+Two Foxes Pizza|Pizza; The Sleepy Samovar|Georgian; Café Nebula|Café;
+Marrakesh Line 7|Moroccan; Thousand Layer Bakery|Bakery; Ramen Lighthouse|Ramen;
+Beanstalk Diner|Diner; Ceviche Comet|Peruvian; The Copper Ladle|Soups;
+Falafel Funicular|Levantine; Waffle Zeppelin|Waffles; Bao & Arrow|Bao;
+The Midnight Toastie|Snacks; Gnocchi by Gaslight|Italian; Pho the Win|Vietnamese;
+Paprika Express|Hungarian; Lotus Cable Car|Thai; Queen of Tarts|Bakery;
+The Juniper Room|Nordic; Taco Meridian|Mexican; Smørrebrød Social|Danish;
+Hummus Among Us|Levantine; Clockwork Crêpes|Crêpes; The Iron Teapot|Tea house;
+Jollof Junction|West African; Sushi Semaphore|Sushi; Bramble & Barley|Gastropub;
+Mango Monsoon|Thai; The Ninth Oyster|Seafood; Feijoada Fandango|Brazilian;
+Arepa Almanac|Venezuelan; The Last Samosa|Indian
+"""
+
+
+def _slug(name: str) -> str:
+    words = "".join(c if c.isalnum() else " " for c in name.replace("'", "").casefold()).split()
+    return "-".join(words)
+
+
+def restaurants() -> dict[str, Restaurant]:
+    """The restaurants of the city, by id."""
+    entries = (entry.strip().split("|") for entry in _RESTAURANTS.split(";"))
+    return {_slug(name): Restaurant(_slug(name), name, cuisine) for name, cuisine in entries}
+
+
+class City:
+    """The people of the city, who like and stop liking restaurants."""
+
+    def __init__(self, seed: int = 7) -> None:
+        self._random = Random(seed)  # noqa: S311 - a toy city, no secret
+        self._ids = list(restaurants())
+        self._random.shuffle(self._ids)
+        self._popularity = [1 / rank**0.9 for rank in range(1, len(self._ids) + 1)]  # Zipf
+        self._liked: dict[tuple[str, str], int] = {}
+        self._order: list[tuple[str, str]] = []
+
+    def history(self, now: datetime) -> Iterator[Event]:
+        """The events of the last `DAYS` days, oldest first."""
+        start = now - timedelta(days=DAYS)
+        minute = timedelta(minutes=1)
+        rates = list(accumulate(_appetite(at / 60) for at in range(24 * 60)))
+        for day in range(DAYS + 1):
+            midnight = (start + timedelta(days=day)).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
+            busy = MARKS_A_DAY * (1.4 if midnight.weekday() >= 4 else 0.8)
+            count = round(self._random.gauss(busy * (0.6 + 0.8 * day / DAYS), busy / 20))
+            minutes = self._random.choices(range(24 * 60), cum_weights=rates, k=max(count, 0))
+            for at in sorted(minutes):
+                moment = midnight + at * minute + timedelta(seconds=self._random.random() * 60)
+                if start <= moment < now:
+                    yield self._next(moment, self._popularity)
+
+    def live(self) -> Iterator[tuple[float, Event]]:
+        """What goes on now: seconds to wait, then who does what. The event's time is not set.
+
+        Every minute or so another handful of restaurants is in fashion, so that ranks change.
+        """
+        while True:
+            trend = list(self._popularity)
+            for index in self._random.sample(range(len(trend)), 5):
+                trend[index] += 0.6
+            for _ in range(round(60 * MARKS_A_SECOND)):
+                yield self._random.expovariate(MARKS_A_SECOND), self._next(None, trend)
+
+    def _next(self, moment: datetime | None, weights: list[float]) -> Event:
+        time = canonical_time(moment) if moment else ""
+        if self._order and self._random.random() < CHANGE_OF_MIND:
+            user, restaurant = self._order[self._random.randrange(len(self._order))]
+            self._forget(user, restaurant)
+            return Event(user, restaurant, time, "unmark")
+        user = f"guest-{self._random.randrange(PEOPLE):04}"
+        restaurant = self._random.choices(self._ids, weights)[0]
+        if (user, restaurant) not in self._liked:
+            self._liked[user, restaurant] = len(self._order)
+            self._order.append((user, restaurant))
+        return Event(user, restaurant, time, "mark")
+
+    def _forget(self, user: str, restaurant: str) -> None:
+        # The last one takes the place of the one that goes: removal from the middle stays cheap.
+        place = self._liked.pop((user, restaurant))
+        last = self._order.pop()
+        if last != (user, restaurant):
+            self._order[place] = last
+            self._liked[last] = place
+
+
+def _appetite(hour: float) -> float:
+    """How keen people are at an hour of the day: lunch, dinner, hardly at night."""
+    lunch = exp(-(((hour - 12.5) / 1.3) ** 2))
+    dinner = 1.6 * exp(-(((hour - 19.5) / 1.8) ** 2))
+    return 0.05 + 0.1 * (1 - cos(2 * pi * hour / 24)) + lunch + dinner

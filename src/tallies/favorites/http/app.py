@@ -1,0 +1,113 @@
+"""The application as a whole: routes, middleware, life."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+
+from fastapi import FastAPI, Response, Security
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+
+import tallies
+from tallies.favorites.catalogue import Catalogue
+from tallies.favorites.http.auth import Auth
+from tallies.favorites.http.boards import board_routes, leaderboard, ranked_window
+from tallies.favorites.http.limits import Limits
+from tallies.favorites.http.live import Live
+from tallies.favorites.http.marks import user_routes
+from tallies.favorites.http.metrics import Instruments, MeasureRequests
+from tallies.favorites.http.page import name_routes, serve_page
+from tallies.favorites.http.paths import SplitBeforeDecoding
+from tallies.favorites.http.problems import answer_errors, documented
+from tallies.favorites.http.schemas import HealthAnswer
+from tallies.stores.protocol import Clock, Store
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    store: Store,
+    *,
+    auth: Auth,
+    names: Catalogue | None = None,
+    instruments: Instruments | None = None,
+    background: AbstractContextManager[object] | None = None,
+    notice: str | None = None,
+    clock: Clock = _utc_now,
+) -> FastAPI:
+    """The ASGI application over a store.
+
+    `background` (an aggregation loop) is entered when the service starts and left when it stops;
+    `notice` is a sentence that the page shows; `clock` says which month and day are current.
+    """
+    metrics = instruments or Instruments()
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        with background or nullcontext():
+            yield
+
+    app = FastAPI(
+        title="tallies",
+        version=tallies.__version__,
+        summary="Favorites of restaurants, counted live.",
+        lifespan=life,
+        docs_url=None,  # those pages load scripts from elsewhere
+        redoc_url=None,
+    )
+
+    def read(window: str, limit: int) -> dict[str, object]:
+        return leaderboard(store, ranked_window(window, clock()).name, limit)
+
+    guarded = [Security(HTTPBearer(auto_error=False))] if auth.required else []
+    app.include_router(user_routes(store, auth, metrics, clock), dependencies=guarded)
+    app.include_router(board_routes(store, Live(store, read, clock), clock))
+    app.include_router(name_routes(names or {}))
+
+    @app.get("/health", response_model=HealthAnswer, responses=documented(503), tags=["operation"])
+    def health() -> Response:
+        """Whether the store answers, and how far the aggregation is behind."""
+        records, seconds = store.lag()
+        body = {"status": "ok", "lag_records": records, "lag_seconds": seconds}
+        return JSONResponse(body | ({"notice": notice} if notice else {}))
+
+    @app.get("/metrics", include_in_schema=False)
+    def expose() -> Response:
+        return Response(metrics.exposition(store.lag()), media_type=metrics.content_type)
+
+    serve_page(app)
+    answer_errors(app)
+    app.add_middleware(SplitBeforeDecoding)
+    app.add_middleware(Limits)
+    app.add_middleware(MeasureRequests, instruments=metrics)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the shape of errors into the OpenAPI description, in place of FastAPI's own."""
+    made = app.openapi
+
+    def openapi() -> dict[str, object]:
+        if app.openapi_schema is None:
+            schema = made()
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            from tallies.favorites.http.problems import Problem
+
+            schemas["Problem"] = Problem.model_json_schema()
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            for operation in _operations(schema):
+                operation["responses"].pop("422", None)
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def _operations(
+    schema: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]],
+) -> Iterator[dict[str, dict[str, object]]]:
+    for path in schema["paths"].values():
+        yield from path.values()

@@ -1,0 +1,145 @@
+"""Routes that all may read: tallies, histories, leaderboards."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+from sse_starlette import EventSourceResponse
+
+from tallies.core.errors import InvalidInput, UnknownWindow
+from tallies.core.ids import check_id
+from tallies.core.windows import (
+    NamedWindow,
+    Window,
+    find_window,
+    parse_window,
+    window_name,
+    windows_between,
+)
+from tallies.favorites.http.cursors import read_cursor, write_cursor
+from tallies.favorites.http.live import Live
+from tallies.favorites.http.problems import documented
+from tallies.favorites.http.schemas import (
+    Cursor,
+    HistoryAnswer,
+    LeaderboardAnswer,
+    Limit,
+    RestaurantId,
+    TallyAnswer,
+)
+from tallies.stores.favorites_tally import FAVORITES
+from tallies.stores.protocol import Clock, Ranked, Store
+
+MAX_POINTS = 1000
+_DEFAULT_SPAN = {Window.DAY: timedelta(days=29), Window.MONTH: timedelta(days=335)}
+
+
+def ranked_window(name: str, now: datetime) -> NamedWindow:
+    """The window of a leaderboard.
+
+    Raises:
+        UnknownWindow: it names no window, or one without a leaderboard.
+    """
+    window = find_window(name, now.astimezone(UTC))
+    if window.kind not in FAVORITES.ranked:
+        raise UnknownWindow(
+            f"There is no leaderboard by {window.kind}; use all, month, day, or one like 2026-11."
+        )
+    return window
+
+
+def leaderboard(store: Store, window: str, limit: int, cursor: str | None = None) -> dict[str, Any]:
+    """A page of a leaderboard; ranks go on from page to page."""
+    about = f"leaderboard {window}"
+    after = read_cursor(cursor, about, (int, int, str))
+    rank = int(after[0]) if after else 0
+    before = Ranked(str(after[2]), int(after[1])) if after else None
+    found = store.leaderboard(window, limit + 1, before)
+    items = [
+        {"rank": rank + place, "restaurant_id": line.group, "favorites": line.amount}
+        for place, line in enumerate(found[:limit], 1)
+    ]
+    last = found[limit - 1] if len(found) > limit else None
+    following = last and write_cursor(about, (rank + limit, last.amount, last.group))
+    return {"window": window, "items": items, "next": following}
+
+
+def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
+    """The routes under `/restaurants` and `/leaderboards`."""
+    router = APIRouter(tags=["tallies"], responses=documented(400))
+
+    @router.get("/restaurants/{restaurant_id:id}/tally", response_model=TallyAnswer)
+    def tally(restaurant_id: RestaurantId) -> Response:
+        """Favorites of a restaurant: all time, this month, today."""
+        check_id(restaurant_id, "restaurant id")
+        now = clock().astimezone(UTC)
+        windows = [window_name(kind, now) for kind in FAVORITES.windows]
+        return JSONResponse(
+            {"restaurant_id": restaurant_id, "windows": store.tally(restaurant_id, windows)}
+        )
+
+    @router.get("/restaurants/{restaurant_id:id}/history", response_model=HistoryAnswer)
+    def history(
+        restaurant_id: RestaurantId,
+        by: Literal["day", "month"] = "day",
+        first: Annotated[str | None, Query(alias="from", description="First window.")] = None,
+        last: Annotated[str | None, Query(alias="to", description="Last window.")] = None,
+    ) -> Response:
+        """Favorites of a restaurant by day or month; the last 30 days or 12 months by default."""
+        check_id(restaurant_id, "restaurant id")
+        kind = Window(by)
+        end = _of_kind(last, kind) or find_window(kind, clock().astimezone(UTC))
+        start = _of_kind(first, kind) or _back(end, kind)
+        names = list(islice(windows_between(start, end), MAX_POINTS + 1))
+        if not names:
+            raise InvalidInput(f"from {start.name} comes after to {end.name}; swap them.")
+        if len(names) > MAX_POINTS:
+            raise InvalidInput(f"The span has more than {MAX_POINTS} points; ask for less.")
+        found = dict(store.history(restaurant_id, kind, start.name, end.name))
+        return JSONResponse(
+            {"points": [{"window": name, "favorites": found.get(name, 0)} for name in names]}
+        )
+
+    @router.get("/leaderboards/{window:id}", response_model=LeaderboardAnswer)
+    def board(window: str, limit: Limit = 10, cursor: Cursor = None) -> Response:
+        """Restaurants by favorites, most first, ties by id. Window: all, month, day, 2026-11, …"""
+        name = ranked_window(window, clock()).name
+        return JSONResponse(leaderboard(store, name, limit, cursor))
+
+    @router.get(
+        "/leaderboards/{window:id}/live",
+        response_class=EventSourceResponse,
+        responses={
+            200: {
+                "content": {"text/event-stream": {}},
+                "description": "A leaderboard whenever it changes; events `status` tell the lag.",
+            }
+        },
+    )
+    async def follow(
+        window: str, limit: Annotated[int, Query(ge=1, le=100)] = 10
+    ) -> EventSourceResponse:
+        """The same as server-sent events, sent whenever it changes."""
+        ranked_window(window, clock())
+        return EventSourceResponse(live.follow(window, limit), ping=15)
+
+    return router
+
+
+def _of_kind(name: str | None, kind: Window) -> NamedWindow | None:
+    if name is None:
+        return None
+    window = parse_window(name)
+    if window.kind != kind:
+        raise UnknownWindow(f"{name!r} is no {kind}; from and to name windows of that kind.")
+    return window
+
+
+def _back(end: NamedWindow, kind: Window) -> NamedWindow:
+    assert end.start is not None  # noqa: S101 - only `all` has no start
+    try:
+        return parse_window(window_name(kind, end.start - _DEFAULT_SPAN[kind]))
+    except OverflowError:
+        return end

@@ -1,0 +1,100 @@
+"""Live leaderboards: one look at the store serves every subscriber."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from tallies.core.errors import TalliesError
+from tallies.stores.protocol import Clock, Store
+
+LOOK_SECONDS = 0.2
+STATUS_EVERY_LOOKS = 5
+MAX_SUBSCRIBERS = 1000
+
+Board = tuple[str, int]
+"""A window as it was asked for (`all`, `day`, …) and the number of places."""
+Message = dict[str, Any]
+Read = Callable[[str, int], Message]
+
+log = logging.getLogger(__name__)
+
+
+class Live:
+    """Watches the boards that somebody follows, in one task that ends with the last follower."""
+
+    def __init__(self, store: Store, read: Read, clock: Clock) -> None:
+        """`read` gives a board; it is called in a thread."""
+        self._store = store
+        self._read = read
+        self._clock = clock
+        self._queues: dict[Board, set[asyncio.Queue[Message]]] = {}
+        self._last: dict[Board, str] = {}
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def follow(self, window: str, limit: int) -> AsyncIterator[Message]:
+        """The board now, and again whenever it changes; in between, how far behind it is."""
+        board = (window, limit)
+        # Of boards only the newest matters: a slow reader skips some and never makes us hold many.
+        queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=4)
+        self._queues.setdefault(board, set()).add(queue)
+        try:
+            yield _board_event(await asyncio.to_thread(self._read, window, limit))
+            yield _status_event(await asyncio.to_thread(self._store.lag))
+            if self._watcher is None or self._watcher.done():
+                self._watcher = asyncio.create_task(self._watch())
+            while True:
+                yield await queue.get()
+        finally:
+            followers = self._queues[board]
+            followers.discard(queue)
+            if not followers:
+                del self._queues[board]
+                self._last.pop(board, None)
+
+    async def _watch(self) -> None:
+        version: Any = None
+        day = None
+        looks = 0
+        lag: tuple[int | None, float | None] | None = None
+        while self._queues:
+            try:
+                newest = await asyncio.to_thread(self._store.version)
+                today = self._clock().date()
+                if newest != version or today != day or len(self._last) < len(self._queues):
+                    version, day = newest, today
+                    for board in list(self._queues):
+                        await self._renew(board)
+                if looks % STATUS_EVERY_LOOKS == 0:
+                    found = await asyncio.to_thread(self._store.lag)
+                    if found != lag:
+                        lag = found
+                        for board in list(self._queues):
+                            self._send(board, _status_event(found))
+            except TalliesError as error:
+                log.warning("live leaderboards wait: %s", error)
+            looks += 1
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _renew(self, board: Board) -> None:
+        event = _board_event(await asyncio.to_thread(self._read, *board))
+        if self._last.get(board) != event["data"]:
+            self._last[board] = event["data"]
+            self._send(board, event)
+
+    def _send(self, board: Board, event: Message) -> None:
+        for queue in self._queues.get(board, ()):
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(event)
+
+
+def _board_event(board: Message) -> Message:
+    return {"data": json.dumps(board, ensure_ascii=False)}
+
+
+def _status_event(lag: tuple[int | None, float | None]) -> Message:
+    records, seconds = lag
+    data = {"lag_records": records, "lag_seconds": seconds}
+    return {"event": "status", "data": json.dumps(data)}

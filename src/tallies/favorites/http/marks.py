@@ -1,0 +1,135 @@
+"""Routes of users: their favorites."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from tallies.core.errors import InvalidTime
+from tallies.core.ids import check_id
+from tallies.core.times import canonical_time, display_time, parse_time
+from tallies.favorites.http.auth import Auth
+from tallies.favorites.http.cursors import read_cursor, write_cursor
+from tallies.favorites.http.metrics import Instruments
+from tallies.favorites.http.problems import Refused, documented
+from tallies.favorites.http.schemas import (
+    Cursor,
+    FavoriteAnswer,
+    FavoriteFields,
+    FavoritePage,
+    Limit,
+    RestaurantId,
+    UserId,
+)
+from tallies.stores.protocol import UNSET, Clock, Favorite, Store, Unset
+
+_ONE = "/users/{user_id:id}/favorites/{restaurant_id:id}"
+_PAGE = 50
+
+
+def shown(favorite: Favorite) -> dict[str, str]:
+    """A favorite as readers get it."""
+    fields = favorite._asdict()
+    fields["created_at"] = display_time(favorite.created_at)
+    if favorite.expires_at is not None:
+        fields["expires_at"] = display_time(favorite.expires_at)
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def user_routes(store: Store, auth: Auth, instruments: Instruments, clock: Clock) -> APIRouter:
+    """The routes under `/users`."""
+    router = APIRouter(
+        tags=["favorites"], responses=documented(400, *([401, 403] if auth.required else []))
+    )
+    marked = {new: instruments.marks.labels("new" if new else "already") for new in (True, False)}
+    unmarked = {was: instruments.unmarks.labels("done" if was else "none") for was in (True, False)}
+
+    def admit(request: Request, user_id: str, restaurant_id: str | None = None) -> None:
+        check_id(user_id, "user id")
+        if restaurant_id is not None:
+            check_id(restaurant_id, "restaurant id")
+        auth.check(request, user_id)
+
+    def expiry(text: str | None) -> str | None:
+        if text is None:
+            return None
+        moment = parse_time(text)
+        if moment <= clock():
+            raise InvalidTime(f"expires_at is {text}, which is past; name a moment to come.")
+        return canonical_time(moment)
+
+    @router.put(
+        _ONE,
+        response_model=FavoriteAnswer,
+        responses={201: {"model": FavoriteAnswer, "description": "It is new."}},
+    )
+    def put(
+        request: Request,
+        user_id: UserId,
+        restaurant_id: RestaurantId,
+        fields: FavoriteFields | None = None,
+    ) -> Response:
+        """Favorite a restaurant. With a body, note and expiry become exactly what it says."""
+        admit(request, user_id, restaurant_id)
+        if fields is None:
+            favorite, new = store.mark(user_id, restaurant_id)
+        else:
+            favorite, new = store.put(
+                user_id, restaurant_id, note=fields.note, expires_at=expiry(fields.expires_at)
+            )
+        marked[new].inc()
+        return JSONResponse(shown(favorite), 201 if new else 200)
+
+    @router.patch(_ONE, response_model=FavoriteAnswer, responses=documented(404))
+    def patch(
+        request: Request, user_id: UserId, restaurant_id: RestaurantId, fields: FavoriteFields
+    ) -> Response:
+        """Change the given fields; null removes one."""
+        admit(request, user_id, restaurant_id)
+        given = fields.model_fields_set
+        note: str | Unset | None = fields.note if "note" in given else UNSET
+        until: str | Unset | None = UNSET
+        if "expires_at" in given:
+            until = expiry(fields.expires_at)
+        favorite = store.update(user_id, restaurant_id, note=note, expires_at=until)
+        return JSONResponse(shown(_existing(favorite)))
+
+    @router.delete(_ONE, status_code=204)
+    def delete(request: Request, user_id: UserId, restaurant_id: RestaurantId) -> Response:
+        """Take the favorite away, if it is there."""
+        admit(request, user_id, restaurant_id)
+        unmarked[store.unmark(user_id, restaurant_id)].inc()
+        return Response(status_code=204)
+
+    @router.get(_ONE, response_model=FavoriteAnswer, responses=documented(404))
+    def get(request: Request, user_id: UserId, restaurant_id: RestaurantId) -> Response:
+        """Whether the user has favorited the restaurant."""
+        admit(request, user_id, restaurant_id)
+        return JSONResponse(shown(_existing(store.get(user_id, restaurant_id))))
+
+    @router.get("/users/{user_id:id}/favorites", response_model=FavoritePage)
+    def favorites_of(
+        request: Request, user_id: UserId, limit: Limit = _PAGE, cursor: Cursor = None
+    ) -> Response:
+        """A user's favorites, newest first."""
+        admit(request, user_id)
+        about = f"favorites of {user_id}"
+        after = read_cursor(cursor, about, (str, str))
+        # One more than asked for tells whether there is a next page.
+        found = store.favorites_of(
+            user_id, limit + 1, None if after is None else (str(after[0]), str(after[1]))
+        )
+        items, more = found[:limit], len(found) > limit
+        last = items[-1] if more else None
+        return JSONResponse(
+            {
+                "items": [shown(favorite) for favorite in items],
+                "next": last and write_cursor(about, (last.created_at, last.restaurant_id)),
+            }
+        )
+
+    return router
+
+
+def _existing(favorite: Favorite | None) -> Favorite:
+    if favorite is None:
+        raise Refused(404, "The user has not favorited this restaurant.", "no-favorite")
+    return favorite

@@ -1,0 +1,59 @@
+"""The page, and the names that it shows."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+
+from tallies.favorites.catalogue import Catalogue
+from tallies.favorites.http.schemas import NameAnswer, RestaurantsAnswer
+
+MAX_NAMES = 100
+_FOLDER = Path(str(files("tallies.favorites"))) / "page"
+
+
+def name_routes(names: Catalogue) -> APIRouter:
+    """Looking up restaurants in the catalogue."""
+    router = APIRouter(tags=["catalogue"])
+    searchable = [(entry.name.casefold(), entry) for entry in names.values()]
+
+    @router.get("/names", response_model=dict[str, NameAnswer])
+    def look_up(
+        id_: Annotated[list[str], Query(alias="id", max_length=MAX_NAMES, default_factory=list)],
+    ) -> Response:
+        """Names of restaurants; those that the catalogue does not know are left out."""
+        found = [names[one] for one in id_ if one in names]
+        return JSONResponse({e.id: {"name": e.name, "cuisine": e.cuisine} for e in found})
+
+    @router.get("/restaurants", response_model=RestaurantsAnswer)
+    def search(
+        query: Annotated[str, Query(max_length=200)] = "",
+        limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    ) -> Response:
+        """Restaurants of the catalogue whose name or id holds the query, best fit first."""
+        wanted = query.casefold().strip()
+        hits = [
+            (not name.startswith(wanted), name, entry)
+            for name, entry in searchable
+            if wanted in name or wanted in entry.id.casefold()
+        ]
+        items = [
+            {"restaurant_id": entry.id, "name": entry.name, "cuisine": entry.cuisine}
+            for _, _, entry in sorted(hits)[:limit]
+        ]
+        return JSONResponse({"items": items})
+
+    return router
+
+
+def serve_page(app: FastAPI) -> None:
+    """The page at `/`, its files under `/static`."""
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> FileResponse:
+        return FileResponse(_FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
+
+    app.mount("/static", StaticFiles(directory=_FOLDER), name="static")

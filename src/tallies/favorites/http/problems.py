@@ -1,0 +1,112 @@
+"""Errors as `application/problem+json` (RFC 9457), mapped here and nowhere else."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from tallies.core.errors import (
+    InvalidInput,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+    TalliesError,
+)
+
+RETRY_AFTER_SECONDS = 1
+
+log = logging.getLogger(__name__)
+
+
+class Problem(BaseModel):
+    """What every error answers with."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class ProblemResponse(JSONResponse):
+    """A problem; `headers` go with it."""
+
+    media_type = "application/problem+json"
+
+    def __init__(
+        self, status: int, detail: str, code: str, headers: dict[str, str] | None = None
+    ) -> None:
+        body = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "code": code,
+        }
+        super().__init__(body, status, headers)
+
+
+class Refused(TalliesError):
+    """A request that is understood and not granted."""
+
+    code = "refused"
+
+    def __init__(
+        self, status: int, detail: str, code: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.response = ProblemResponse(status, detail, code, headers)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of these error answers."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Make the app answer every error with a problem."""
+
+    @app.exception_handler(TalliesError)
+    async def ours(request: Request, error: TalliesError) -> ProblemResponse:
+        match error:
+            case Refused():
+                return error.response
+            case InvalidInput():
+                return ProblemResponse(400, str(error), error.code)
+            case StoreUnavailable():
+                wait = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+                return ProblemResponse(503, str(error), error.code, wait)
+            case StoreFull():
+                return ProblemResponse(507, "The store is full.", error.code)
+            case StoreReadOnly():
+                return ProblemResponse(503, "The store is read-only.", error.code)
+        log.error("%s %s: %s", request.method, request.url.path, error)
+        return ProblemResponse(500, "The store failed; the service's log says why.", error.code)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> ProblemResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+        if first["type"] == "json_invalid":
+            return ProblemResponse(400, "The body is no JSON.", "invalid-body")
+        return ProblemResponse(400, f"{where}: {first['msg']}.", "invalid-input")
+
+    @app.exception_handler(HTTPException)
+    async def by_status(request: Request, error: HTTPException) -> ProblemResponse:
+        phrase = HTTPStatus(error.status_code).phrase
+        detail = f"{request.method} {request.url.path}: {phrase.lower()}."
+        code = phrase.lower().replace(" ", "-")
+        return ProblemResponse(error.status_code, detail, code, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, __: Exception) -> ProblemResponse:
+        return ProblemResponse(500, "Something broke; the service's log says what.", "error")

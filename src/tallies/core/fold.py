@@ -8,7 +8,7 @@ Both steps are plain sums, so batches may be cut anywhere and folded in any orde
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact, Overflow

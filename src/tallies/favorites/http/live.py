@@ -40,7 +40,9 @@ class Live:
         queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=4)
         self._queues.setdefault(board, set()).add(queue)
         try:
-            yield _board_event(await asyncio.to_thread(self._read, window, limit))
+            first = _board_event(await asyncio.to_thread(self._read, window, limit))
+            self._last.setdefault(board, first["data"])
+            yield first
             yield _status_event(await asyncio.to_thread(self._store.lag))
             if self._watcher is None or self._watcher.done():
                 self._watcher = asyncio.create_task(self._watch())

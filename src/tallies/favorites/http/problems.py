@@ -102,6 +102,8 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def by_status(request: Request, error: HTTPException) -> ProblemResponse:
+        if isinstance(error.__cause__, Refused):  # FastAPI wraps what reading the body raises
+            return error.__cause__.response
         phrase = HTTPStatus(error.status_code).phrase
         detail = f"{request.method} {request.url.path}: {phrase.lower()}."
         code = phrase.lower().replace(" ", "-")

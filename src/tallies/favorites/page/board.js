@@ -11,7 +11,8 @@ import { Row } from "./row.js";
 const STEP = 25; // rows at first, and more at a time
 const LIVE = 100; // the most rows that the stream carries
 const PAGE = 1000; // the most rows that one request gives
-const REFRESH = 2_000; // milliseconds between looks at what the stream does not carry
+const REFRESH = 1_000; // milliseconds between looks at what the stream does not carry
+const IDLE = 5_000; // the same, while no news comes by the stream
 const EMPTY = {
   all: "No favorites yet. Type a restaurant’s name or id above and press its heart: it will be first.",
   month: "No favorites this month yet.",
@@ -37,6 +38,7 @@ export class Board {
       else this.#show(detail);
     });
     live.addEventListener("lost", () => this.#refreshSoon());
+    setInterval(() => this.#shown > LIVE && !document.hidden && this.#refreshSoon(), IDLE);
     byId("board-more").addEventListener("click", () => this.#more());
     this.#wire([...document.querySelectorAll("[role=tab]")], choose);
   }

@@ -9,6 +9,7 @@ import { Plot } from "./plot.js";
 import { paintHeart } from "./row.js";
 
 const REFRESH = 1_000; // milliseconds
+const IDLE = 5_000; // milliseconds between looks when no news comes from the leaderboard
 const SPAN = { day: "of the last 30 days", month: "of the last 12 months" };
 const WINDOWS = { 3: "all", 7: "month", 10: "day" }; // by the length of their names
 
@@ -24,6 +25,7 @@ export class Detail {
       this.#by = target.value;
       this.#refresh().catch(({ message }) => complain(message));
     });
+    setInterval(() => document.hidden || this.#refreshSoon(), IDLE);
     for (const kind of ["board", "lag"]) live.addEventListener(kind, () => this.#refreshSoon());
   }
 

@@ -8,6 +8,7 @@ import { knowNames, learn } from "./names.js";
 import { Row } from "./row.js";
 
 const MOST = 6;
+const LONGEST = 200; // characters that the service searches for
 const PAUSE = 180; // milliseconds without a key before the service is asked
 
 export class Find {
@@ -50,7 +51,7 @@ export class Find {
     const text = byId("find-text").value.trim();
     if (!text) return this.#hide();
     try {
-      const { items } = await api.search(text, MOST);
+      const { items } = await api.search(text.slice(0, LONGEST), MOST);
       for (const item of items) learn(item.restaurant_id, item);
       if (!items.some((item) => item.restaurant_id === text || item.name === text)) {
         await knowNames([text]);

@@ -1,0 +1,57 @@
+"""A declaration that contradicts itself is refused with one sentence."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tallies import Average, Count, Sum, Tally, Window
+from tallies.core.errors import InvalidTally
+
+GOOD: dict[str, Any] = {
+    "name": "orders",
+    "group_by": "shop",
+    "measures": {"orders": Count()},
+    "windows": [Window.ALL, Window.DAY],
+    "time": "at",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "a b"}, "name"),
+        ({"group_by": ()}, "group_by"),
+        ({"measures": {}}, "measures nothing"),
+        ({"measures": {"group": Count()}}, "'group'"),
+        ({"measures": {"a-b": Count()}}, "'a-b'"),
+        ({"measures": {"rows": Sum("x")}}, "share one name"),
+        ({"windows": ["fortnight"]}, "fortnight"),
+        ({"windows": []}, "no windows"),
+        ({"time": None}, "time"),
+        ({"ranked": [Window.MONTH]}, "month"),
+        ({"ranked_by": "revenue"}, "revenue"),
+        ({"measures": {"m": Average("x")}, "ranked": [Window.DAY]}, "average"),
+        ({"retention": {Window.ALL: timedelta(1)}}, "retention"),
+        ({"retention": {Window.DAY: timedelta(-1)}}, "retention"),
+        ({"zone": "Mars/Olympus"}, "Mars/Olympus"),
+        ({"zone": "../etc/passwd"}, "zone"),
+    ],
+)
+def test_contradictions_are_refused(change: dict[str, Any], reason: str) -> None:
+    Tally(**GOOD)
+    with pytest.raises(InvalidTally, match=reason) as caught:
+        Tally(**{**GOOD, **change})
+    assert str(caught.value).count("\n") == 0
+
+
+def test_leaderboards_order_by_the_first_measure_unless_told() -> None:
+    measures = {"orders": Count(), "revenue": Sum("amount")}
+    assert Tally(**{**GOOD, "measures": measures}).ranked_by == "orders"
+    assert Tally(**{**GOOD, "measures": measures}, ranked_by="revenue").ranked_by == "revenue"
+
+
+def test_a_sum_is_stored_once_for_sum_and_average() -> None:
+    tally = Tally(**{**GOOD, "measures": {"mean": Average("x"), "total": Sum("x")}})
+    assert (tally.components, tally.summed) == (("rows", "total"), ("x",))

@@ -96,6 +96,10 @@ function go() {
   if (view !== "detail") opener = null;
 }
 
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its fragment is no view
+  byId("board-title").focus();
+});
 addEventListener("hashchange", go);
 go();
 if (!byId("board-panel").hasAttribute("aria-labelledby")) board.select("all");

@@ -1,0 +1,110 @@
+"""The real service over a real store, on a loopback port, in this process."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from threading import Event, Thread
+
+import uvicorn
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tallies.favorites.catalogue import Restaurant
+from tallies.favorites.http import Auth, NoAuth, create_app
+from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import SqliteStore
+
+PATIENCE_SECONDS = 15
+
+
+class Hitch:
+    """Stands in front of the application: it holds, then refuses, marks and unmarks on demand."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._open = Event()
+        self._open.set()
+        self.refusing = False
+
+    def hold(self) -> None:
+        self._open.clear()
+
+    def let_go(self) -> None:
+        self._open.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in ("PUT", "DELETE"):
+            import anyio.to_thread
+
+            await anyio.to_thread.run_sync(self._open.wait, PATIENCE_SECONDS)
+            if self.refusing:
+                problem = {"title": "Service Unavailable", "detail": "The store is full."}
+                await JSONResponse(problem, 503)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Service:
+    """A running service: its store, its address, and how to disturb it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        names: Mapping[str, Restaurant] | None = None,
+        auth: Auth | None = None,
+        notice: str | None = None,
+    ) -> None:
+        self.store = SqliteStore(folder / "tallies.db")
+        self.store.init()
+        self._names = dict(names or {})
+        self._auth = auth or NoAuth()
+        self._notice = notice
+        self._port = 0
+        self.hitch = self._application()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/"
+
+    def _application(self) -> Hitch:
+        app = create_app(self.store, auth=self._auth, names=self._names, notice=self._notice)
+        return Hitch(app)
+
+    def aggregating(self) -> AbstractContextManager[object]:
+        """The loop that carries marks into the tallies, for a `with` statement."""
+        return EmbeddedLoop(self.store)
+
+    def drain(self) -> None:
+        """Carry all marks so far into the tallies."""
+        aggregator = self.store.aggregator()
+        while aggregator.step().records:
+            pass
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Answer requests; a second time on the same port."""
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", self._port))
+            self._port = listener.getsockname()[1]
+            config = uvicorn.Config(
+                self.hitch, log_level="warning", timeout_graceful_shutdown=1, lifespan="on"
+            )
+            server = uvicorn.Server(config)
+            thread = Thread(target=server.run, args=([listener],), daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                server.should_exit = True
+                thread.join(PATIENCE_SECONDS)
+                assert not thread.is_alive(), "the service does not stop"
+
+
+@contextmanager
+def running(service: Service, *, aggregate: bool = True) -> Iterator[Service]:
+    """A service that answers and, unless told otherwise, aggregates."""
+    with service.aggregating() if aggregate else nullcontext(), service.serving():
+        yield service

@@ -10,6 +10,7 @@ from typing import Self
 from tallies.core.errors import TalliesError
 from tallies.stores.protocol import Applied
 from tallies.stores.sqlite import SqliteStore
+from tallies.stores.sqlite.aggregate import BATCH_RECORDS
 
 TICK_SECONDS = 0.05
 """Pause between looks at the log: short for people, long enough that marks fold together."""
@@ -25,10 +26,16 @@ class EmbeddedLoop:
     at the end what is in the log is carried over and the lease is given back."""
 
     def __init__(
-        self, store: SqliteStore, on_applied: Callable[[Applied], None] | None = None
+        self,
+        store: SqliteStore,
+        on_applied: Callable[[Applied], None] | None = None,
+        *,
+        batch: int = BATCH_RECORDS,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._store = store
-        self._aggregator = store.aggregator()
+        self._tick = tick_seconds
+        self._aggregator = store.aggregator(batch)
         self._lease = store.lease()
         self._on_applied = on_applied or (lambda _: None)
         self._stop = Event()
@@ -76,7 +83,7 @@ class EmbeddedLoop:
             self._store.sweep()
             self._sweep_at = monotonic() + SWEEP_SECONDS
         more = self._step().records >= self._aggregator.batch
-        return 0.0 if more else TICK_SECONDS
+        return 0.0 if more else self._tick
 
     def _step(self) -> Applied:
         applied = self._aggregator.step()

@@ -84,7 +84,10 @@ class Database:
         return connection
 
     def give_back(self, connection: sqlite3.Connection) -> None:
-        self._idle.append(connection)
+        if connection.in_transaction:  # it could not even be rolled back: closing does that
+            connection.close()
+        else:
+            self._idle.append(connection)
 
     def _open(self, mode: str) -> sqlite3.Connection:
         if mode == "rw" and not self.path.exists():
@@ -134,6 +137,10 @@ class Database:
             case "CORRUPT":
                 raise WrongStore(
                     f"The file {self.path} is damaged; restore a backup of it."
+                ) from error
+            case "CANTOPEN" if self.path.is_file():  # but not the log that stands beside it
+                raise StoreReadOnly(
+                    f"The file {self.path} or its folder is read-only; make both writable."
                 ) from error
             case "CANTOPEN":
                 raise StoreError(

@@ -1,0 +1,97 @@
+"""`kill -9` at any moment loses nothing acknowledged and counts nothing twice."""
+
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from time import monotonic, sleep
+
+from tallies.stores.sqlite import SqliteStore
+
+ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", "12"))
+WRITERS = 2
+AGGREGATORS = 2
+
+
+def start(*arguments: str, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.sqlite.actors", *arguments], stdout=out
+        )
+
+
+def acknowledged(log: Path) -> tuple[dict[tuple[str, str], bool], set[tuple[str, str]]]:
+    """What the writers were told is so, and the rows whose last act nobody answered for."""
+    known: dict[tuple[str, str], bool] = {}
+    open_: set[tuple[str, str]] = set()
+    for line in log.read_text().splitlines():
+        words = line.split(" ")
+        if len(words) != 4:
+            continue  # the last line of a killed process may be torn
+        said, op, user, restaurant = words
+        if said == "try":
+            open_.add((user, restaurant))
+        else:
+            open_.discard((user, restaurant))
+            known[user, restaurant] = op == "mark"
+    return known, open_
+
+
+def test_killing_writers_and_aggregators_in_a_loop(tmp_path: Path) -> None:
+    choose = random.Random(11)
+    path = tmp_path / "favorites.db"
+    known: dict[tuple[str, str], bool] = {}
+    unsure: set[tuple[str, str]] = set()
+    with SqliteStore(path) as store:
+        store.init()
+        aggregators = [
+            start("aggregate", str(path), log=tmp_path / "aggregators") for _ in range(AGGREGATORS)
+        ]
+        for number in range(ROUNDS):
+            logs = [tmp_path / f"writer-{number}-{index}" for index in range(WRITERS)]
+            writers = [
+                start("write", str(path), f"u{index}", str(choose.random())[2:], log=log)
+                for index, log in enumerate(logs)
+            ]
+            wait_for_lines(logs, 40)
+            sleep(choose.random() * 0.05)  # the moment of the kill is the point of this test
+            for victim in [*writers, aggregators[0]]:
+                victim.kill()
+                victim.wait()
+            aggregators = [
+                *aggregators[1:],
+                start("aggregate", str(path), log=tmp_path / "aggregators"),
+            ]
+            for log in logs:
+                told, open_ = acknowledged(log)
+                unsure = {row for row in unsure if row not in told} | open_
+                known |= told
+            for row in list(unsure):  # done or not, nobody was told: the table says which
+                known[row] = store.get(*row) is not None
+            assert_rows(store, known)
+        for aggregator in aggregators:
+            aggregator.kill()
+            aggregator.wait()
+        verified = store.verify()
+        assert list(verified.drifted) == []
+        aggregator_of_last_resort = store.aggregator()
+        while aggregator_of_last_resort.step().records:
+            pass
+        expected = Counter(restaurant for (_, restaurant), there in known.items() if there)
+        assert dict(store.leaderboard("all", 100)) == dict(expected)
+        assert list(store.verify().drifted) == []
+        assert store.position() == store.end_of_log() > 40 * ROUNDS
+
+
+def wait_for_lines(logs: list[Path], count: int) -> None:
+    deadline = monotonic() + 30
+    while any(not log.exists() or log.read_bytes().count(b"\n") < count for log in logs):
+        assert monotonic() < deadline, "the writers do not write"
+        sleep(0.01)
+
+
+def assert_rows(store: SqliteStore, known: dict[tuple[str, str], bool]) -> None:
+    for (user, restaurant), there in known.items():
+        assert (store.get(user, restaurant) is not None) == there, (user, restaurant)

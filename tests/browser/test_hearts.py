@@ -63,6 +63,7 @@ def test_a_refused_mark_is_undone_with_a_message(
         lambda: page.text("#trouble p"), "Copper Ladle is not a favorite. The store is full."
     )
     assert page.one("#trouble").get_attribute("role") == "alert"
+    assert page.mine() == []
     three.hitch.refusing = False
     page.heart("Copper Ladle").click()
     page.becomes(lambda: page.text("#trouble"), "")

@@ -70,6 +70,7 @@ class Marks extends EventTarget {
       this.#emit("confirmed", id);
     } catch (error) {
       row.on = row.kept;
+      if (!row.user_id) this.#rows.delete(id); // the service never knew it
       this.#emit("refused", { id, error });
     }
     row.busy = false;

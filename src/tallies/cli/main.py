@@ -2,25 +2,47 @@
 
 import os
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 import tallies
-from tallies.cli.demo import demo
-from tallies.cli.load import load
-from tallies.cli.look import show, status, top, verify
 from tallies.cli.options import store_option
-from tallies.cli.serve import serve
 from tallies.core.errors import TalliesError
-from tallies.stores.open import open_store
 
 EXIT_FOUND = 1
 EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMMANDS = {
+    "demo": "demo",
+    "init": "init",
+    "load": "load",
+    "serve": "serve",
+    "show": "look",
+    "status": "look",
+    "top": "look",
+    "verify": "look",
+}
+"""Each command, and the module here that holds it."""
+
+
+class Lazy(click.Group):
+    """Imports a command when it is asked for: `tallies top` need not wait for a web framework."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"tallies.cli.{COMMANDS[name]}"), name)
+        return command
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(tallies.__version__, prog_name="tallies")
 @store_option(expose=False)
 def cli() -> None:
@@ -29,23 +51,6 @@ def cli() -> None:
     \b
     Try:  tallies demo
     """
-
-
-@cli.command()
-@store_option()
-def init(store: str) -> None:
-    """Make the tables where they are missing.
-
-    \b
-    Example:  tallies init --store sqlite:///favorites.db
-    """
-    with open_store(store) as opened:
-        made = opened.init()
-        click.echo(f"{opened.url}: {'ready' if made else 'was ready already'}")
-
-
-for command in (demo, serve, load, top, show, status, verify):
-    cli.add_command(command)
 
 
 def main() -> NoReturn:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal
 
+import anyio
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
@@ -33,6 +34,8 @@ from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Ranked, Store
 
 MAX_POINTS = 1000
+PING_SECONDS = 15
+GRACE_SECONDS = 2
 _DEFAULT_SPAN = {Window.DAY: timedelta(days=29), Window.MONTH: timedelta(days=335)}
 
 
@@ -123,7 +126,13 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
     ) -> EventSourceResponse:
         """The same as server-sent events, sent whenever it changes."""
         ranked_window(window, clock())
-        return EventSourceResponse(live.follow(window, limit), ping=15)
+        closing = anyio.Event()
+        return EventSourceResponse(
+            live.follow(window, limit, closing),
+            ping=PING_SECONDS,
+            shutdown_event=closing,
+            shutdown_grace_period=GRACE_SECONDS,
+        )
 
     return router
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anyio
+
 from tallies.core.errors import TalliesError
 from tallies.stores.protocol import Clock, Store
 
@@ -33,8 +35,11 @@ class Live:
         self._last: dict[Board, str] = {}
         self._watcher: asyncio.Task[None] | None = None
 
-    async def follow(self, window: str, limit: int) -> AsyncIterator[Message]:
-        """The board now, and again whenever it changes; in between, how far behind it is."""
+    async def follow(self, window: str, limit: int, closing: anyio.Event) -> AsyncIterator[Message]:
+        """The board now, and again whenever it changes; in between, how far behind it is.
+
+        Ends when `closing` is set.
+        """
         board = (window, limit)
         # Of boards only the newest matters: a slow reader skips some and never makes us hold many.
         queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=4)
@@ -46,8 +51,8 @@ class Live:
             yield _status_event(await asyncio.to_thread(self._store.lag))
             if self._watcher is None or self._watcher.done():
                 self._watcher = asyncio.create_task(self._watch())
-            while True:
-                yield await queue.get()
+            async for event in _until(closing, queue):
+                yield event
         finally:
             followers = self._queues[board]
             followers.discard(queue)
@@ -90,6 +95,21 @@ class Live:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
+
+
+async def _until(closing: anyio.Event, queue: asyncio.Queue[Message]) -> AsyncIterator[Message]:
+    end = asyncio.create_task(closing.wait())
+    try:
+        while not end.done():
+            following = asyncio.create_task(queue.get())
+            try:
+                await asyncio.wait({following, end}, return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    yield following.result()
+            finally:
+                following.cancel()
+    finally:
+        end.cancel()
 
 
 def _board_event(board: Message) -> Message:

@@ -27,7 +27,8 @@ async function call(path, method = "GET") {
   let response;
   try {
     const signal = AbortSignal.timeout(PATIENCE);
-    response = await fetch(new URL(path, BASE), { method, headers, signal });
+    const keepalive = method !== "GET"; // a mark is made even if the page is closed right after
+    response = await fetch(new URL(path, BASE), { method, headers, signal, keepalive });
   } catch {
     throw new Refusal("The service cannot be reached; try again in a moment.");
   }

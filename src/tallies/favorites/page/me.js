@@ -5,6 +5,17 @@ const TOKEN = "favorites.token";
 const FIRST = ["brave", "calm", "eager", "gentle", "happy", "keen", "lively", "merry", "swift"];
 const SECOND = ["badger", "crane", "falcon", "fox", "heron", "lynx", "otter", "panda", "seal"];
 
+/** A browser may refuse storage: then a name lasts as long as the page. */
+function stored(storage, key, value) {
+  try {
+    if (value === undefined) return window[storage].getItem(key);
+    if (value === null) window[storage].removeItem(key);
+    else window[storage].setItem(key, value);
+  } catch {
+    return null;
+  }
+}
+
 function guestName() {
   const [a, b, c] = crypto.getRandomValues(new Uint32Array(3));
   return `${FIRST[a % 9]}-${SECOND[b % 9]}-${c.toString(36).slice(-4)}`;
@@ -15,33 +26,35 @@ function subject(token) {
   try {
     const body = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(body, (character) => character.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes)).sub;
+    const { sub } = JSON.parse(new TextDecoder().decode(bytes));
+    if (sub && typeof sub === "string") return sub;
   } catch {
-    throw new Error("This is no access token; copy all of it again.");
+    // Whatever is wrong with it, the way out is the same.
   }
+  throw new Error("This is no access token that names a user; copy all of it again.");
 }
 
 /** Event: "change". */
 class Me extends EventTarget {
-  token = sessionStorage.getItem(TOKEN);
+  token = stored("sessionStorage", TOKEN);
   /** Whether the service wants a token; it says so by answering 401. */
   byToken = this.token !== null;
   /** The user's id; null while a token is wanted and there is none. */
-  id = this.byToken ? subject(this.token) : (localStorage.getItem(NAME) ?? guestName());
+  id = this.byToken ? subject(this.token) : (stored("localStorage", NAME) ?? guestName());
 
   constructor() {
     super();
-    if (!this.byToken) localStorage.setItem(NAME, this.id);
+    if (!this.byToken) stored("localStorage", NAME, this.id);
   }
 
   rename(name) {
-    localStorage.setItem(NAME, name);
+    stored("localStorage", NAME, name);
     this.#become(name, null);
   }
 
   signIn(token) {
     const id = subject(token);
-    sessionStorage.setItem(TOKEN, token);
+    stored("sessionStorage", TOKEN, token);
     this.#become(id, token);
   }
 
@@ -49,7 +62,7 @@ class Me extends EventTarget {
   refused() {
     const news = this.id !== null;
     this.byToken = true;
-    sessionStorage.removeItem(TOKEN);
+    stored("sessionStorage", TOKEN, null);
     if (news) this.#become(null, null);
   }
 

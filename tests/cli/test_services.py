@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from tests.cli.command import environment, tallies

@@ -1,0 +1,44 @@
+"""The service over a real store, with a clock that stands still."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tallies.favorites.catalogue import Restaurant
+from tallies.favorites.http import NoAuth, create_app
+from tallies.stores.sqlite import SqliteStore
+from tests.conformance.backend import ManualClock
+
+NAMES = {
+    "noodles": Restaurant("noodles", "Blue Heron Noodles", "Noodles"),
+    "pizza": Restaurant("pizza", "Two Foxes Pizza"),
+    "heron": Restaurant("heron", "Heron's Nest"),
+}
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: ManualClock) -> Iterator[SqliteStore]:
+    with SqliteStore(tmp_path / "s.db", clock=clock) as store:
+        store.init()
+        yield store
+
+
+@pytest.fixture
+def client(store: SqliteStore, clock: ManualClock) -> Iterator[TestClient]:
+    app = create_app(store, auth=NoAuth(), names=NAMES, clock=clock, notice="made up")
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def settle(store: SqliteStore) -> None:
+    """Carry everything into the tallies."""
+    aggregator = store.aggregator()
+    while aggregator.step().records:
+        pass

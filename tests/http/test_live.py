@@ -1,0 +1,89 @@
+"""Live leaderboards: every follower gets every change, for one look at the store."""
+
+import asyncio
+import json
+from typing import Any
+
+import anyio
+
+from tallies.favorites.http.boards import leaderboard
+from tallies.favorites.http.live import Live
+from tallies.stores.sqlite import SqliteStore
+from tests.conformance.backend import ManualClock
+from tests.http.conftest import settle
+
+
+async def next_board(stream: Any) -> dict[str, Any]:
+    async for event in stream:
+        if "event" not in event:
+            board: dict[str, Any] = json.loads(event["data"])
+            return board
+    raise AssertionError("the stream ended")
+
+
+async def end(*streams: Any) -> None:
+    for stream in streams:
+        await stream.aclose()
+
+
+def test_followers_share_one_look_and_see_each_change(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    reads = 0
+
+    def read(window: str, limit: int) -> dict[str, Any]:
+        nonlocal reads
+        reads += 1
+        return leaderboard(store, window, limit)
+
+    async def scenario() -> None:
+        live = Live(store, read, clock)
+        closing = anyio.Event()
+        streams = [live.follow("all", 10, closing) for _ in range(20)]
+        firsts = await asyncio.gather(*map(next_board, streams))
+        assert all(board["items"] == [] for board in firsts)
+        waiting = [asyncio.create_task(next_board(stream)) for stream in streams]
+        before = reads
+        store.mark("ann", "noodles")
+        await asyncio.to_thread(settle, store)
+        boards = await asyncio.wait_for(asyncio.gather(*waiting), 20)
+        assert all(board == boards[0] for board in boards)
+        assert boards[0]["items"] == [{"rank": 1, "restaurant_id": "noodles", "favorites": 1}]
+        assert reads - before < len(streams)
+        await end(*streams)
+        assert live._watcher is not None
+        await asyncio.wait_for(live._watcher, 20)  # it ends with the last follower
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_ends_when_the_service_does(store: SqliteStore, clock: ManualClock) -> None:
+    async def scenario() -> None:
+        live = Live(store, lambda w, n: leaderboard(store, w, n), clock)
+        closing = anyio.Event()
+        stream = live.follow("all", 10, closing)
+        await next_board(stream)
+        rest = asyncio.create_task(_drain(stream))
+        closing.set()
+        await asyncio.wait_for(rest, 20)
+
+    asyncio.run(scenario())
+
+
+async def _drain(stream: Any) -> None:
+    async for _ in stream:
+        pass
+
+
+def test_the_current_day_changes_at_midnight(store: SqliteStore, clock: ManualClock) -> None:
+    def read(_: str, limit: int) -> dict[str, Any]:
+        return leaderboard(store, f"{clock():%Y-%m-%d}", limit)
+
+    async def scenario() -> None:
+        stream = Live(store, read, clock).follow("day", 10, anyio.Event())
+        assert (await next_board(stream))["window"] == "2026-11-23"
+        clock.move(hours=12)
+        assert (await asyncio.wait_for(next_board(stream), 20))["window"] == "2026-11-24"
+        await end(stream)
+
+    asyncio.run(scenario())

@@ -1,0 +1,108 @@
+"""Health, metrics, headers, description: what operators and clients rely on."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tallies.favorites.http import Instruments, NoAuth, create_app
+from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import SqliteStore, database
+from tests.http.test_favorites import is_problem
+
+
+def test_health(client: TestClient, store: SqliteStore) -> None:
+    body = {"status": "ok", "lag_records": 0, "lag_seconds": 0.0, "notice": "made up"}
+    assert client.get("/health").json() == body
+    store.mark("ann", "noodles")
+    assert client.get("/health").json()["lag_records"] == 1
+
+
+def test_metrics_count_what_happens_and_carry_no_ids(store: SqliteStore) -> None:
+    instruments = Instruments()
+    loop = EmbeddedLoop(store, instruments.applied)
+    app = create_app(store, auth=NoAuth(), instruments=instruments, background=loop)
+    with TestClient(app) as client:
+        client.put("/users/ann-of-mars/favorites/noodles")
+        client.put("/users/ann-of-mars/favorites/noodles")
+        client.delete("/users/ann-of-mars/favorites/noodles")
+        client.delete("/users/ann-of-mars/favorites/noodles")
+        client.get("/users/ann-of-mars/nowhere")
+        while store.lag()[0]:
+            pass
+    with TestClient(create_app(store, auth=NoAuth(), instruments=instruments)) as client:
+        text = client.get("/metrics").text
+    for line in (
+        'tallies_marks_total{outcome="new"} 1.0',
+        'tallies_marks_total{outcome="already"} 1.0',
+        'tallies_unmarks_total{outcome="done"} 1.0',
+        'tallies_unmarks_total{outcome="none"} 1.0',
+        "tallies_records_applied_total 2.0",
+        "tallies_duplicates_dropped_total 0.0",
+        "tallies_records_parked_total 0.0",
+        "tallies_lag_records 0.0",
+        "tallies_lag_seconds 0.0",
+    ):
+        assert line in text.splitlines()
+    assert 'route="/users/{user_id:id}/favorites/{restaurant_id:id}"' in text
+    for name in ("fold", "commit", "request"):
+        assert f"tallies_{name}_seconds_bucket" in text
+    assert "mars" not in text
+
+
+def test_every_answer_has_the_security_headers(client: TestClient) -> None:
+    for path in ("/", "/health", "/nowhere", "/leaderboards/nope", "/static/main.js"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'")
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_description_is_whole(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    assert set(schema["paths"]) == {
+        "/users/{user_id}/favorites/{restaurant_id}",
+        "/users/{user_id}/favorites",
+        "/restaurants/{restaurant_id}/tally",
+        "/restaurants/{restaurant_id}/history",
+        "/leaderboards/{window}",
+        "/leaderboards/{window}/live",
+        "/names",
+        "/restaurants",
+        "/health",
+    }
+    for path in schema["paths"].values():
+        for operation in path.values():
+            assert "422" not in operation["responses"]
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    assert list(answer["content"]) == ["application/problem+json"]
+    assert "Problem" in schema["components"]["schemas"]
+
+
+def test_a_store_that_is_busy_says_when_to_come_again(
+    client: TestClient, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0.05)
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = client.put("/users/ann/favorites/noodles")
+    is_problem(answer, 503, "try again")
+    assert answer.headers["retry-after"] == "1"
+
+
+def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteStore) -> None:
+    with store._database.connection() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    codes = {client.put(f"/users/u{n}/favorites/{'r' * 500}").status_code for n in range(50)}
+    assert codes <= {201, 507}
+    assert 507 in codes
+    with store._database.connection() as connection:
+        connection.execute("PRAGMA max_page_count = 100000")
+        connection.execute("DROP TABLE tallies")
+    answer = client.get("/leaderboards/all")
+    is_problem(answer, 500)
+    assert "tallies" not in answer.json()["detail"]  # internals are for the log

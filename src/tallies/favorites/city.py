@@ -72,7 +72,6 @@ class City:
     def history(self, now: datetime) -> Iterator[Event]:
         """The events of the last `DAYS` days, oldest first."""
         start = now - timedelta(days=DAYS)
-        minute = timedelta(minutes=1)
         rates = list(accumulate(_appetite(at / 60) for at in range(24 * 60)))
         for day in range(DAYS + 1):
             midnight = (start + timedelta(days=day)).replace(
@@ -81,8 +80,8 @@ class City:
             busy = MARKS_A_DAY * (1.4 if midnight.weekday() >= 4 else 0.8)
             count = round(self._random.gauss(busy * (0.6 + 0.8 * day / DAYS), busy / 20))
             minutes = self._random.choices(range(24 * 60), cum_weights=rates, k=max(count, 0))
-            for at in sorted(minutes):
-                moment = midnight + at * minute + timedelta(seconds=self._random.random() * 60)
+            seconds = sorted(60 * at + 60 * self._random.random() for at in minutes)
+            for moment in (midnight + timedelta(seconds=at) for at in seconds):
                 if start <= moment < now:
                     yield self._next(moment, self._popularity)
 

@@ -1,17 +1,15 @@
 """Names of restaurants: what people read where the stores know only ids."""
 
 import csv
-import gzip
-import io
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from tallies.core.errors import InvalidInput
 from tallies.core.ids import check_id
+from tallies.favorites.log_lines import MAX_LINE_CHARACTERS, Lines
 
-_GZIP_MAGIC = b"\x1f\x8b"
+MAX_NAME_CHARACTERS = 500
 
 
 class Restaurant(NamedTuple):
@@ -29,35 +27,64 @@ Catalogue = Mapping[str, Restaurant]
 def read_names(path: Path) -> dict[str, Restaurant]:
     """Read a CSV file (plain or gzip) with the header `restaurant_id,name[,cuisine]`.
 
-    A column `title` serves as `name`.
+    A column `title` serves as `name`; columns may stand in any order among others. Of two lines
+    with one id, the later one counts.
 
     Raises:
         InvalidInput: the file cannot be read, or a line of it cannot be used.
     """
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == _GZIP_MAGIC else data).decode("utf-8-sig")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InvalidInput(f"Cannot read {path}: {reason}.") from error
-    except (EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is neither UTF-8 text nor gzip of it.") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    columns = rows.fieldnames or []
-    name_column = next((name for name in ("name", "title") if name in columns), None)
-    if "restaurant_id" not in columns or name_column is None:
+    with Lines(path) as lines:
+        rows = csv.reader(_numbered_lines(lines), strict=True)
+        try:
+            return _restaurants(rows)
+        except (InvalidInput, csv.Error) as error:
+            # Of a line that cannot be used, say which; the header is found without a number.
+            line = f", line {rows.line_num}" if rows.line_num > 1 else ""
+            raise InvalidInput(f"{lines.name}{line}: {str(error).rstrip('.')}.") from error
+
+
+def _restaurants(rows: Iterator[list[str]]) -> dict[str, Restaurant]:
+    header = [column.strip() for column in next(rows, [])]
+    titles = [column for column in ("name", "title") if column in header]
+    if "restaurant_id" not in header or not titles:
         raise InvalidInput(
-            f"{path} needs a first line with restaurant_id,name and, if known, cuisine."
+            "the first line must be restaurant_id,name or restaurant_id,name,cuisine"
         )
+    id_at, name_at = header.index("restaurant_id"), header.index(titles[0])
+    cuisine_at = header.index("cuisine") if "cuisine" in header else None
     found = {}
-    try:
-        for row in rows:
-            id_, name = row["restaurant_id"], row[name_column]
-            if not id_ or not name:
-                raise InvalidInput(f"{path}, line {rows.line_num}: the id or the name is missing.")
-            found[check_id(id_, "restaurant_id")] = Restaurant(
-                id_, name, row.get("cuisine") or None
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise InvalidInput(
+                f"{len(row)} fields where the header has {len(header)};"
+                " put a name that holds a comma in quotes."
             )
-    except csv.Error as error:
-        raise InvalidInput(f"{path}, line {rows.line_num}: {error}.") from error
+        id_ = check_id(row[id_at], "restaurant_id")
+        cuisine = None if cuisine_at is None else _tidy(row[cuisine_at]) or None
+        found[id_] = Restaurant(id_, _name(row[name_at]), cuisine)
     return found
+
+
+def _name(text: str) -> str:
+    name = _tidy(text)
+    if not 0 < len(name) <= MAX_NAME_CHARACTERS:
+        raise InvalidInput(f"the name is empty or longer than {MAX_NAME_CHARACTERS} characters.")
+    return name
+
+
+def _tidy(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidInput("the text is not in UTF-8; save the file as UTF-8.")
+    return " ".join(text.split())
+
+
+def _numbered_lines(lines: Lines) -> Iterator[str]:
+    for block in lines.blocks():
+        for line in block:
+            if len(line) > MAX_LINE_CHARACTERS:
+                raise InvalidInput(f"a line is longer than {MAX_LINE_CHARACTERS:,} characters.")
+            yield line + "\n"
+    if lines.damage:
+        raise InvalidInput(lines.damage)

@@ -4,10 +4,14 @@ Good lines come out as events, bad ones as `BadLine`, and the rest goes on. A bl
 is well is taken by whole columns; a block with anything unusual in it is read line by line.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from re import ASCII
+from re import compile as pattern
 from types import TracebackType
 from typing import Literal, NamedTuple, Self, cast
 
@@ -25,6 +29,7 @@ MAX_RECORD_LINES = 100
 """A CSV record whose extra columns hold line breaks may go over this many lines."""
 
 _MAX_TIME_CHARACTERS = 64
+_WHOLE_SECONDS = pattern(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\dZ", ASCII).fullmatch
 _OPS = frozenset({"mark", "unmark"})
 
 
@@ -109,11 +114,20 @@ class EventLog:
             for ids in (columns.user_id, columns.restaurant_id):
                 for text in set(ids):
                     check_id(text)
-            times = {text: self._time(text) for text in set(columns.created_at)}
+            times = self._times(set(columns.created_at))
         except InvalidInput:
             return None
         canonical = map(times.__getitem__, columns.created_at)
         return list(map(Event, columns.user_id, columns.restaurant_id, canonical, columns.op))
+
+    def _times(self, texts: set[str]) -> dict[str, str]:
+        """Each text with its canonical time, as `_time` gives it."""
+        if all(map(_WHOLE_SECONDS, texts)) and max(texts) < self._latest:
+            # Nearly every log is written so, and for this form it is far quicker.
+            with suppress(ValueError):
+                deque(map(datetime.fromisoformat, texts), maxlen=0)  # is there such a day?
+                return {text: text[:-1] + ".000000Z" for text in texts}
+        return {text: self._time(text) for text in texts}
 
     def _line_by_line(self, lines: list[str]) -> Iterator[Event | BadLine]:
         at = 0
@@ -139,7 +153,7 @@ class EventLog:
         record = lines[at - 1]
         for end in range(at, at + MAX_RECORD_LINES - 1):
             if end == len(lines):
-                lines.extend(next(self._blocks, ()))  # type: ignore[call-overload] # an Iterator
+                lines.extend(next(self._blocks, ()))
             if end == len(lines) or self._is_event(lines[end]):
                 break
             record += "\n" + lines[end]

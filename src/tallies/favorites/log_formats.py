@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
+from io import StringIO
 from typing import Any, NamedTuple, Protocol
 
 from tallies.core.errors import InvalidInput
@@ -70,7 +71,7 @@ class Csv:
         _check_length(line)
         try:
             # A record of several lines comes here as one text, and the reader wants it in lines.
-            row = next(csv.reader(line.splitlines(keepends=True) or [""], strict=True), [])
+            row = next(csv.reader(StringIO(line, newline="\n"), strict=True), [])
         except csv.Error as error:
             if "unexpected end" in str(error):
                 raise OpenQuote("A quoted field is not closed.") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,9 +36,7 @@ class Hitch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("PUT", "DELETE"):
-            import anyio.to_thread
-
-            await anyio.to_thread.run_sync(self._open.wait, PATIENCE_SECONDS)
+            await run_in_threadpool(self._open.wait, PATIENCE_SECONDS)
             if self.refusing:
                 problem = {"title": "Service Unavailable", "detail": "The store is full."}
                 await JSONResponse(problem, 503)(scope, receive, send)

@@ -10,7 +10,7 @@ from tallies.core.windows import Window, window_name
 from tallies.stores.protocol import Event
 from tests.browser.conftest import OpenWindow
 from tests.browser.page import Line, Page
-from tests.browser.service import Service
+from tests.browser.service import Service, running
 
 
 def load(service: Service, *events: tuple[str, str, datetime]) -> None:
@@ -169,8 +169,6 @@ def test_back_leads_back(history: Page) -> None:
 def test_a_made_up_city_says_so(
     tmp_path_factory: pytest.TempPathFactory, open_window: OpenWindow
 ) -> None:
-    from tests.browser.service import running
-
     words = "A made-up city: nothing here is real."
     with running(Service(tmp_path_factory.mktemp("city"), notice=words)) as service:
         page = open_window(service)

@@ -52,6 +52,21 @@ def test_cancel_keeps_the_name(window: Page) -> None:
     assert window.text("#who-name") == name
 
 
+def test_a_browser_that_stores_nothing_still_works(window: Page, service: Service) -> None:
+    service.store.mark("ann", "harbor")
+    refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused') }})"
+    script = window.browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": refuse}
+    )
+    try:
+        window.reload()
+        window.becomes(window.names, ["Lemon Harbor"])
+        window.heart("Lemon Harbor").click()
+        window.becomes(lambda: window.lines()[0].favorites, "2")
+    finally:
+        window.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
 @pytest.fixture
 def guarded(tmp_path: Path, expected_complaints: list[str]) -> Iterator[Service]:
     expected_complaints.append("401")
@@ -97,7 +112,9 @@ def test_a_token_signs_in_for_this_tab(stranger: Page) -> None:
 def test_what_is_no_token_is_told(stranger: Page) -> None:
     stranger.one("#who").click()
     say_who(stranger, "open sesame")
-    stranger.eventually(lambda: "no access token" in stranger.text("#ask-error"), "it says why")
+    stranger.eventually(
+        lambda: "no access token that names" in stranger.text("#ask-error"), "it says why"
+    )
     assert stranger.shown("#ask")
 
 

@@ -69,7 +69,7 @@ class Marks extends EventTarget {
       this.#others.postMessage(user);
       this.#emit("confirmed", id);
     } catch (error) {
-      ;
+      row.on = row.kept;
       if (!row.user_id) this.#rows.delete(id); // the service never knew it
       this.#emit("refused", { id, error });
     }

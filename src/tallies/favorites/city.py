@@ -3,9 +3,10 @@
 All of it comes from one seed, so the same city can be had again.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import cos, exp, pi
 from random import Random
 
@@ -16,12 +17,23 @@ from tallies.stores.protocol import Event
 NOTICE = "A made-up city: these restaurants and their visitors do not exist."
 DAYS = 120
 """Length of the history."""
-PEOPLE = 3_000
+PEOPLE = 5_000
 MARKS_A_DAY = 420
 MARKS_A_SECOND = 4.0
 """Pace of the live part."""
 CHANGE_OF_MIND = 0.12
 """Share of the events that take a favorite back."""
+SECOND_THOUGHTS = 0.03
+"""Share of the events that mark again what was taken back."""
+SEASON_DAYS = 150
+"""After so many days a restaurant is in season again."""
+IN_FASHION = 3
+"""Restaurants that are talked about at a time, while the city is live."""
+NEAR_THE_TOP = 25
+"""So many restaurants are those that a person sees without a search."""
+
+Liking = tuple[str, str]
+"""A user id and the id of a restaurant which that user likes."""
 
 _RESTAURANTS = """
 The Paper Lantern|Cantonese; Saffron & Smoke|Persian; Casa Luciérnaga|Mexican;
@@ -65,9 +77,11 @@ class City:
         self._random = Random(seed)  # noqa: S311 - a toy city, no secret
         self._ids = list(restaurants())
         self._random.shuffle(self._ids)
-        self._popularity = [1 / rank**0.9 for rank in range(1, len(self._ids) + 1)]  # Zipf
-        self._liked: dict[tuple[str, str], int] = {}
-        self._order: list[tuple[str, str]] = []
+        self._phases = [self._random.random() for _ in self._ids]
+        self._liked: dict[Liking, int] = {}
+        """What is liked now, each with its place in `_order`."""
+        self._order: list[Liking] = []
+        self._given_up: list[Liking] = []
 
     def history(self, now: datetime) -> Iterator[Event]:
         """The events of the last `DAYS` days, oldest first."""
@@ -81,40 +95,68 @@ class City:
             count = round(self._random.gauss(busy * (0.6 + 0.8 * day / DAYS), busy / 20))
             minutes = self._random.choices(range(24 * 60), cum_weights=rates, k=max(count, 0))
             seconds = sorted(60 * at + 60 * self._random.random() for at in minutes)
+            draw = list(accumulate(self._draw(day)))
             for moment in (midnight + timedelta(seconds=at) for at in seconds):
                 if start <= moment < now:
-                    yield self._next(moment, self._popularity)
+                    yield self._next(canonical_time(moment), draw)
 
     def live(self) -> Iterator[tuple[float, Event]]:
         """What goes on now: seconds to wait, then who does what. The event's time is not set.
 
-        Every minute or so another handful of restaurants is in fashion, so that ranks change.
+        Every minute or so others are in fashion: some of those that are about to overtake, so
+        that ranks change where people look.
         """
         while True:
-            trend = list(self._popularity)
-            for index in self._random.sample(range(len(trend)), 5):
-                trend[index] += 0.6
+            draw = self._draw(DAYS)
+            share = sum(draw) / 4
+            for restaurant in self._random.sample(self._rising(), IN_FASHION):
+                draw[self._ids.index(restaurant)] += share
+            draw = list(accumulate(draw))
             for _ in range(round(60 * MARKS_A_SECOND)):
-                yield self._random.expovariate(MARKS_A_SECOND), self._next(None, trend)
+                yield self._random.expovariate(MARKS_A_SECOND), self._next("", draw)
 
-    def _next(self, moment: datetime | None, weights: list[float]) -> Event:
-        time = canonical_time(moment) if moment else ""
-        if self._order and self._random.random() < CHANGE_OF_MIND:
-            user, restaurant = self._order[self._random.randrange(len(self._order))]
-            self._forget(user, restaurant)
-            return Event(user, restaurant, time, "unmark")
-        user = f"guest-{self._random.randrange(PEOPLE):04}"
-        restaurant = self._random.choices(self._ids, weights)[0]
-        if (user, restaurant) not in self._liked:
-            self._liked[user, restaurant] = len(self._order)
-            self._order.append((user, restaurant))
-        return Event(user, restaurant, time, "mark")
+    def _rising(self) -> list[str]:
+        """Of the restaurants near the top, those with the least to the next better liked one."""
+        counts = Counter(restaurant for _, restaurant in self._liked)
+        ranked = sorted(self._ids, key=lambda id_: (-counts[id_], id_))[:NEAR_THE_TOP]
+        ahead = {one: counts[next_] - counts[one] for next_, one in pairwise(ranked)}
+        return sorted(ahead, key=lambda id_: (ahead[id_], id_))[: 2 * IN_FASHION]
 
-    def _forget(self, user: str, restaurant: str) -> None:
+    def _draw(self, day: int) -> list[float]:
+        """How much each restaurant draws people on a day: Zipf's law, and seasons that differ."""
+        turn = day / SEASON_DAYS
+        return [
+            (1 + 0.7 * cos(2 * pi * (turn + phase))) / rank**0.9
+            for rank, phase in enumerate(self._phases, start=1)
+        ]
+
+    def _next(self, time: str, draw: list[float]) -> Event:
+        """The next event, when `draw` says, summed up, what draws people."""
+        chance = self._random.random()
+        if self._order and chance < CHANGE_OF_MIND:
+            liking = self._order[self._random.randrange(len(self._order))]
+            self._forget(liking)
+            self._given_up.append(liking)
+            return Event(*liking, time, "unmark")
+        if self._given_up and chance > 1 - SECOND_THOUGHTS:
+            liking = self._given_up.pop(self._random.randrange(len(self._given_up)))
+        else:
+            liking = self._someone(), self._random.choices(self._ids, cum_weights=draw)[0]
+            if liking in self._liked:  # few ask twice for what they have, but some do
+                liking = self._someone(), liking[1]
+        if liking not in self._liked:
+            self._liked[liking] = len(self._order)
+            self._order.append(liking)
+        return Event(*liking, time, "mark")
+
+    def _someone(self) -> str:
+        return f"guest-{self._random.randrange(PEOPLE):04}"
+
+    def _forget(self, liking: Liking) -> None:
         # The last one takes the place of the one that goes: removal from the middle stays cheap.
-        place = self._liked.pop((user, restaurant))
+        place = self._liked.pop(liking)
         last = self._order.pop()
-        if last != (user, restaurant):
+        if last != liking:
             self._order[place] = last
             self._liked[last] = place
 

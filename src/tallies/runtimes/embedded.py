@@ -11,6 +11,7 @@ from tallies.core.errors import TalliesError
 from tallies.stores.protocol import Applied
 from tallies.stores.sqlite import SqliteStore
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS
+from tallies.stores.sqlite.source import SWEEP_CHUNK
 
 TICK_SECONDS = 0.05
 """Pause between looks at the log: short for people, long enough that marks fold together."""
@@ -74,14 +75,17 @@ class EmbeddedLoop:
             # The log keeps every record; what failed now is done when the trouble is over.
             log.warning("aggregation waits: %s", error)
             return TROUBLE_SECONDS
+        except Exception:  # noqa: BLE001 - a thread that dies unseen would be worse than a retry
+            log.exception("aggregation waits, for a reason that nobody foresaw")
+            return TROUBLE_SECONDS
 
     def _turn(self) -> float:
         """One turn of the loop; how long to pause after it, in seconds."""
         if not self._lease.hold():
             return STANDBY_SECONDS
         if monotonic() >= self._sweep_at:
-            self._store.sweep()
-            self._sweep_at = monotonic() + SWEEP_SECONDS
+            if self._store.sweep() < SWEEP_CHUNK:
+                self._sweep_at = monotonic() + SWEEP_SECONDS
         more = self._step().records >= self._aggregator.batch
         return 0.0 if more else self._tick
 

@@ -1,15 +1,13 @@
-"""The made-up city, the catalogue, and replays."""
+"""The made-up city, and replays."""
 
-import gzip
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from pathlib import Path
+from itertools import islice, pairwise
 
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tallies.core.errors import InvalidInput
 from tallies.core.times import canonical_time
-from tallies.favorites.catalogue import Restaurant, read_names
 from tallies.favorites.city import DAYS, City, restaurants
 from tallies.favorites.replay import replay
 from tallies.stores.protocol import Event
@@ -37,14 +35,19 @@ def test_its_history_is_in_order_and_in_the_past_and_has_changes_of_mind() -> No
     assert canonical_time(NOW - timedelta(days=DAYS)) <= times[0]
     assert times[-1] < canonical_time(NOW)
     liked: set[tuple[str, str]] = set()
-    taken_back = 0
-    for event in events:
-        if event.op == "mark":
-            liked.add((event.user_id, event.restaurant_id))
+    given_up: set[tuple[str, str]] = set()
+    again = 0
+    for user, restaurant, _, op in events:
+        liking = user, restaurant
+        if op == "mark":
+            again += liking in given_up
+            given_up.discard(liking)
+            liked.add(liking)
         else:
-            liked.remove((event.user_id, event.restaurant_id))  # only what was marked
-            taken_back += 1
-    assert taken_back > 1000
+            liked.remove(liking)  # only what was marked
+            given_up.add(liking)
+    assert len(given_up) > 1000
+    assert again > 1000
     lunch = sum(time[11:13] == "12" for time in times)
     night = sum(time[11:13] == "04" for time in times)
     assert lunch > 5 * night
@@ -58,39 +61,36 @@ def test_live_goes_on_a_few_times_a_second() -> None:
     assert {event.op for _, event in islice(city.live(), 200)} == {"mark", "unmark"}
 
 
+def test_live_takes_back_what_the_history_has_marked_and_moves_ranks() -> None:
+    city = City()
+    liked: set[tuple[str, str]] = set()
+    counts: Counter[str] = Counter()
+
+    def happens(event: Event) -> list[str]:
+        liking = event.user_id, event.restaurant_id
+        if event.op == "unmark":
+            liked.remove(liking)
+            counts[event.restaurant_id] -= 1
+        elif liking not in liked:
+            liked.add(liking)
+            counts[event.restaurant_id] += 1
+        return sorted(counts, key=lambda id_: (-counts[id_], id_))[:25]
+
+    for event in city.history(NOW):
+        happens(event)
+    orders = [happens(event) for _, event in islice(city.live(), 1000)]
+    assert sum(before != after for before, after in pairwise(orders)) >= 5
+
+
+@given(st.integers(), st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)))
+@settings(max_examples=5, deadline=None)
+def test_whatever_seed_and_moment_the_city_has_a_past(seed: int, now: datetime) -> None:
+    events = list(City(seed).history(now.replace(tzinfo=UTC)))
+    assert 40_000 < len(events) < 70_000
+    assert all(event.created_at < canonical_time(now.replace(tzinfo=UTC)) for event in events)
+
+
 def test_a_replay_keeps_the_logs_pace_made_faster() -> None:
     times = [NOW, NOW + timedelta(hours=1), NOW, NOW + timedelta(hours=2)]
     events = [Event("a", "b", canonical_time(time)) for time in times]
     assert [wait for wait, _ in replay(events, speed=3600)] == [0, 1, 0, 1]
-
-
-def test_names_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "names.csv"
-    path.write_text("restaurant_id,name,cuisine\na,Äpfel & Co,Deli\nb,Bar,\n", "utf-8-sig")
-    assert read_names(path) == {
-        "a": Restaurant("a", "Äpfel & Co", "Deli"),
-        "b": Restaurant("b", "Bar"),
-    }
-    packed = tmp_path / "names.csv.gz"
-    packed.write_bytes(gzip.compress(b'restaurant_id,favorites,title\n1,0,"What, where?"\n'))
-    assert read_names(packed) == {"1": Restaurant("1", "What, where?")}
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "first line"),
-        (b"id,name\n", "first line"),
-        (b"restaurant_id,name\na\n", "line 2"),
-        (b"restaurant_id,name\n,x\n", "line 2"),
-        (b"restaurant_id,name\na\0,x\n", "U+0000"),
-        (b"\xff\xfe\x00", "UTF-8"),
-        (b"\x1f\x8b\x08torn", "gzip"),
-    ],
-)
-def test_names_that_cannot_be_read(tmp_path: Path, content: bytes, words: str) -> None:
-    path = tmp_path / "names.csv"
-    path.write_bytes(content)
-    with pytest.raises(InvalidInput) as error:
-        read_names(path)
-    assert words in str(error.value)

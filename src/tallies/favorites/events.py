@@ -65,7 +65,7 @@ class EventLog:
             for offset, line in enumerate(block):
                 if not line or line.isspace():
                     continue
-                if any(character < " " and character != "\t" for character in line):
+                if _is_binary(line):
                     raise InvalidInput(f"{name} is no text file; a log is CSV or NDJSON.")
                 json = line.lstrip().startswith("{")
                 rest = block[offset:] if json else block[offset + 1 :]
@@ -199,8 +199,19 @@ class EventLog:
         return time
 
 
+def _is_binary(first_line: str) -> bool:
+    if any(character < " " and character != "\t" for character in first_line):
+        return True
+    # A header may have a column in another encoding, but then it has our columns as well.
+    return "user_id" not in first_line and _is_no_utf8(first_line)
+
+
+def _is_no_utf8(text: str) -> bool:
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
 def _id(text: str, what: str) -> str:
-    if any("\udc80" <= character <= "\udcff" for character in text):
+    if _is_no_utf8(text):
         raise InvalidInput(f"The {what} is not in UTF-8; save the file as UTF-8.")
     return check_id(text, what)
 

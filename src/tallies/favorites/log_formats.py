@@ -50,6 +50,11 @@ class Csv:
     """
 
     def __init__(self, header_line: str, name: str) -> None:
+        if len(header_line) > MAX_LINE_CHARACTERS:
+            raise InvalidInput(
+                f"The first line of {name} is longer than {MAX_LINE_CHARACTERS:,} characters,"
+                " and so no CSV header."
+            )
         try:
             header = [column.strip() for column in next(csv.reader([header_line], strict=True))]
         except csv.Error as error:

@@ -181,7 +181,8 @@ FILES = [
     (b"ann,noodles,2026-11-22T12:00:00Z\n", "no column user_id"),
     (b"user_id,created_at\n", "no column restaurant_id"),
     ("user_id,restaurant_id\n".encode("utf-16"), "UTF-16"),
-    (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no text file"),
+    (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "log"),
+    (b"\0\1\2\3binary", "no text file"),
     (gzip.compress(b"user_id,restaurant_id,created_at\n")[:20], "gzip"),
 ]
 

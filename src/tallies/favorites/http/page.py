@@ -2,10 +2,11 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Response
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from tallies.favorites.catalogue import Catalogue
@@ -49,11 +50,21 @@ def name_routes(names: Catalogue) -> APIRouter:
     return router
 
 
+class PageFiles(StaticFiles):
+    """The page's files: asked for again each time (by ETag), so that all are of one version."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 def serve_page(app: FastAPI) -> None:
-    """The page at `/`, its files under `/static`."""
+    """The page at `/`, its files under `/static`, packed on the way."""
 
     @app.get("/", include_in_schema=False)
     async def index() -> FileResponse:
         return FileResponse(_FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
 
-    app.mount("/static", StaticFiles(directory=_FOLDER), name="static")
+    # Not around the whole app: packing would hold live events back.
+    app.mount("/static", GZipMiddleware(PageFiles(directory=_FOLDER)), name="static")

@@ -1,0 +1,1 @@
+"""Measurements of tallies beside its peers, as ratios taken in one run."""

@@ -1,0 +1,86 @@
+"""`tallies load` of a large log: time and memory of the whole command."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.measure import in_turns
+from benchmarks.result import Bound, Result, Run
+from benchmarks.workload import marks
+
+_EVENTS_BEFORE_UNMARK = 20
+
+
+class _Loaded(NamedTuple):
+    seconds: float
+    peak_mb: float
+
+
+def run(run: Run) -> Iterator[Result]:
+    """Memory is constant when twice the events take no more of it."""
+    events = run.pick(1_000_000, 100_000)
+    whole, half = run.folder / "whole.csv", run.folder / "half.csv"
+    _write(whole, events)
+    _write(half, events // 2)
+    time, memory = in_turns(1, lambda: _load(run.folder, whole), lambda: _load(run.folder, half))
+    half_name = f"{events // 2:,} events"
+    yield Result(
+        what=f"load of {events:,} events",
+        unit="s",
+        ours=time.ours,
+        peer_name=half_name,
+        peer=time.peer,
+        ratio=time.ratio,
+        bound=Bound("<=", 60.0, of="ours"),
+    )
+    yield Result(
+        what=f"load of {events:,} events, peak memory",
+        unit="MB",
+        ours=memory.ours,
+        peer_name=half_name,
+        peer=memory.peer,
+        ratio=memory.ratio,
+        bound=Bound("<=", 300.0, of="ours"),
+    )
+    yield Result(
+        what="its memory is constant",
+        unit="MB",
+        ours=memory.ours,
+        peer_name=half_name,
+        peer=memory.peer,
+        ratio=memory.ratio,
+        bound=Bound("<=", 1.15),
+    )
+
+
+def _write(path: Path, events: int) -> None:
+    """A year of marks; every twentieth line takes back the mark before it."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(["user_id", "restaurant_id", "created_at", "op"])
+        for number, event in enumerate(marks(events, days=365), 1):
+            if number % _EVENTS_BEFORE_UNMARK:
+                last = event
+                lines.writerow(event)
+            else:
+                lines.writerow([last.user_id, last.restaurant_id, event.created_at, "unmark"])
+
+
+def _load(folder: Path, log: Path) -> _Loaded:
+    store = folder / "load.db"
+    command = [sys.executable, "-m", "tallies", "load", str(log), "--store", f"sqlite:///{store}"]
+    # A process of its own in between: a child's peak counts from that of its parent.
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.peak", *command],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    for path in folder.glob("load.db*"):
+        path.unlink()
+    found = json.loads(done.stdout)
+    return _Loaded(found["seconds"], found["peak_mb"])

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from benchmarks.measure import in_turns
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
 
-_EVENTS_BEFORE_UNMARK = 20
+_LINES_AN_UNMARK = 20
 
 
 class _Loaded(NamedTuple):
@@ -62,12 +63,13 @@ def _write(path: Path, events: int) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(["user_id", "restaurant_id", "created_at", "op"])
-        for number, event in enumerate(marks(events, days=365), 1):
-            if number % _EVENTS_BEFORE_UNMARK:
-                last = event
+        for (before, event), number in zip(
+            pairwise(marks(events + 1, days=365)), count(1), strict=False
+        ):
+            if number % _LINES_AN_UNMARK:
                 lines.writerow(event)
             else:
-                lines.writerow([last.user_id, last.restaurant_id, event.created_at, "unmark"])
+                lines.writerow(before._replace(created_at=event.created_at, op="unmark"))
 
 
 def _load(folder: Path, log: Path) -> _Loaded:

@@ -1,0 +1,58 @@
+"""`python -m benchmarks`: measure everything, print the table, write the JSON."""
+
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import click
+from rich.console import Console
+
+from benchmarks import aggregation, fold, http_put, leaderboard, load, mark, peers, triggers
+from benchmarks.report import Part, show, write_json
+from benchmarks.result import Benchmark, Run
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "aggregation": aggregation.run,
+    "triggers": triggers.run,
+    "fold": fold.run,
+    "mark": mark.run,
+    "http": http_put.run,
+    "leaderboard": leaderboard.run,
+    "load": load.run,
+    "peers": peers.run,
+}
+LATEST = Path(__file__).parent / "results" / "latest.json"
+_WIDTH_OF_THE_TABLE = 150
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: a look, no proof.")
+@click.option("--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Only these.")
+@click.option("--json", "path", type=click.Path(path_type=Path), default=LATEST, metavar="FILE")
+def main(quick: bool, only: tuple[str, ...], path: Path) -> None:
+    """Measure tallies beside its peers. Exit code 1 when a bound of ours is missed."""
+    progress = Console(stderr=True)
+    out = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_THE_TABLE)
+    parts = []
+    for name in only or BENCHMARKS:
+        with progress.status(f"measuring {name}"):
+            parts.append(_measure(name, quick))
+    show(parts, out)
+    write_json(parts, quick, path)
+    missed = [r.what for part in parts for r in part.results if r.passed() is False]
+    if missed:
+        out.print(f"[bold red]{len(missed)} bounds missed:[/] " + "; ".join(missed))
+    sys.exit(1 if missed else 0)
+
+
+def _measure(name: str, quick: bool) -> Part:
+    notes: list[str] = []
+    started = perf_counter()
+    with tempfile.TemporaryDirectory(prefix="tallies-bench-") as folder:
+        results = list(BENCHMARKS[name](Run(quick, Path(folder), notes.append)))
+    return Part(name, results, notes, perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""This store, with both settings of durability."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import sleep
+
+from benchmarks.peer import Peer
+from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import SqliteStore
+
+
+class _Embedded:
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def mark(self, user_id: str, restaurant_id: str, created_at: str) -> None:
+        self._store.mark(user_id, restaurant_id, created_at=created_at)
+
+    def settle(self) -> None:
+        while self._store.lag()[0]:
+            sleep(0.001)
+
+    def top(self, limit: int) -> list[tuple[str, int]]:
+        return [(group, amount) for group, amount in self._store.leaderboard("all", limit)]
+
+
+@contextmanager
+def embedded(folder: Path) -> Iterator[dict[str, Peer]]:
+    """Two files, each with its aggregation loop."""
+    with ExitStack() as stack:
+        normal = stack.enter_context(SqliteStore(folder / "normal.db"))
+        full = stack.enter_context(SqliteStore(folder / "full.db", synchronous="full"))
+        for store in (normal, full):
+            store.init()
+            stack.enter_context(EmbeddedLoop(store))
+        yield {"SQLite NORMAL": _Embedded(normal), "SQLite FULL": _Embedded(full)}

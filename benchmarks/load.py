@@ -63,9 +63,8 @@ def _write(path: Path, events: int) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(["user_id", "restaurant_id", "created_at", "op"])
-        for (before, event), number in zip(
-            pairwise(marks(events + 1, days=365)), count(1), strict=False
-        ):
+        pairs = pairwise(marks(events + 1, days=365))
+        for number, (before, event) in enumerate(pairs, 1):
             if number % _LINES_AN_UNMARK:
                 lines.writerow(event)
             else:

@@ -75,7 +75,7 @@ class EmbeddedLoop:
             # The log keeps every record; what failed now is done when the trouble is over.
             log.warning("aggregation waits: %s", error)
             return TROUBLE_SECONDS
-        except Exception:  # noqa: BLE001 - a thread that dies unseen would be worse than a retry
+        except Exception:
             log.exception("aggregation waits, for a reason that nobody foresaw")
             return TROUBLE_SECONDS
 
@@ -83,9 +83,8 @@ class EmbeddedLoop:
         """One turn of the loop; how long to pause after it, in seconds."""
         if not self._lease.hold():
             return STANDBY_SECONDS
-        if monotonic() >= self._sweep_at:
-            if self._store.sweep() < SWEEP_CHUNK:
-                self._sweep_at = monotonic() + SWEEP_SECONDS
+        if monotonic() >= self._sweep_at and self._store.sweep() < SWEEP_CHUNK:
+            self._sweep_at = monotonic() + SWEEP_SECONDS
         more = self._step().records >= self._aggregator.batch
         return 0.0 if more else self._tick
 

@@ -1,6 +1,7 @@
 """Aggregation: the change log becomes tallies, deltas and position in one transaction."""
 
 import json
+import sqlite3
 from collections import Counter
 from time import perf_counter
 from typing import Any
@@ -13,10 +14,27 @@ from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Applied, Clock
 from tallies.stores.sqlite.database import Database
 
-BATCH_RECORDS = 10_000
-"""The most change records in one transaction: larger ones fold better but hold the lock longer."""
+BATCH_RECORDS = 500_000
+"""The most change records in one transaction."""
+BATCH_CONTRIBUTIONS = 20_000
+"""A batch grows no further when it has so many different contributions. They, not the records,
+decide how long the commit keeps other writers waiting: 0.1 to 0.3 s."""
+READ_RECORDS = 20_000
+"""Records that are in memory at a time."""
+TRIM_RECORDS = 500_000
+"""Consumed records that may wait in the log for it to be emptied whole, which costs next to
+nothing; beyond this many, parts of it are cut off."""
 
-_HOUR = 13  # characters of a canonical time that decide every window of the tally
+# What the fold needs of a record, as one line of text: sign, day (which decides every window of
+# the tally), group. One long text for the whole batch is read several times as fast as rows.
+_BREAK = "\n"
+_TIME = len("+")
+_GROUP = len("+2026-11-23")
+_READ = (
+    "SELECT count(*), group_concat("
+    " iif(amount > 0, '+', '-') || substr(created_at, 1, 10) || restaurant_id, char(10)"
+    ") FROM changes WHERE position > ? AND position <= ?"
+)
 _ADD = (
     'INSERT INTO tallies ("group", time_window, favorites, updated_at) VALUES (?, ?, ?, ?)'
     " ON CONFLICT DO UPDATE SET favorites = favorites + excluded.favorites,"
@@ -39,20 +57,19 @@ class LogAggregator:
         started = perf_counter()
         with self._database.reading() as connection:
             (first,) = connection.execute("SELECT position FROM positions").fetchone()
-            (last,) = connection.execute("SELECT max(position) FROM changes").fetchone()
-            if last is None or last <= first:
+            (newest,) = connection.execute("SELECT max(position) FROM changes").fetchone()
+            if newest is None or newest <= first:
                 return Applied(0)
-            last = min(last, first + self.batch)
-            counted = Counter(
-                connection.execute(
-                    "SELECT restaurant_id, substr(created_at, 1, ?), amount FROM changes"
-                    " WHERE position > ? AND position <= ?",
-                    (_HOUR, first, last),
-                )
-            )
-        records = counted.total()
+            end = min(newest, first + self.batch)
+            net: Counter[Contribution] = Counter()
+            last, records, whole = first, 0, True
+            while last < end and len(net) < BATCH_CONTRIBUTIONS:
+                since, last = last, min(last + READ_RECORDS, end)
+                count, text = connection.execute(_READ, (since, last)).fetchone()
+                records += count
+                whole = _add(net, text or "") == count and whole
         # The fold needs no lock; only the commit keeps others waiting.
-        deltas, parked = self._fold(counted, first, last)
+        deltas, parked = self._fold(net if whole else None, first, last)
         folded = perf_counter()
         applied = self._commit(first, last, deltas, parked)
         return Applied(
@@ -64,16 +81,15 @@ class LogAggregator:
         )
 
     def _fold(
-        self, counted: Counter[tuple[str, str, int]], first: int, last: int
+        self, net: Counter[Contribution] | None, first: int, last: int
     ) -> tuple[Deltas, list[Parked]]:
-        net: Counter[Contribution] = Counter()
-        for (group, hour, amount), n in counted.items():
-            net[group, hour] += n * amount
         try:
-            return self._folder.deltas(net), []
+            if net is not None:
+                return self._folder.deltas(net), []
         except Unfoldable:
-            folded = fold([self._folder], self._changes(first, last))
-            return folded.deltas[FAVORITES.name], list(folded.parked)
+            pass
+        folded = fold([self._folder], self._changes(first, last))
+        return folded.deltas[FAVORITES.name], list(folded.parked)
 
     def _changes(self, first: int, last: int) -> list[Change]:
         """The records (first, last] with all that the log knows of them."""
@@ -96,7 +112,7 @@ class LogAggregator:
     def _commit(self, first: int, last: int, deltas: Deltas, parked: list[Parked]) -> bool:
         """Write deltas and position in one transaction; False when another was faster."""
         now = canonical_time(self._clock())
-        adds = [(*key, int(n), now) for key, (n,) in sorted(deltas.items())]
+        adds = [(*key, int(n), now) for key, (n,) in deltas.items()]
         with self._database.writing() as connection:
             guard = connection.execute(
                 "UPDATE positions SET position = ?, revision = revision + 1 WHERE position = ?",
@@ -113,8 +129,30 @@ class LogAggregator:
                     for p in parked
                 ),
             )
-            connection.execute("DELETE FROM changes WHERE position <= ?", (last,))
+            _trim(connection, last)
         return True
+
+
+def _add(net: Counter[Contribution], text: str) -> int:
+    """Add the records that `_READ` gave; how many lines they were.
+
+    An id with a line break in it (no id of ours has one) makes more lines than records.
+    """
+    counted = Counter(text.split(_BREAK)) if text else Counter[str]()
+    for line, n in counted.items():
+        net[line[_GROUP:], line[_TIME:_GROUP]] += n if line[0] == "+" else -n
+    return counted.total()
+
+
+def _trim(connection: sqlite3.Connection, last: int) -> None:
+    oldest, newest = connection.execute(
+        "SELECT (SELECT min(position) FROM changes), (SELECT max(position) FROM changes)"
+    ).fetchone()
+    if newest <= last:
+        connection.execute("DELETE FROM changes")
+    elif last - oldest >= TRIM_RECORDS:
+        end = min(last, oldest + TRIM_RECORDS // 4)
+        connection.execute("DELETE FROM changes WHERE position <= ?", (end,))
 
 
 def _content(change: Change) -> str:

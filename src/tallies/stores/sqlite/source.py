@@ -8,8 +8,8 @@ from tallies.core.times import canonical_time
 from tallies.stores.protocol import UNSET, Clock, Event, Favorite, Unset
 from tallies.stores.sqlite.database import Database
 
-LOAD_CHUNK = 5_000
-"""Events that `load` writes in one transaction: others wait some 50 ms for it at most."""
+LOAD_CHUNK = 10_000
+"""Events that `load` writes in one transaction: others wait some 0.1 s for it at most."""
 SWEEP_CHUNK = 500
 """Expired rows that one transaction removes."""
 

@@ -22,16 +22,9 @@ def open_store(url: str = DEFAULT_URL) -> "Store":
     if scheme == "sqlite":
         return _open_sqlite(url)
     if scheme == "dynamodb":
-        # Imported here: who runs on one machine need not have, or wait for, an AWS SDK.
-        try:
-            from tallies.stores.dynamodb.store import DynamoStore
-        except ModuleNotFoundError as missing:
-            if (missing.name or "").startswith("tallies"):
-                raise
-            raise InvalidStoreUrl(
-                "A DynamoDB store needs more packages; run: pip install 'tallies[aws]'"
-            ) from missing
-        return DynamoStore.from_url(url)
+        raise InvalidStoreUrl(
+            "DynamoDB comes with a later version of tallies; this one keeps its store in SQLite."
+        )
     raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +15,12 @@ from tallies.stores.sqlite.source import SWEEP_CHUNK
 
 TICK_SECONDS = 0.05
 """Pause between looks at the log: short for people, long enough that marks fold together."""
+REST_RATIO = 50
+"""A pause is so many times as long as the step before it took: writers have the file, and the
+processor, nearly to themselves however much they write..."""
+MAX_TICK_SECONDS = 1.0
+"""...but what they write is never longer away from the tallies than this, and a backlog is
+worked off without any pause."""
 STANDBY_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 TROUBLE_SECONDS = 1.0
@@ -85,8 +91,11 @@ class EmbeddedLoop:
             return STANDBY_SECONDS
         if monotonic() >= self._sweep_at and self._store.sweep() < SWEEP_CHUNK:
             self._sweep_at = monotonic() + SWEEP_SECONDS
-        more = self._step().records >= self._aggregator.batch
-        return 0.0 if more else self._tick
+        began = perf_counter()
+        if self._step().more:
+            return 0.0
+        rest = REST_RATIO * (perf_counter() - began)
+        return max(self._tick, min(rest, MAX_TICK_SECONDS))
 
     def _step(self) -> Applied:
         applied = self._aggregator.step()

@@ -199,6 +199,8 @@ class Applied:
     duplicates: int = 0
     """Change records that were delivered but in the tallies already."""
     parked: int = 0
+    more: bool = False
+    """Whether records were left that could have been taken: go on at once."""
     fold_seconds: float = 0.0
     commit_seconds: float = 0.0
 

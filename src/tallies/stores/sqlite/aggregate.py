@@ -76,6 +76,7 @@ class LogAggregator:
             records=records if applied else 0,
             duplicates=0 if applied else records,
             parked=len(parked) if applied else 0,
+            more=last < newest,
             fold_seconds=folded - started,
             commit_seconds=perf_counter() - folded,
         )

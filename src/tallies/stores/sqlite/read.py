@@ -62,7 +62,7 @@ class Reader:
                 below = after.amount
                 rows = connection.execute(
                     'SELECT "group", favorites FROM tallies WHERE time_window = ?'
-                    ' AND favorites > 0 AND favorites = ? AND "group" > ?'
+                    ' AND favorites = ? AND "group" > ?'
                     ' ORDER BY "group" LIMIT ?',
                     (window, after.amount, after.group, limit),
                 ).fetchall()

@@ -56,7 +56,7 @@ CREATE TABLE tallies (
     updated_at  TEXT NOT NULL,
     PRIMARY KEY ("group", time_window)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ranking ON tallies (time_window, favorites DESC, "group") WHERE favorites > 0;
+CREATE INDEX ranking ON tallies (time_window, favorites DESC, "group");
 
 CREATE TABLE positions (
     shard    TEXT PRIMARY KEY,

@@ -54,7 +54,7 @@ def run(run: Run) -> Iterator[Result]:
         peer_name=half_name,
         peer=memory.peer,
         ratio=memory.ratio,
-        bound=Bound("<=", 1.15),
+        bound=None if run.quick else Bound("<=", 1.15),  # small logs do not fill the caches
     )
 
 

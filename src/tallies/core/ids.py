@@ -23,15 +23,25 @@ def check_id(value: str, what: str = "id") -> str:
     """
     if not value:
         raise InvalidId(f"The {what} is empty; give one of 1 to {MAX_ID_BYTES} bytes.")
-    # Printable text has neither control characters nor surrogates, and most ids are printable.
+    check_characters(value, what)
+    if len(value) * 4 > MAX_ID_BYTES and (size := len(value.encode())) > MAX_ID_BYTES:
+        raise InvalidId(f"The {what} has {size} bytes; at most {MAX_ID_BYTES} are allowed.")
+    return value
+
+
+def check_characters(value: str, what: str) -> str:
+    """Return `value` when it holds no character that ids and groups must not; `what` names it.
+
+    Raises:
+        InvalidId: it holds a control character or a lone surrogate.
+    """
+    # Printable text has neither, and most ids are printable.
     if not value.isprintable():
         for character in value:
             if unicodedata.category(character) in _REFUSED_CATEGORIES:
                 raise InvalidId(
                     f"The {what} holds the control character U+{ord(character):04X}; remove it."
                 )
-    if len(value) * 4 > MAX_ID_BYTES and (size := len(value.encode())) > MAX_ID_BYTES:
-        raise InvalidId(f"The {what} has {size} bytes; at most {MAX_ID_BYTES} are allowed.")
     return value
 
 

@@ -1,6 +1,6 @@
 """What a tally is: which rows it counts, grouped how, over which windows. Declared, validated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -57,7 +57,7 @@ class Tally:
     windows: Sequence[Window] = (Window.ALL,)
     time: str | None = None
     """The attribute with the row's RFC 3339 time; needed for any window but `all`."""
-    where: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict)
+    where: Mapping[str, Scalar | Iterable[Scalar]] = field(default_factory=dict)
     """Only rows whose attributes have this value (or one of these) are counted."""
     zone: str = "UTC"
     """IANA name of the zone in which days begin."""
@@ -81,6 +81,7 @@ class Tally:
             put(self, "group_by", (self.group_by,))
         for name in ("group_by", "windows", "ranked"):
             put(self, name, tuple(getattr(self, name)))
+        put(self, "where", {name: _wanted(value) for name, value in self.where.items()})
         self._check()
         put(self, "ranked_by", self.ranked_by or next(iter(self.measures)))
         count = next((n for n, m in self.measures.items() if isinstance(m, Count)), ROWS)
@@ -115,6 +116,16 @@ class Tally:
             raise refuse(f"{unknown[0]!r} is no window; use {', '.join(Window)}.")
         if not self.windows:
             raise refuse("it has no windows; give it at least Window.ALL.")
+        if len(set(self.windows)) < len(self.windows):
+            raise refuse("it has a window twice; its rows would count twice.")
+        if self.time == "":
+            raise refuse("the attribute that holds a row's time needs a name.")
+        for attribute, wanted in self.where.items():
+            values = wanted if isinstance(wanted, tuple) else (wanted,)
+            if not all(isinstance(value, Scalar) for value in values):
+                raise refuse(
+                    f"where {attribute!r} is compared with what is neither text nor number."
+                )
         if self.time is None and set(self.windows) != {Window.ALL}:
             raise refuse("windows other than `all` need the attribute that holds a row's time.")
         if extra := [w for w in self.ranked if w not in self.windows]:
@@ -152,9 +163,13 @@ class Tally:
         """Whether the row is one that this tally counts (its `where`)."""
         for attribute, wanted in self.where.items():
             value = image.get(attribute)
-            if isinstance(wanted, str | int | Decimal | bool | None):
-                if value != wanted:
-                    return False
-            elif value not in wanted:
+            if value not in wanted if isinstance(wanted, tuple) else value != wanted:
                 return False
         return True
+
+
+def _wanted(value: Scalar | Iterable[Scalar]) -> Scalar | tuple[Scalar, ...]:
+    # A tuple, since a set cannot be asked for a list, and a row may hold one.
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(value)
+    return value

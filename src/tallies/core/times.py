@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tallies.core.errors import InvalidTime
+from tallies.core.errors import InvalidTime, shown
 
 
 def parse_time(text: str) -> datetime:
@@ -18,14 +18,16 @@ def parse_time(text: str) -> datetime:
     # A bare date is valid ISO 8601, but no moment.
     if moment is None or len(text) < len("2026-11-23T14:05Z"):
         raise InvalidTime(
-            f"{text!r} is no timestamp; write one like 2026-11-23T14:05:06Z (RFC 3339)."
+            f"{shown(text)} is no timestamp; write one like 2026-11-23T14:05:06Z (RFC 3339)."
         )
     if moment.tzinfo is None:
-        raise InvalidTime(f"The timestamp {text!r} has no zone; end it with Z or an offset.")
+        raise InvalidTime(f"The timestamp {shown(text)} has no zone; end it with Z or an offset.")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise InvalidTime(f"The timestamp {text!r} is outside the years 0001 to 9999.") from None
+        raise InvalidTime(
+            f"The timestamp {shown(text)} is outside the years 0001 to 9999."
+        ) from None
 
 
 def canonical_time(moment: datetime) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from re import compile as pattern
 
-from tallies.core.errors import UnknownWindow
+from tallies.core.errors import UnknownWindow, shown
 
 
 class Window(StrEnum):
@@ -79,11 +79,14 @@ def parse_window(name: str) -> NamedWindow:
         # ASCII only: \d also matches other scripts' digits, which would give a window two names.
         if name.isascii() and shape.fullmatch(name):
             try:
-                return NamedWindow(kind, name, datetime.fromisoformat(name + _FILL[kind]))
+                start = datetime.fromisoformat(name + _FILL[kind])
             except ValueError:
                 break
+            # Later versions of Python take hour 24 for the next day's first: a second name.
+            if window_name(kind, start) == name:
+                return NamedWindow(kind, name, start)
     raise UnknownWindow(
-        f"{name!r} names no window; use all, or one like 2026, 2026-11, 2026-W48, 2026-11-23"
+        f"{shown(name)} names no window; use all, or one like 2026, 2026-11, 2026-W48, 2026-11-23"
         " or 2026-11-23T14."
     )
 
@@ -114,13 +117,26 @@ def _next_start(kind: Window, start: datetime) -> datetime:
 
 
 def window_end(window: NamedWindow, zone: tzinfo) -> datetime | None:
-    """The first moment (UTC) after the window; None for `all` and at the end of the calendar."""
+    """The first moment (UTC) after the window; None for `all` and at the end of the calendar.
+
+    Never early. Late, by less than the clock skips, where it skips from inside the window past
+    its end.
+    """
     if window.start is None:
         return None
     try:
-        return _next_start(window.kind, window.start).replace(tzinfo=zone).astimezone(UTC)
+        after = _next_start(window.kind, window.start)
+        end = after.replace(tzinfo=zone).astimezone(UTC)
+        # Where a clock is set back over the end, there is a second one. It counts if the window
+        # was entered again.
+        second = after.replace(tzinfo=zone, fold=1).astimezone(UTC)
+        if second > end:
+            before = (second - datetime.resolution).astimezone(zone)
+            if window_name(window.kind, before) == window.name:
+                return second
     except (OverflowError, ValueError):
         return None
+    return end
 
 
 def windows_between(first: NamedWindow, last: NamedWindow) -> Iterator[str]:

@@ -1,0 +1,70 @@
+"""Amounts: exact numbers only, and how they are summed without rounding."""
+
+from collections.abc import Sequence
+from decimal import Context, Decimal, Inexact, Overflow
+from typing import Any
+
+from tallies.core.errors import Unfoldable, shown
+from tallies.core.tally import Number
+
+MAX_WHOLE_DIGITS = 20
+MAX_DECIMALS = 9
+"""Digits of one amount before and after the point. A DynamoDB number holds 38, so the sum of a
+billion of the largest rows is still exact; no total can meet a row that it cannot take in."""
+
+_TYPES = frozenset({int, Decimal})
+_EXACT = Context(prec=38, traps=[Inexact, Overflow])
+
+
+def check_types(values: Sequence[Any]) -> None:
+    """See that all values are of an exact type, before True and 1.0 are taken for their equal 1.
+
+    Raises:
+        Unfoldable: one is not.
+    """
+    if not _TYPES.issuperset(map(type, values)):
+        wrong = next(value for value in values if type(value) not in _TYPES)
+        raise Unfoldable(f"The amount {shown(wrong)} is no exact number.")
+
+
+def times(n: int, value: Any) -> Number:
+    """`n` rows of the amount `value`.
+
+    Raises:
+        Unfoldable: the amount is not exact or has too many digits.
+    """
+    if type(value) is int:
+        if abs(value) >= 10**MAX_WHOLE_DIGITS:
+            raise _too_long(value)
+        return n * value
+    check_types([value])
+    if not value:
+        return 0  # whatever its exponent
+    if (
+        not value.is_finite()
+        or value.adjusted() >= MAX_WHOLE_DIGITS
+        or _decimals(value) > MAX_DECIMALS
+    ):
+        raise _too_long(value)
+    return _EXACT.multiply(n, value)
+
+
+def plus(left: Sequence[Number], right: Sequence[Number]) -> tuple[Number, ...]:
+    """Component by component, exactly."""
+    return tuple(
+        a + b if isinstance(a, int) and isinstance(b, int) else _EXACT.add(a, b)
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def _decimals(amount: Decimal) -> int:
+    _, digits, exponent = amount.as_tuple()
+    trailing = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return -(int(exponent) + trailing)
+
+
+def _too_long(value: Number) -> Unfoldable:
+    return Unfoldable(
+        f"The amount {shown(value)} has more than {MAX_WHOLE_DIGITS} digits before the"
+        f" point or {MAX_DECIMALS} after it."
+    )

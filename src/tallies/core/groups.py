@@ -1,0 +1,47 @@
+"""Groups: the text that names a group, from the values that make it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from tallies.core.errors import InvalidId, Unfoldable, shown
+from tallies.core.ids import check_characters, join_ids
+
+MAX_GROUP_BYTES = 2000
+"""UTF-8 bytes of a group: a DynamoDB partition key has 2,048, some of which stores keep."""
+
+PLAIN_LENGTH = MAX_GROUP_BYTES // 4
+"""Printable text of at most so many characters is a group as it stands."""
+
+
+def group_text(values: Sequence[Any]) -> str:
+    """The text for these values; numbers that are equal give one text, however they are written.
+
+    Raises:
+        Unfoldable: a value is neither text nor number, or what they make is too long.
+    """
+    texts = [_value_text(value) for value in values]
+    group = texts[0] if len(texts) == 1 else join_ids(*texts)
+    if len(group.encode()) > MAX_GROUP_BYTES:
+        raise Unfoldable(f"The group {shown(group)} has more than {MAX_GROUP_BYTES} bytes.")
+    return group
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, str):
+        if not value:
+            raise Unfoldable("The group value is empty.")
+        try:
+            return check_characters(value, f"group value {shown(value)}")
+        except InvalidId as error:
+            raise Unfoldable(str(error)) from None
+    # Floats, though no stream has any: they are equal to, and so counted with, whole numbers.
+    if isinstance(value, int | float | Decimal):
+        number = Decimal(value)
+        if not number:
+            return "0"
+        if not number.is_finite() or abs(number.adjusted()) > MAX_GROUP_BYTES:
+            raise Unfoldable(f"The group value {shown(value)} is endless or too long.")
+        text = f"{number:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    raise Unfoldable(f"The group value {shown(value)} is neither text nor number.")

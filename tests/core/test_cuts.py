@@ -47,7 +47,7 @@ def test_a_column_of_any_times_falls_into_the_windows_of_its_moments(
 
 
 odd_texts = st.from_regex(
-    r"(2026-11-23|2026-W48-1|20261123|2026W481|2026-W48|1969-02-01)[T t]"
+    r"(2026-11-23|2026-W48-1|20261123|2026W481|2026W48|2026-W48|1969-02-01)[T t-]"
     r"(14|24)(:?05(:?06([.,][0-9]{1,12})?)?)?(Z|z|[+]00:00|[+]01:00)?",
     fullmatch=True,
 )

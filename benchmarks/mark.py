@@ -27,7 +27,7 @@ Latencies = Callable[[SqliteStore, list[str], int], list[float]]
 def run(run: Run) -> Iterator[Result]:
     """Closed and open loop; the aggregator as a thread of the same process, and as another."""
     for place, background in (("same process", EmbeddedLoop), ("another process", _other_process)):
-        closed = (run.pick(20_000, 5_000), closed_loop, background)
+        closed = (run.pick(10_000, 5_000), closed_loop, background)
         yield from _compare(run, f"closed loop, {place}", *closed, (_LIMIT, _LIMIT))
         # At a fixed rate every wait for the write lock counts as often as marks queue behind it;
         # the ninety-ninth percentile then shows the lock itself, so it is told and not judged.
@@ -80,7 +80,7 @@ def _compare(
         return [percentile(taken, share) * 1e6 for share in (0.5, 0.99)]
 
     pairs = in_turns(
-        run.pick(11, 3), lambda: round_of(background), lambda: round_of(lambda _: nullcontext())
+        run.pick(9, 3), lambda: round_of(background), lambda: round_of(lambda _: nullcontext())
     )
     for name, found, bound in zip(("p50", "p99"), pairs, bounds, strict=True):
         yield Result(

@@ -1,0 +1,80 @@
+"""Clients of AWS: time-outs, retries, and where they connect to."""
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from botocore.session import Session
+
+from tallies.core.errors import InvalidStoreUrl
+from tallies.stores.dynamodb.explain import explain
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 5.0
+"""DynamoDB answers in milliseconds; an answer this late is lost and better asked for anew."""
+ATTEMPTS = 4
+"""Tries of one request, with growing random pauses between (botocore's `standard` mode)."""
+CONNECTIONS = 50
+
+
+class Clients:
+    """The clients of one region and endpoint, made when first used; threads may share them.
+
+    Made from botocore alone: it is what boto3's clients are, and loads faster, which a Lambda
+    function pays for at every cold start.
+    """
+
+    def __init__(self, region: str, endpoint: str | None = None) -> None:
+        self.region = region
+        self.endpoint = endpoint
+        self._session = Session()
+        self._making = Lock()  # botocore makes clients for one thread at a time
+        self._dynamodb: DynamoDBClient | None = None
+        self._streams: DynamoDBStreamsClient | None = None
+
+    @property
+    def dynamodb(self) -> "DynamoDBClient":
+        with self._making:
+            if self._dynamodb is None:
+                self._dynamodb = self._make("dynamodb")
+            return self._dynamodb
+
+    @property
+    def streams(self) -> "DynamoDBStreamsClient":
+        with self._making:
+            if self._streams is None:
+                self._streams = self._make("dynamodbstreams")
+            return self._streams
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in (self._dynamodb, self._streams):
+            if client is not None:
+                client.close()
+        self._dynamodb = self._streams = None
+
+    def _make(self, service: str):  # type: ignore[no-untyped-def] # the properties say which client
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            max_pool_connections=CONNECTIONS,
+            tcp_keepalive=True,
+            # All requests are built here, of values checked before; the check of their shape
+            # costs as much time as all the rest of a request.
+            parameter_validation=False,
+            user_agent_extra="tallies",
+        )
+        try:
+            return self._session.create_client(
+                service, region_name=self.region, endpoint_url=self.endpoint, config=config
+            )
+        except ValueError as error:  # botocore's word for an endpoint that is no URL
+            raise InvalidStoreUrl(f"{error}; write endpoint=http://HOST:PORT.") from error
+        except BotoCoreError as error:
+            explain(error, service)

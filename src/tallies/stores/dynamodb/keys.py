@@ -1,0 +1,91 @@
+"""Keys: how rows are named in the tables, and which names no user of them can take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from tallies.core.errors import InvalidTally
+from tallies.core.fold import Folder
+from tallies.core.ids import join_ids
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Key = dict[str, AttributeValueTypeDef]
+
+MAX_PARTITION_KEY_BYTES = 2048
+
+_RESERVED = "\x1f"
+"""Begins every key of our own in the tallies table. Groups hold no control characters, so none
+can meet one; and a scan tells by the first character what is a tally."""
+
+POSITION, MARKER, PARKED, SETTINGS, LEASE = "position", "marker", "parked", "settings", "lease"
+
+
+@dataclass(frozen=True)
+class TableNames:
+    """The tables of one source and its tallies."""
+
+    source: str
+    tallies: str
+    """Holds the positions, markers and parked records too."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Tally name -> table, for tallies that are not kept in `tallies`."""
+
+    @classmethod
+    def of(cls, prefix: str) -> "TableNames":
+        """The names that `tallies init` gives."""
+        return cls(f"{prefix}-favorites", f"{prefix}-tallies")
+
+    def rows(self, tally: str) -> str:
+        """The table that holds the rows of a tally."""
+        return self.others.get(tally, self.tallies)
+
+    def check(self, folders: "tuple[Folder, ...]") -> None:
+        """See that each tally has a table to itself.
+
+        Raises:
+            InvalidTally: two would add to the same rows.
+        """
+        homes: dict[str, str] = {}
+        for name in (folder.tally.name for folder in folders):
+            home = homes.setdefault(self.rows(name), name)
+            if home != name:
+                raise InvalidTally(
+                    f"Tallies {home!r} and {name!r} would share the table {self.rows(name)!r};"
+                    " give one of them a table of its own."
+                )
+
+
+def favorite_key(restaurant_id: str, user_id: str) -> str:
+    """The partition key of a favorite: readable where it fits, injective always.
+
+    >>> favorite_key("noodles", "ann")
+    'noodles#ann'
+    """
+    key = join_ids(restaurant_id, user_id)
+    if len(key) * 4 > MAX_PARTITION_KEY_BYTES and len(key.encode()) > MAX_PARTITION_KEY_BYTES:
+        # Two joined ids always hold the separator, so no pair of ids has a key of this form.
+        return f"sha256:{sha256(key.encode()).hexdigest()}"
+    return key
+
+
+def reserved_group(kind: str, name: str = "") -> str:
+    """A value of `group` that no tally can have."""
+    return f"{_RESERVED}{kind}#{name}" if name else f"{_RESERVED}{kind}"
+
+
+def is_reserved(group: str) -> bool:
+    """Whether a row of the tallies table is one of our own."""
+    return group.startswith(_RESERVED)
+
+
+def reserved_key(kind: str, name: str = "") -> "Key":
+    """The whole key of a row of our own that stands alone."""
+    return row_key(reserved_group(kind, name), "-")
+
+
+def row_key(group: str, time_window: str) -> "Key":
+    """The whole key of a row of the tallies table."""
+    return {"group": {"S": group}, "time_window": {"S": time_window}}

@@ -1,0 +1,238 @@
+"""The change stream: its records, its shards and their lineage, and reading on from a position."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tallies.core.change import Change, Image
+from tallies.core.errors import WrongStore
+from tallies.stores.dynamodb.explain import explained
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+
+POSITION_DIGITS = 40
+"""The longest sequence number. Padded to this, text orders as the numbers do; as DynamoDB numbers,
+of 38 digits, they would not fit."""
+_SHORTEST_SEQUENCE_NUMBER = 21
+MAX_RECORDS = 1000
+"""Records that one GetRecords returns at most."""
+
+
+class StreamRecord(NamedTuple):
+    """One record of a change stream, as Lambda hands it over or GetRecords returns it."""
+
+    sequence_number: str
+    """As delivered; `change.position` is the same, padded so that it orders as text."""
+    event_name: str
+    """INSERT, MODIFY or REMOVE."""
+    change: Change
+    raw: Mapping[str, Any]
+
+    @property
+    def event_id(self) -> str:
+        """The record's name, unique over all shards, the same whenever it is delivered."""
+        event_id: str = self.raw["eventID"]
+        return event_id
+
+    @property
+    def expired(self) -> bool:
+        """Whether DynamoDB removed the row because its time to live was over."""
+        identity = self.raw.get("userIdentity") or {}
+        # Lambda writes the names one way, GetRecords the other.
+        principal = identity.get("principalId") or identity.get("PrincipalId")
+        return self.event_name == "REMOVE" and principal == "dynamodb.amazonaws.com"
+
+    @property
+    def created_at(self) -> datetime | float | None:
+        """About when the row was written, rounded to the second: a measure of lag, no order."""
+        at: datetime | float | None = self.raw["dynamodb"].get("ApproximateCreationDateTime")
+        return at
+
+
+def position_of(sequence_number: str) -> str:
+    """A sequence number as text that orders as the stream does."""
+    return sequence_number.zfill(POSITION_DIGITS)
+
+
+def sequence_number_of(position: str) -> str:
+    """A position as the stream's own API takes it."""
+    # DynamoDB Local writes 21 digits with leading zeros and compares them as text; on AWS there
+    # are never fewer than 21, and none to lead.
+    return position.lstrip("0").zfill(_SHORTEST_SEQUENCE_NUMBER)
+
+
+def from_event(record: Mapping[str, Any]) -> StreamRecord:
+    """Read one record of a Lambda event or of a GetRecords response.
+
+    Raises:
+        WrongStore: the record lacks an image that its kind must have.
+    """
+    data = record["dynamodb"]
+    event_name = record["eventName"]
+    old, new = data.get("OldImage"), data.get("NewImage")
+    if (old is None and event_name != "INSERT") or (new is None and event_name != "REMOVE"):
+        raise WrongStore(
+            f"A stream record holds no {'old' if old is None else 'new'} image; set the stream's"
+            " view type to NEW_AND_OLD_IMAGES (which makes a new stream) and rebuild the tallies."
+        )
+    number = data["SequenceNumber"]
+    change = Change(
+        None if old is None else image_of(old),
+        None if new is None else image_of(new),
+        number.zfill(POSITION_DIGITS),
+    )
+    return StreamRecord(number, event_name, change, record)
+
+
+def image_of(typed: Mapping[str, Mapping[str, Any]]) -> Image:
+    """A row from its typed attributes: S, N, BOOL and NULL as values, all others as they are."""
+    image: dict[str, Any] = {}
+    for name, attribute in typed.items():
+        for kind, value in attribute.items():
+            if kind == "S":
+                image[name] = value
+            elif kind == "N":
+                image[name] = number_of(value)
+            elif kind == "BOOL":
+                image[name] = value
+            elif kind == "NULL":
+                image[name] = None
+            else:
+                image[name] = attribute
+    return image
+
+
+def number_of(text: str) -> int | Decimal:
+    """A DynamoDB number, exactly."""
+    try:
+        return int(text)
+    except ValueError:
+        return Decimal(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of a stream. A closed one has an end, and its children hold what came after."""
+
+    id: str
+    parent: str | None
+    first: str
+    """Position of its first record."""
+    last: str | None
+    """Position of its last record; None while it is open."""
+
+
+class Stream:
+    """Reads one table's stream. Keeps no state: the caller holds iterators and positions."""
+
+    def __init__(self, client: "DynamoDBStreamsClient", arn: str) -> None:
+        self._client = explained(client, f"the stream {arn}")
+        self.arn = arn
+
+    @classmethod
+    def of_table(
+        cls, dynamodb: "DynamoDBClient", streams: "DynamoDBStreamsClient", table: str
+    ) -> "Stream":
+        """The stream that a table has now.
+
+        Raises:
+            WrongStore: the table has none, or one without both images.
+        """
+        found = explained(dynamodb, f"the table {table}").describe_table(TableName=table)["Table"]
+        check_stream(table, found.get("StreamSpecification", {}))
+        return cls(streams, found["LatestStreamArn"])
+
+    def shards(self) -> list[Shard]:
+        """All shards that still hold records, each after its parent."""
+        found: list[Shard] = []
+        start: dict[str, str] = {}
+        while True:
+            page = self._client.describe_stream(StreamArn=self.arn, **start)["StreamDescription"]  # type: ignore[arg-type] # TypedDicts take no unpacked dict
+            for shard in page.get("Shards", []):
+                numbers = shard.get("SequenceNumberRange", {})
+                end = numbers.get("EndingSequenceNumber")
+                found.append(
+                    Shard(
+                        shard["ShardId"],
+                        shard.get("ParentShardId"),
+                        position_of(numbers.get("StartingSequenceNumber", "")),
+                        None if end is None else position_of(end),
+                    )
+                )
+            if "LastEvaluatedShardId" not in page:
+                return in_lineage_order(found)
+            start = {"ExclusiveStartShardId": page["LastEvaluatedShardId"]}
+
+    def iterator(self, shard: str, after: str = "") -> str:
+        """An iterator for the records after a position; for all that the shard has when empty.
+
+        Raises:
+            HistoryTrimmed: records after the position have left the stream unread.
+        """
+        where: dict[str, str] = {"ShardIteratorType": "TRIM_HORIZON"}
+        if after:
+            where = {
+                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+                "SequenceNumber": sequence_number_of(after),
+            }
+        response = self._client.get_shard_iterator(
+            StreamArn=self.arn,
+            ShardId=shard,
+            **where,  # type: ignore[arg-type] # literals, which the checker cannot see
+        )
+        return response["ShardIterator"]
+
+    def read(
+        self, iterator: str, limit: int = MAX_RECORDS
+    ) -> tuple[list[StreamRecord], str | None]:
+        """The next records (maybe none), and the iterator after them; None at the shard's end.
+
+        Raises:
+            IteratorExpired: it is too old.
+            HistoryTrimmed: what it points at has left the stream.
+        """
+        page = self._client.get_records(ShardIterator=iterator, Limit=limit)
+        return [from_event(record) for record in page["Records"]], page.get("NextShardIterator")
+
+
+def check_stream(table: str, specification: Mapping[str, Any]) -> None:
+    """See that a table's stream carries what the fold needs.
+
+    Raises:
+        WrongStore: it does not.
+    """
+    if not specification.get("StreamEnabled"):
+        raise WrongStore(
+            f"The table {table} has no stream; enable one with NEW_AND_OLD_IMAGES and rebuild"
+            " the tallies."
+        )
+    view = specification.get("StreamViewType")
+    if view != "NEW_AND_OLD_IMAGES":
+        raise WrongStore(
+            f"The stream of the table {table} carries {view}; enable it anew with"
+            " NEW_AND_OLD_IMAGES and rebuild the tallies."
+        )
+
+
+def in_lineage_order(shards: Iterable[Shard]) -> list[Shard]:
+    """Parents before children; otherwise as they were. Parents that are not there are over."""
+    by_id = {shard.id: shard for shard in shards}
+    ordered: dict[str, Shard] = {}
+    for shard in by_id.values():
+        line: list[Shard] = []
+        ancestor: Shard | None = shard
+        while ancestor is not None and ancestor.id not in ordered and ancestor not in line:
+            line.append(ancestor)
+            ancestor = by_id.get(ancestor.parent) if ancestor.parent else None
+        ordered.update((each.id, each) for each in reversed(line))
+    return list(ordered.values())
+
+
+def in_order(records: Iterable[StreamRecord]) -> list[StreamRecord]:
+    """The records of one shard in its order, each once."""
+    by_position = {record.change.position: record for record in records}
+    return [by_position[position] for position in sorted(by_position)]

@@ -1,0 +1,191 @@
+"""Transactions: how writes are packed into them, sent, and sent again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from uuid import uuid4
+
+from botocore.exceptions import ClientError, HTTPClientError
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from tallies.stores.dynamodb.explain import TRANSIENT_CODES, error_code, explain
+from tallies.stores.dynamodb.lanes import END
+from tallies.stores.dynamodb.writes import Write
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+
+MAX_ACTIONS = 100
+MAX_BYTES = 3_500_000
+"""DynamoDB takes 4 MB; writes are weighed by estimate."""
+
+FIRST_PAUSE_SECONDS = 0.025
+LONGEST_PAUSE_SECONDS = 2.0
+
+_TRANSIENT_REASONS = frozenset(
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+)
+_REFUSED = "ConditionalCheckFailed"
+
+T = TypeVar("T")
+
+
+class OutOfTime(Exception):
+    """A transaction did not come through before the deadline. It may or may not be in."""
+
+
+class Refused(Exception):
+    """A condition did not hold; nothing of the transaction is in."""
+
+    def __init__(self, failed: Sequence[int]) -> None:
+        super().__init__()
+        self.failed = failed
+        """Which of the actions had the condition."""
+
+
+class Part(NamedTuple):
+    """What one transaction carries: all writes of the lanes up to before `end`."""
+
+    end: str
+    writes: Sequence[Write]
+
+
+def pack(writes: Sequence[Write], room: int = MAX_ACTIONS - 1) -> list[Part]:
+    """Pack writes into as few transactions as keep groups whole; at least one part.
+
+    `room` is the number of actions that a transaction has for them. The rows of a group go
+    together where they fit at all, so that readers never see half of a change; those of one lane
+    always do.
+    """
+    parts: list[Part] = []
+    load: list[Write] = []
+    size = 0
+    ordered = sorted(writes, key=_lane)
+    for group, run in groupby(ordered, key=_group):
+        unit = list(run)
+        weight = sum(write.size for write in unit)
+        if len(unit) <= room and weight <= MAX_BYTES:
+            pieces = [(group, unit, weight)]
+        else:
+            pieces = [
+                (lane, same, sum(write.size for write in same))
+                for lane, same in ((lane, list(some)) for lane, some in groupby(unit, key=_lane))
+            ]
+        for start, piece, heavy in pieces:
+            if load and (len(load) + len(piece) > room or size + heavy > MAX_BYTES):
+                parts.append(Part(start, load))
+                load, size = [], 0
+            load.extend(piece)
+            size += heavy
+    parts.append(Part(END, load))
+    return parts
+
+
+_lane = attrgetter("lane")
+
+
+def _group(write: Write) -> str:
+    return write.lane.partition("/")[0]
+
+
+@dataclass
+class Sender:
+    """Sends requests until they come through, are refused, or time is up."""
+
+    client: "DynamoDBClient"
+    """One that does not retry by itself: here it is known what may be sent again, and till when."""
+    monotonic: Callable[[], float] = monotonic
+    sleep: Callable[[float], None] = sleep
+    new_token: Callable[[], str] = field(default=lambda: uuid4().hex)
+
+    def transact(self, actions: "Sequence[TransactWriteItemTypeDef]", deadline: float) -> None:
+        """Commit the actions, all or none.
+
+        Raises:
+            Refused: the condition of an action does not hold.
+            OutOfTime: `deadline`, on the monotonic clock, is too near.
+            StoreError: DynamoDB will never take them.
+        """
+        token = self.new_token()
+
+        def send() -> None:
+            nonlocal token
+            try:
+                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=token)
+            except ClientError as error:
+                # A definite no. The token is for the other case, a lost answer: then the same
+                # request under the same token is a question whether it came through.
+                if error_code(error) == "TransactionCanceledException":
+                    token = self.new_token()
+                raise
+
+        self._commit(send, deadline)
+
+    def update(self, action: "UpdateTypeDef", deadline: float) -> None:
+        """As `transact`, for one update: half the price."""
+        self._commit(lambda: self.client.update_item(**action), deadline)
+
+    def _commit(self, send: Callable[[], object], deadline: float) -> None:
+        try:
+            self.persist(send, deadline)
+        except ClientError as error:
+            reasons = _reasons(error)
+            if _REFUSED in reasons:
+                failed = [index for index, reason in enumerate(reasons) if reason == _REFUSED]
+                raise Refused(failed) from error
+            if error_code(error) == "ConditionalCheckFailedException":
+                raise Refused([0]) from error
+            explain(error, "the tables", self.client)
+
+    def persist(self, request: Callable[[], T], deadline: float) -> T:
+        """Make a request that may be repeated, until there is an answer.
+
+        Raises:
+            OutOfTime: `deadline` is too near.
+        """
+        if self.monotonic() >= deadline:
+            raise OutOfTime("the time for this batch was over")
+
+        def is_time_up(state: RetryCallState) -> bool:
+            return self.monotonic() + state.upcoming_sleep >= deadline
+
+        retrying = Retrying(
+            retry=retry_if_exception(is_transient),
+            wait=wait_random_exponential(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
+            stop=is_time_up,
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(request)
+        except Exception as error:
+            if is_transient(error):
+                raise OutOfTime(_short(error)) from error
+            raise
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same request may come through later."""
+    if isinstance(error, ClientError):
+        reasons = set(_reasons(error))
+        if reasons:
+            return _REFUSED not in reasons and bool(reasons & _TRANSIENT_REASONS)
+        return error_code(error) in TRANSIENT_CODES
+    # No answer: time-outs, connections that broke or could not be made.
+    return isinstance(error, HTTPClientError)
+
+
+def _reasons(error: ClientError) -> list[str]:
+    response: dict[str, Any] = dict(error.response)
+    return [reason.get("Code", "") for reason in response.get("CancellationReasons", [])]
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        reasons = sorted(set(_reasons(error)) & _TRANSIENT_REASONS)
+        return ", ".join(reasons) or error_code(error)
+    return type(error).__name__

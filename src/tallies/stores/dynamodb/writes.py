@@ -1,0 +1,171 @@
+"""Writes: what a fold comes to, as actions of a transaction, each with its lane and its weight."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from math import ceil
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallies.core.fold import Deltas, Folder, Parked
+from tallies.core.times import canonical_time
+from tallies.core.windows import parse_window
+from tallies.stores.dynamodb.content import parked_items
+from tallies.stores.dynamodb.keys import MARKER, TableNames, reserved_key, row_key
+from tallies.stores.dynamodb.lanes import END, group_lane
+from tallies.stores.dynamodb.stream import StreamRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+
+MARKER_KEPT = timedelta(days=3)
+"""A stream delivers a record for 24 hours; the rest is for clocks and for dead letters."""
+
+_ROW_BYTES = 250
+"""What a row weighs beside its group, generously."""
+
+
+class Write(NamedTuple):
+    """One action of a transaction."""
+
+    lane: str
+    action: "TransactWriteItemTypeDef"
+    size: int
+    """Bytes, rounded up."""
+
+
+class _Home(NamedTuple):
+    """What is the same for all rows of a window."""
+
+    ranking: str
+    """The leaderboard that the rows enter; empty for none."""
+    expires_at: str
+    """Seconds since 1970; empty for never."""
+
+
+class Writer:
+    """Makes the writes for the tallies of one source."""
+
+    def __init__(self, names: TableNames, folders: Sequence[Folder], ranking_shards: int) -> None:
+        self._names = names
+        self._ranking_shards = ranking_shards
+        self._tallies = {folder.tally.name: _TallyRows(names, folder) for folder in folders}
+
+    def rows(
+        self, deltas: Mapping[str, Deltas], now: datetime, start: str = "", end: str = END
+    ) -> list[Write]:
+        """The additions to rows in the lanes from `start` to before `end`."""
+        updated_at: AttributeValueTypeDef = {"S": canonical_time(now)}
+        lanes: dict[str, str] = {}
+        writes: list[Write] = []
+        for tally, found in deltas.items():
+            rows = self._tallies[tally]
+            for (group, window), amounts in found.items():
+                first = lanes.get(group)
+                if first is None:
+                    first = lanes[group] = group_lane(group)
+                lane = f"{first}/{tally}/{window}"
+                if start <= lane < end:
+                    home = rows.home(window)
+                    values: dict[str, AttributeValueTypeDef] = {":at": updated_at}
+                    if home.ranking:
+                        values[":ranking"] = {
+                            "S": ranking_key(home.ranking, first, self._ranking_shards)
+                        }
+                    if home.expires_at:
+                        values[":until"] = {"N": home.expires_at}
+                    for name, amount in zip(rows.placeholders, amounts, strict=True):
+                        values[name] = {"N": str(amount)}
+                    action: TransactWriteItemTypeDef = {
+                        "Update": {
+                            "TableName": rows.table,
+                            "Key": row_key(group, window),
+                            "UpdateExpression": rows.expression(home),
+                            "ExpressionAttributeNames": rows.names,
+                            "ExpressionAttributeValues": values,
+                        }
+                    }
+                    writes.append(Write(lane, action, _ROW_BYTES + 4 * len(group)))
+        return writes
+
+    def parked(
+        self,
+        parked: Iterable[Parked],
+        records: Mapping[str, StreamRecord],
+        now: datetime,
+        start: str = "",
+        end: str = END,
+    ) -> list[Write]:
+        """The rows that keep what could not be folded; `records` are found by position."""
+        writes: list[Write] = []
+        for each in parked:
+            record = records[each.change.position]
+            lane = f"{group_lane(record.event_id)}/parked/{each.tally}"
+            if start <= lane < end:
+                for item, size in parked_items(each, record, now):
+                    action: TransactWriteItemTypeDef = {
+                        "Put": {"TableName": self._names.tallies, "Item": item}
+                    }
+                    writes.append(Write(lane, action, size))
+        return writes
+
+    def markers(self, records: Iterable[StreamRecord], now: datetime) -> list[Write]:
+        """The rows that say of records that they are in, each on condition that it is new."""
+        until = str(ceil((now + MARKER_KEPT).timestamp()))
+        return [
+            Write(
+                "",
+                {
+                    "Put": {
+                        "TableName": self._names.tallies,
+                        "Item": {
+                            **reserved_key(MARKER, record.event_id),
+                            "expires_at": {"N": until},
+                        },
+                        "ConditionExpression": "attribute_not_exists(time_window)",
+                    }
+                },
+                _ROW_BYTES,
+            )
+            for record in records
+        ]
+
+
+class _TallyRows:
+    """How rows of one tally are written."""
+
+    def __init__(self, names: TableNames, folder: Folder) -> None:
+        self._folder = folder
+        self._homes: dict[str, _Home] = {}
+        components = folder.tally.components
+        self.table = names.rows(folder.tally.name)
+        self.placeholders = [f":{index}" for index in range(len(components))]
+        # Names of measures are the user's own, and may be words that DynamoDB reserves.
+        self.names = {f"#{index}": name for index, name in enumerate(components)}
+        self._add = " ADD " + ", ".join(f"#{index} :{index}" for index in range(len(components)))
+
+    def home(self, window: str) -> _Home:
+        home = self._homes.get(window)
+        if home is None:
+            tally = self._folder.tally
+            expiry = self._folder.expiry(window)
+            home = self._homes[window] = _Home(
+                window if parse_window(window).kind in tally.ranked else "",
+                "" if expiry is None else str(ceil(expiry.timestamp())),
+            )
+        return home
+
+    def expression(self, home: _Home) -> str:
+        return (
+            "SET updated_at = :at"
+            + (", ranking = :ranking" if home.ranking else "")
+            + (", expires_at = :until" if home.expires_at else "")
+            + self._add
+        )
+
+
+def ranking_key(window: str, lane: str, shards: int) -> str:
+    """The partition of the ranking index that a row enters.
+
+    >>> ranking_key("2026-11", group_lane("noodles"), 1)
+    '2026-11'
+    """
+    return window if shards == 1 else f"{window}#{int(lane[:8], 16) % shards}"

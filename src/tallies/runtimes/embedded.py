@@ -15,7 +15,7 @@ from tallies.stores.sqlite.source import SWEEP_CHUNK
 
 TICK_SECONDS = 0.05
 """Pause between looks at the log: short for people, long enough that marks fold together."""
-REST_RATIO = 50
+REST_RATIO = 100
 """A pause is so many times as long as the step before it took: writers have the file, and the
 processor, nearly to themselves however much they write..."""
 MAX_TICK_SECONDS = 1.0

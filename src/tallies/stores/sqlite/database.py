@@ -23,7 +23,7 @@ BUSY_TIMEOUT_SECONDS = 10.0
 unusual: a stopped process that holds the lock, a disk that hangs."""
 CACHE_KIB = 32_768
 """The most that one connection remembers of the file; SQLite's own 2 MB would spill big writes."""
-CHECKPOINT_PAGES = 4_000
+CHECKPOINT_PAGES = 16_000
 """Size of the write-ahead log, in pages of 4 KiB, at which `checkpoint` begins it anew."""
 LATE_CHECKPOINT_PAGES = 32_000
 """Size at which a writer has to carry the log into the file itself, because nobody else does."""

@@ -19,7 +19,7 @@ function gridStep(most) {
 export class Plot {
   #frame = html("div", {});
   #value = html("p", { "aria-hidden": true });
-  #slider = html("input", { type: "range", min: 0 });
+  #slider = html("input", { type: "range", min: 0, "aria-label": "New favorites" });
   #points = [];
   #bars = [];
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tallies.core.errors import InvalidTally
 from tallies.core.fold import Folded, Folder, fold
+from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.guard import Guard, read_position
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.stream import StreamRecord, in_order
@@ -83,9 +84,14 @@ class GuardedApply:
         self._clock = clock
         self._sender = sender or Sender(client)
         self._client = client
+        self._reading = explained(client, f"table {tables.tallies}")
         self._writer = Writer(tables, self._folders, ranking_shards)
         # What one record can come to at most: it leaves one group and enters another.
         self._widest = sum(2 * len(folder.tally.windows) + 3 for folder in self._folders)
+
+    def position_of(self, shard_id: str) -> str:
+        """The position up to which all records of a shard are in; empty before the first."""
+        return read_position(self._reading, self._tables.tallies, shard_id).progress.least
 
     def apply_shard(
         self, shard_id: str, records: Sequence[StreamRecord], deadline: float | None = None

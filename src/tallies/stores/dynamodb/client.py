@@ -35,6 +35,7 @@ class Clients:
         self._session = Session()
         self._making = Lock()  # botocore makes clients for one thread at a time
         self._dynamodb: DynamoDBClient | None = None
+        self._once: DynamoDBClient | None = None
         self._streams: DynamoDBStreamsClient | None = None
 
     @property
@@ -45,6 +46,14 @@ class Clients:
             return self._dynamodb
 
     @property
+    def once(self) -> "DynamoDBClient":
+        """One that tries a request once, for callers that know better when to try again."""
+        with self._making:
+            if self._once is None:
+                self._once = self._make("dynamodb", attempts=1)
+            return self._once
+
+    @property
     def streams(self) -> "DynamoDBStreamsClient":
         with self._making:
             if self._streams is None:
@@ -53,16 +62,16 @@ class Clients:
 
     def close(self) -> None:
         """Close all connections."""
-        for client in (self._dynamodb, self._streams):
+        for client in (self._dynamodb, self._once, self._streams):
             if client is not None:
                 client.close()
-        self._dynamodb = self._streams = None
+        self._dynamodb = self._once = self._streams = None
 
-    def _make(self, service: str):  # type: ignore[no-untyped-def] # the properties say which client
+    def _make(self, service: str, attempts: int = ATTEMPTS):  # type: ignore[no-untyped-def] # the properties say which client
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=CONNECTIONS,
             tcp_keepalive=True,
             # All requests are built here, of values checked before; the check of their shape

@@ -54,6 +54,11 @@ def parked_id(record: StreamRecord, tally: str) -> str:
     return f"{record.change.position}#{record.event_id}#{tally}"
 
 
+def head_of(time_window: str) -> str:
+    """The name of a parked record from the sort key of any of its rows."""
+    return "#".join(time_window.split("#", 3)[:3])
+
+
 def content_of(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The content of a parked record from its rows, in their order."""
     if "content" in items[0]:

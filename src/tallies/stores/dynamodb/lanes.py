@@ -27,6 +27,11 @@ def group_lane(group: str) -> str:
     return blake2b(group.encode(), digest_size=_HASH_BYTES).hexdigest()
 
 
+def row_lane(group: str, tally: str, window: str) -> str:
+    """The lane of one row."""
+    return f"{group_lane(group)}/{tally}/{window}"
+
+
 class Run(NamedTuple):
     """A stretch of lanes that are equally far: from `start` to before `end`."""
 

@@ -1,6 +1,6 @@
 """The change stream: its records, its shards and their lineage, and reading on from a position."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,8 @@ of 38 digits, they would not fit."""
 _SHORTEST_SEQUENCE_NUMBER = 21
 MAX_RECORDS = 1000
 """Records that one GetRecords returns at most."""
+EMPTY_PAGES = 4
+"""So many pages without a record, one after another, and an open shard counts as read."""
 
 
 class StreamRecord(NamedTuple):
@@ -197,6 +199,24 @@ class Stream:
         """
         page = self._client.get_records(ShardIterator=iterator, Limit=limit)
         return [from_event(record) for record in page["Records"]], page.get("NextShardIterator")
+
+    def after(
+        self, shard: Shard, position: str, limit: int = MAX_RECORDS
+    ) -> Iterator[StreamRecord]:
+        """The records that a shard holds now after a position.
+
+        Raises:
+            HistoryTrimmed: some have left the stream.
+        """
+        if shard.last is not None and position >= shard.last:
+            return
+        iterator: str | None = self.iterator(shard.id, position)
+        empty = 0
+        # An open shard has no end to be seen; pages without records may come before some with.
+        while iterator is not None and empty < EMPTY_PAGES:
+            records, iterator = self.read(iterator, limit)
+            empty = 0 if records else empty + 1
+            yield from records
 
 
 def check_stream(table: str, specification: Mapping[str, Any]) -> None:

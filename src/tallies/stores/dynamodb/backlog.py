@@ -1,0 +1,74 @@
+"""The backlog: what is in the stream and not yet in the tallies."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tallies.stores.dynamodb.guard import Known, read_position
+from tallies.stores.dynamodb.keys import MARKER, reserved_group, reserved_key
+from tallies.stores.dynamodb.paging import batch_get
+from tallies.stores.dynamodb.stream import Shard, Stream, StreamRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class ShardBacklog:
+    """What of one shard is not in all rows."""
+
+    shard: Shard
+    known: Known
+    records: Sequence[StreamRecord]
+
+
+class Backlog:
+    """Looks at the stream beside the positions, and changes nothing."""
+
+    def __init__(self, client: "DynamoDBClient", stream: Stream, tallies: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._tallies = tallies
+
+    def shards(self) -> Iterator[ShardBacklog]:
+        """The whole backlog.
+
+        Raises:
+            HistoryTrimmed: records have left the stream before they were applied.
+        """
+        for shard in self._stream.shards():
+            known = read_position(self._client, self._tallies, shard.id)
+            records = list(self._stream.after(shard, known.progress.least))
+            if known.revision is None:
+                # Nobody goes by this shard's position: records that are in have markers.
+                records = list(self._without_marker(records))
+            yield ShardBacklog(shard, known, records)
+
+    def oldest(self) -> float | None:
+        """When the oldest record of the backlog was written, about, in seconds since 1970."""
+        oldest = None
+        for shard in self._stream.shards():
+            known = read_position(self._client, self._tallies, shard.id)
+            records = self._stream.after(shard, known.progress.least)
+            if known.revision is None:
+                records = self._without_marker(list(records))
+            first = next(records, None)
+            if first is not None:
+                at = _seconds(first)
+                oldest = at if oldest is None else min(at, oldest)
+        return oldest
+
+    def _without_marker(self, records: Sequence[StreamRecord]) -> Iterator[StreamRecord]:
+        keys = [reserved_key(MARKER, record.event_id) for record in records]
+        marked = {item["group"]["S"] for item in batch_get(self._client, self._tallies, keys)}
+        for record in records:
+            if reserved_group(MARKER, record.event_id) not in marked:
+                yield record
+
+
+def _seconds(record: StreamRecord) -> float:
+    at = record.created_at
+    if isinstance(at, datetime):
+        return at.timestamp()
+    return 0.0 if at is None else float(at)

@@ -1,0 +1,267 @@
+"""The source table: favorites, as a key-value store. Its stream is the change log."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from math import ceil
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from tallies.core.errors import WrongStore, shown
+from tallies.core.times import canonical_time, parse_time
+from tallies.stores.dynamodb.explain import explained
+from tallies.stores.dynamodb.keys import favorite_key
+from tallies.stores.dynamodb.paging import rows
+from tallies.stores.protocol import UNSET, Clock, Event, Favorite, Unset
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Item = Mapping[str, AttributeValueTypeDef]
+
+USER_INDEX = "by_user"
+LOAD_CHUNK = 2_000
+"""Events that `load` reads before it reports."""
+LOAD_THREADS = 32
+
+
+class Source:
+    """The five operations of a key-value table, a user's list, and the bulk load.
+
+    No write here replaces a row's time: a row is made once and removed once, which is all that the
+    event filter of the favorites tally lets through. A mark over an expired row is therefore two
+    writes, the removal and the new row.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
+        self._client = explained(client, "the tables")
+        self._source_table = table
+        self._clock = clock
+
+    def now(self) -> str:
+        """The present moment in canonical form."""
+        return canonical_time(self._clock())
+
+    def mark(
+        self, user_id: str, restaurant_id: str, *, created_at: str | None = None
+    ) -> tuple[Favorite, bool]:
+        while True:
+            favorite = Favorite(user_id, restaurant_id, created_at or self.now())
+            existing = self._insert(favorite)
+            if existing is None:
+                return favorite, True
+            if not self._is_over(existing):
+                return existing, False
+            self._remove(existing)
+
+    def put(
+        self, user_id: str, restaurant_id: str, *, note: str | None, expires_at: str | None
+    ) -> tuple[Favorite, bool]:
+        while True:
+            favorite = Favorite(user_id, restaurant_id, self.now(), note, expires_at)
+            existing = self._insert(favorite)
+            if existing is None:
+                return favorite, True
+            if self._is_over(existing):
+                self._remove(existing)
+            elif self._rewrite(
+                changed := existing._replace(note=note, expires_at=expires_at), existing
+            ):
+                return changed, False
+
+    def get(self, user_id: str, restaurant_id: str) -> Favorite | None:
+        found = self._client.get_item(
+            TableName=self._source_table, Key=_key(user_id, restaurant_id), ConsistentRead=True
+        ).get("Item")
+        favorite = None if found is None else favorite_of(found)
+        return None if favorite is None or self._is_over(favorite) else favorite
+
+    def update(
+        self,
+        user_id: str,
+        restaurant_id: str,
+        *,
+        note: str | Unset | None = UNSET,
+        expires_at: str | Unset | None = UNSET,
+    ) -> Favorite | None:
+        while True:
+            existing = self.get(user_id, restaurant_id)
+            if existing is None:
+                return None
+            favorite = existing
+            if note is not UNSET:
+                favorite = favorite._replace(note=note)
+            if expires_at is not UNSET:
+                favorite = favorite._replace(expires_at=expires_at)
+            if favorite == existing or self._rewrite(favorite, existing):
+                return favorite
+
+    def unmark(self, user_id: str, restaurant_id: str) -> bool:
+        response = self._client.delete_item(
+            TableName=self._source_table, Key=_key(user_id, restaurant_id), ReturnValues="ALL_OLD"
+        )
+        return "Attributes" in response
+
+    def favorites_of(
+        self, user_id: str, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Favorite]:
+        created_at, restaurant_id = after or ("~", "")  # `~` is after every timestamp
+        now = self.now()
+        found: list[Favorite] = []
+        # The index orders by time alone, so those of one time are taken together and put in order.
+        newest_first = self._rows_of(user_id, created_at, limit + 1)
+        for time, same in groupby(newest_first, key=attrgetter("created_at")):
+            found += sorted(
+                (
+                    favorite
+                    for favorite in same
+                    if (time < created_at or favorite.restaurant_id > restaurant_id)
+                    and not _is_over(favorite, now)
+                ),
+                key=attrgetter("restaurant_id"),
+            )
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def load(self, events: Iterable[Event]) -> Iterator[int]:
+        done = 0
+        stream = iter(events)
+        with ThreadPoolExecutor(LOAD_THREADS) as threads:
+            while chunk := list(islice(stream, LOAD_CHUNK)):
+                # In their order for each row; between rows there is none to keep.
+                by_row: dict[tuple[str, str], list[Event]] = {}
+                for event in chunk:
+                    by_row.setdefault((event.user_id, event.restaurant_id), []).append(event)
+                for _ in threads.map(self._replay, by_row.values()):
+                    pass
+                done += len(chunk)
+                yield done
+
+    def _replay(self, events: list[Event]) -> None:
+        """The events of one row. Only the last removal and the mark that counts are written."""
+        removals = [index for index, event in enumerate(events) if event.op == "unmark"]
+        if removals:
+            self.unmark(events[0].user_id, events[0].restaurant_id)
+            events = events[removals[-1] + 1 :]
+        if events:
+            first = events[0]
+            self.mark(first.user_id, first.restaurant_id, created_at=first.created_at)
+
+    def _insert(self, favorite: Favorite) -> Favorite | None:
+        """Write a new row; the row in the way if there is one."""
+        try:
+            self._client.put_item(
+                TableName=self._source_table,
+                Item=_item(favorite),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as refused:
+            response: dict[str, Any] = dict(refused.response)
+            if "Item" in response:
+                return favorite_of(response["Item"])
+            raise
+        return None
+
+    def _rewrite(self, favorite: Favorite, existing: Favorite) -> bool:
+        """Write note and expiry, if the row is still the existing one."""
+        item = _item(favorite)
+        names = ("note", "expires_at", "expires_exactly")
+        sets = [f"{name} = :{name}" for name in names if name in item]
+        removes = [name for name in names if name not in item]
+        try:
+            self._client.update_item(
+                TableName=self._source_table,
+                Key={"pk": item["pk"]},
+                UpdateExpression=(f"SET {', '.join(sets)} " if sets else "")
+                + (f"REMOVE {', '.join(removes)}" if removes else ""),
+                ConditionExpression="created_at = :was",
+                ExpressionAttributeValues={
+                    ":was": {"S": existing.created_at},
+                    **{f":{name}": item[name] for name in names if name in item},
+                },
+            )
+        except ClientError:
+            return False
+        return True
+
+    def _remove(self, existing: Favorite) -> None:
+        """Remove a row that is past its expiry, if it is still the existing one."""
+        item = _item(existing)
+        # Changed or removed meanwhile: the caller looks again.
+        with suppress(ClientError):
+            self._client.delete_item(
+                TableName=self._source_table,
+                Key={"pk": item["pk"]},
+                ConditionExpression="created_at = :made AND expires_at = :until",
+                ExpressionAttributeValues={
+                    ":made": item["created_at"],
+                    ":until": item["expires_at"],
+                },
+            )
+
+    def _rows_of(self, user_id: str, until: str, page: int) -> Iterator[Favorite]:
+        found = rows(
+            self._client.query,
+            TableName=self._source_table,
+            IndexName=USER_INDEX,
+            KeyConditionExpression="user_id = :user AND created_at <= :until",
+            ExpressionAttributeValues={":user": {"S": user_id}, ":until": {"S": until}},
+            ScanIndexForward=False,
+            Limit=page,
+        )
+        return map(favorite_of, found)
+
+    def _is_over(self, favorite: Favorite) -> bool:
+        return _is_over(favorite, self.now())
+
+
+def favorite_of(item: "Item") -> Favorite:
+    """A row as a favorite.
+
+    Raises:
+        WrongStore: it is none.
+    """
+    for name in ("user_id", "restaurant_id", "created_at"):
+        if "S" not in item.get(name, {}):
+            raise WrongStore(f"The row {shown(item.get('pk'))} has no text {name!r}; mend it.")
+    expires = item.get("expires_exactly", {}).get("S")
+    if expires is None and "expires_at" in item:
+        expires = canonical_time(datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC))
+    note = item.get("note", {}).get("S")
+    return Favorite(
+        item["user_id"]["S"], item["restaurant_id"]["S"], item["created_at"]["S"], note, expires
+    )
+
+
+def _item(favorite: Favorite) -> "dict[str, AttributeValueTypeDef]":
+    user_id, restaurant_id, created_at, note, expires_at = favorite
+    item: dict[str, AttributeValueTypeDef] = {
+        **_key(user_id, restaurant_id),
+        "user_id": {"S": user_id},
+        "restaurant_id": {"S": restaurant_id},
+        "created_at": {"S": created_at},
+    }
+    if note is not None:
+        item["note"] = {"S": note}
+    if expires_at is not None:
+        moment = parse_time(expires_at)
+        # DynamoDB's time to live takes whole seconds; readers get the moment that was asked for.
+        item["expires_at"] = {"N": str(ceil(moment.timestamp()))}
+        if moment.microsecond:
+            item["expires_exactly"] = {"S": expires_at}
+    return item
+
+
+def _key(user_id: str, restaurant_id: str) -> "dict[str, AttributeValueTypeDef]":
+    return {"pk": {"S": favorite_key(restaurant_id, user_id)}}
+
+
+def _is_over(favorite: Favorite, now: str) -> bool:
+    return favorite.expires_at is not None and favorite.expires_at <= now

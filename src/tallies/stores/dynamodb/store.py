@@ -1,0 +1,147 @@
+"""The DynamoDB store as a whole."""
+
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+from tallies.core.fold import Folder
+from tallies.stores.dynamodb.aggregate import StreamAggregator
+from tallies.stores.dynamodb.apply import GuardedApply
+from tallies.stores.dynamodb.backlog import Backlog
+from tallies.stores.dynamodb.client import Clients
+from tallies.stores.dynamodb.explain import explained
+from tallies.stores.dynamodb.keys import TableNames
+from tallies.stores.dynamodb.parked import Parked
+from tallies.stores.dynamodb.read import Reader
+from tallies.stores.dynamodb.settings import Settings
+from tallies.stores.dynamodb.source import Source
+from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
+from tallies.stores.dynamodb.tables import Tables
+from tallies.stores.dynamodb.transactions import Sender
+from tallies.stores.dynamodb.url import Location, parse_url
+from tallies.stores.dynamodb.verify import verify
+from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.favorites_tally import FAVORITES
+from tallies.stores.protocol import Clock, Status, Verified
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class DynamoStore(Source, Reader):
+    """Favorites, their stream and the tallies in two DynamoDB tables. Threads may share it.
+
+    Every method may raise a `StoreError` that says in one sentence what is wrong with the service
+    or the tables.
+    """
+
+    def __init__(self, location: Location, *, clock: Clock = utc_now) -> None:
+        """Nothing is asked of the service yet."""
+        self.location = location
+        self.names = TableNames.of(location.prefix)
+        self._clients = Clients(location.region, location.endpoint)
+        self._clock = clock
+        self._versions = count(1)
+        self.settings = Settings(
+            self._clients.dynamodb, self.names.tallies, location.ranking_shards
+        )
+        Source.__init__(self, self._clients.dynamodb, self.names.source, clock)
+        Reader.__init__(
+            self,
+            self._clients.dynamodb,
+            self.names.tallies,
+            FAVORITES,
+            self.settings.ranking_shards,
+        )
+
+    @classmethod
+    def from_url(cls, url: str, *, clock: Clock = utc_now) -> Self:
+        """The store that a URL names.
+
+        Raises:
+            InvalidStoreUrl: the URL is of another form.
+        """
+        return cls(parse_url(url), clock=clock)
+
+    @property
+    def url(self) -> str:
+        return self.location.url
+
+    def init(self) -> bool:
+        made = Tables(self._clients.dynamodb, self.names, FAVORITES).create()
+        return self.settings.create() or made
+
+    @cached_property
+    def stream(self) -> Stream:
+        """The source table's change stream."""
+        return Stream.of_table(self._clients.dynamodb, self._clients.streams, self.names.source)
+
+    def guarded_apply(self) -> GuardedApply:
+        """What batches of the stream are applied with. One for each thread."""
+        return GuardedApply(
+            self._clients.once,
+            self.names,
+            [Folder(FAVORITES)],
+            clock=self._clock,
+            ranking_shards=self.settings.ranking_shards(),
+        )
+
+    def aggregator(self, batch: int = MAX_RECORDS) -> StreamAggregator:
+        """One that carries the stream into the tallies, in this process."""
+        return StreamAggregator(self.stream, self.guarded_apply(), batch)
+
+    @cached_property
+    def parked(self) -> Parked:
+        """The records that could not be folded."""
+        folders = [Folder(FAVORITES)]
+        writer = Writer(self.names, folders, self.settings.ranking_shards())
+        sender = Sender(self._clients.once)
+        return Parked(
+            self._clients.dynamodb, self.names.tallies, folders, writer, sender, self._clock
+        )
+
+    @property
+    def backlog(self) -> Backlog:
+        """What is in the stream and not in the tallies."""
+        client = explained(self._clients.dynamodb, "the tables")
+        return Backlog(client, self.stream, self.names.tallies)
+
+    def lag(self) -> tuple[None, None]:
+        """Unknown: to tell it, the stream itself must be read. `status` does."""
+        return None, None
+
+    def version(self) -> int:
+        """Always another: to see whether a leaderboard has changed costs as much as to read it."""
+        return next(self._versions)
+
+    def status(self) -> Status:
+        oldest = self.backlog.oldest()
+        return Status(
+            favorites=None,
+            lag_records=0 if oldest is None else None,
+            lag_seconds=0.0 if oldest is None else max(0.0, self._clock().timestamp() - oldest),
+            parked=self.parked.count(),
+            aggregator=None,
+            details={"source": self.names.source, "stream": self.stream.arn},
+        )
+
+    def verify(self) -> Verified:
+        client = explained(self._clients.dynamodb, "the tables")
+        return verify(client, self.names.source, self.names.tallies, FAVORITES, self.backlog)
+
+    def close(self) -> None:
+        self._clients.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

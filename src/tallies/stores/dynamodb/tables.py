@@ -1,0 +1,213 @@
+"""The tables: made where they are missing, checked where they are there."""
+
+from collections.abc import Iterable, Mapping
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
+from tallies.core.tally import Tally
+from tallies.stores.dynamodb.explain import error_code, explain, explained
+from tallies.stores.dynamodb.keys import TableNames
+from tallies.stores.dynamodb.read import RANKING_INDEX, ranked_component
+from tallies.stores.dynamodb.source import USER_INDEX
+from tallies.stores.dynamodb.stream import check_stream
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
+
+EXPIRY = "expires_at"
+"""The attribute that DynamoDB removes rows by, in both tables."""
+WAIT_SECONDS = 120
+
+
+def source_table(name: str) -> "CreateTableInputTypeDef":
+    """The shape of the table of favorites."""
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("pk", "user_id", "created_at")
+        ],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": USER_INDEX,
+                "KeySchema": [
+                    {"AttributeName": "user_id", "KeyType": "HASH"},
+                    {"AttributeName": "created_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    }
+
+
+def tallies_table(name: str, tally: Tally) -> "CreateTableInputTypeDef":
+    """The shape of the table that holds a tally, with its leaderboards if it has any."""
+    table: CreateTableInputTypeDef = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
+            {"AttributeName": "group", "KeyType": "HASH"},
+            {"AttributeName": "time_window", "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": "group", "AttributeType": "S"},
+            {"AttributeName": "time_window", "AttributeType": "S"},
+        ],
+    }
+    if tally.ranked:
+        measure = ranked_component(tally)
+        table["AttributeDefinitions"] = [
+            *table["AttributeDefinitions"],
+            {"AttributeName": "ranking", "AttributeType": "S"},
+            {"AttributeName": measure, "AttributeType": "N"},
+        ]
+        table["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": RANKING_INDEX,
+                # Only rows of ranked windows have the attribute, so no others enter.
+                "KeySchema": [
+                    {"AttributeName": "ranking", "KeyType": "HASH"},
+                    {"AttributeName": measure, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ]
+    return table
+
+
+class Tables:
+    """Makes and checks the tables of one source and one tally."""
+
+    def __init__(self, client: "DynamoDBClient", names: TableNames, tally: Tally) -> None:
+        self._raw = client
+        self._client = explained(client, "the tables")
+        self._shapes = [source_table(names.source), tallies_table(names.tallies, tally)]
+
+    def create(self) -> bool:
+        """Make what is missing, check what is there. Whether anything was made.
+
+        Raises:
+            WrongStore: a table of this name has another shape.
+        """
+        made = [self._create_table(shape) for shape in self._shapes]
+        for shape in self._shapes:
+            check_shape(shape, self._wait(shape["TableName"]))
+        # What a table has besides; done last, so that a run that was cut short is completed.
+        more = [
+            done
+            for shape in self._shapes
+            for done in (
+                self._expire(shape["TableName"]),
+                self._back_up(shape["TableName"]),
+            )
+        ]
+        return any(made) or any(more)
+
+    def _create_table(self, shape: "CreateTableInputTypeDef") -> bool:
+        try:
+            self._client.describe_table(TableName=shape["TableName"])
+        except NotInitialised:
+            pass
+        else:
+            return False
+        try:
+            self._raw.create_table(**shape)
+        except ClientError as error:
+            if error_code(error) != "ResourceInUseException":  # somebody else was faster
+                explain(error, shape["TableName"], self._raw)
+            return False
+        return True
+
+    def _wait(self, table: str) -> Mapping[str, Any]:
+        try:
+            self._raw.get_waiter("table_exists").wait(
+                TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": WAIT_SECONDS}
+            )
+        except WaiterError as error:
+            raise StoreUnavailable(
+                f"The table {table} is not ready after {WAIT_SECONDS} s; run `tallies init` again."
+            ) from error
+        return self._client.describe_table(TableName=table)["Table"]
+
+    def _expire(self, table: str) -> bool:
+        """Let DynamoDB remove rows past their expiry."""
+        found = self._client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        if found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
+            if found.get("AttributeName") != EXPIRY:
+                raise WrongStore(
+                    f"The table {table} removes rows by {found.get('AttributeName')!r};"
+                    f" set its time to live to {EXPIRY!r}."
+                )
+            return False
+        self._client.update_time_to_live(
+            TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRY}
+        )
+        return True
+
+    def _back_up(self, table: str) -> bool:
+        """Keep point-in-time backups, where the service has them (DynamoDB Local has not)."""
+        end = monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                found = self._raw.describe_continuous_backups(TableName=table)
+                backups = found["ContinuousBackupsDescription"]
+                point_in_time = backups.get("PointInTimeRecoveryDescription", {})
+                if point_in_time.get("PointInTimeRecoveryStatus") == "ENABLED":
+                    return False
+                self._raw.update_continuous_backups(
+                    TableName=table,
+                    PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+                )
+            except ClientError as error:
+                code = error_code(error)
+                if code == "UnknownOperationException":
+                    return False
+                # A new table can be backed up only a little later.
+                if code != "ContinuousBackupsUnavailableException" or monotonic() >= end:
+                    explain(error, table, self._raw)
+                sleep(1)
+            else:
+                return True
+
+
+def check_shape(shape: "CreateTableInputTypeDef", found: Mapping[str, Any]) -> None:
+    """See that a table is what it should be.
+
+    Raises:
+        WrongStore: it is not.
+    """
+    table = shape["TableName"]
+    types, wanted_types = _types(found), _types(shape)
+    indexes = {each["IndexName"]: each for each in found.get("GlobalSecondaryIndexes", [])}
+    pairs = [("key", shape["KeySchema"], found["KeySchema"])]
+    for index in shape.get("GlobalSecondaryIndexes", []):
+        name = index["IndexName"]
+        if name not in indexes:
+            raise WrongStore(f"The table {table} has no index {name!r}; choose another prefix.")
+        pairs.append((f"key of index {name!r}", index["KeySchema"], indexes[name]["KeySchema"]))
+    for what, wanted, there in pairs:
+        should_be, is_ = _shown(wanted, wanted_types), _shown(there, types)
+        if should_be != is_:
+            raise WrongStore(
+                f"The table {table} is none of ours: its {what} is {is_}, not {should_be};"
+                " choose another prefix."
+            )
+    if "StreamSpecification" in shape:
+        check_stream(table, found.get("StreamSpecification", {}))
+
+
+def _types(table: Mapping[str, Any]) -> dict[str, str]:
+    return {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+
+
+def _shown(schema: Iterable[Any], types: Mapping[str, str]) -> str:
+    """A key as people write it: pk (S), or group (S) and time_window (S)."""
+    ordered = sorted(schema, key=lambda key: str(key["KeyType"]))  # HASH before RANGE
+    return " and ".join(f"{k['AttributeName']} ({types.get(k['AttributeName'])})" for k in ordered)

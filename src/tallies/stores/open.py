@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tallies.core.errors import InvalidStoreUrl
+from tallies.core.errors import InvalidStoreUrl, StoreError
 
 if TYPE_CHECKING:
     from tallies.stores.protocol import Store
@@ -17,15 +17,26 @@ def open_store(url: str = DEFAULT_URL) -> "Store":
 
     Raises:
         InvalidStoreUrl: the URL is of no known form.
+        StoreError: what the store needs is not installed.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         return _open_sqlite(url)
     if scheme == "dynamodb":
-        raise InvalidStoreUrl(
-            "DynamoDB comes with a later version of tallies; this one keeps its store in SQLite."
-        )
+        return _open_dynamodb(url)
     raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")
+
+
+def _open_dynamodb(url: str) -> "Store":
+    try:
+        from tallies.stores.dynamodb.store import DynamoStore
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] == "tallies":
+            raise
+        raise StoreError(
+            f"DynamoDB needs the package {missing.name}; install tallies[aws]."
+        ) from missing
+    return DynamoStore.from_url(url)
 
 
 def _open_sqlite(url: str) -> "Store":

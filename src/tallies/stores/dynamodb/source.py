@@ -69,9 +69,7 @@ class Source:
                 return favorite, True
             if self._is_over(existing):
                 self._remove(existing)
-            elif self._rewrite(
-                changed := existing._replace(note=note, expires_at=expires_at), existing
-            ):
+            elif changed := self._rewrite(existing, note=note, expires_at=expires_at):
                 return changed, False
 
     def get(self, user_id: str, restaurant_id: str) -> Favorite | None:
@@ -93,13 +91,9 @@ class Source:
             existing = self.get(user_id, restaurant_id)
             if existing is None:
                 return None
-            favorite = existing
-            if note is not UNSET:
-                favorite = favorite._replace(note=note)
-            if expires_at is not UNSET:
-                favorite = favorite._replace(expires_at=expires_at)
-            if favorite == existing or self._rewrite(favorite, existing):
-                return favorite
+            changed = self._rewrite(existing, note=note, expires_at=expires_at)
+            if changed:
+                return changed
 
     def unmark(self, user_id: str, restaurant_id: str) -> bool:
         response = self._client.delete_item(
@@ -169,27 +163,40 @@ class Source:
             raise
         return None
 
-    def _rewrite(self, favorite: Favorite, existing: Favorite) -> bool:
-        """Write note and expiry, if the row is still the existing one."""
-        item = _item(favorite)
-        names = ("note", "expires_at", "expires_exactly")
-        sets = [f"{name} = :{name}" for name in names if name in item]
-        removes = [name for name in names if name not in item]
+    def _rewrite(
+        self, existing: Favorite, *, note: str | Unset | None, expires_at: str | Unset | None
+    ) -> Favorite | None:
+        """Write what is given into the row; what it holds then, or None if it is another by now.
+
+        Nothing else is touched: two may change the two attributes at the same time.
+        """
+        item: dict[str, AttributeValueTypeDef] = {}
+        names: list[str] = []
+        if note is not UNSET:
+            names += ["note"]
+            item |= _note(note)
+        if expires_at is not UNSET:
+            names += ["expires_at", "expires_exactly"]
+            item |= _expiry(expires_at)
+        if not names:
+            return existing
+        sets = ", ".join(f"{name} = :{name}" for name in item)
+        removes = ", ".join(name for name in names if name not in item)
         try:
-            self._client.update_item(
+            found = self._client.update_item(
                 TableName=self._source_table,
-                Key={"pk": item["pk"]},
-                UpdateExpression=(f"SET {', '.join(sets)} " if sets else "")
-                + (f"REMOVE {', '.join(removes)}" if removes else ""),
+                Key=_key(existing.user_id, existing.restaurant_id),
+                UpdateExpression=f"SET {sets}" * bool(sets) + f" REMOVE {removes}" * bool(removes),
                 ConditionExpression="created_at = :was",
                 ExpressionAttributeValues={
                     ":was": {"S": existing.created_at},
-                    **{f":{name}": item[name] for name in names if name in item},
+                    **{f":{name}": value for name, value in item.items()},
                 },
+                ReturnValues="ALL_NEW",
             )
         except ClientError:
-            return False
-        return True
+            return None
+        return favorite_of(found["Attributes"])
 
     def _remove(self, existing: Favorite) -> None:
         """Remove a row that is past its expiry, if it is still the existing one."""
@@ -248,15 +255,22 @@ def _item(favorite: Favorite) -> "dict[str, AttributeValueTypeDef]":
         "restaurant_id": {"S": restaurant_id},
         "created_at": {"S": created_at},
     }
-    if note is not None:
-        item["note"] = {"S": note}
-    if expires_at is not None:
-        moment = parse_time(expires_at)
-        # DynamoDB's time to live takes whole seconds; readers get the moment that was asked for.
-        item["expires_at"] = {"N": str(ceil(moment.timestamp()))}
-        if moment.microsecond:
-            item["expires_exactly"] = {"S": expires_at}
-    return item
+    return item | _note(note) | _expiry(expires_at)
+
+
+def _note(note: str | None) -> "dict[str, AttributeValueTypeDef]":
+    return {} if note is None else {"note": {"S": note}}
+
+
+def _expiry(expires_at: str | None) -> "dict[str, AttributeValueTypeDef]":
+    if expires_at is None:
+        return {}
+    moment = parse_time(expires_at)
+    # DynamoDB's time to live takes whole seconds; readers get the moment that was asked for.
+    seconds: dict[str, AttributeValueTypeDef] = {
+        "expires_at": {"N": str(ceil(moment.timestamp()))}
+    }
+    return seconds | ({"expires_exactly": {"S": expires_at}} if moment.microsecond else {})
 
 
 def _key(user_id: str, restaurant_id: str) -> "dict[str, AttributeValueTypeDef]":

@@ -14,7 +14,7 @@ from tallies.cli.output import err, out, progress
 from tallies.favorites.events import BadLine, EventLog
 from tallies.runtimes.embedded import TICK_SECONDS, EmbeddedLoop
 from tallies.stores.open import open_store
-from tallies.stores.protocol import Event
+from tallies.stores.protocol import Event, Store
 from tallies.stores.sqlite import SqliteStore
 
 SHOWN_BAD_LINES = 20
@@ -68,17 +68,25 @@ def load(file: Path, no_wait: bool, store: str) -> None:
         done = 0
         for done in opened.load(lines):
             bar.update(task, completed=log.bytes_read, events=done)
-        if not no_wait and isinstance(opened, SqliteStore):
+        if not no_wait:
             carry_over(opened, bar)
     out.print(f"{done:,} events loaded" + (f", {lines.bad:,} bad lines" if lines.bad else ""))
     sys.exit(1 if lines.bad else 0)
 
 
-def carry_over(store: SqliteStore, bar: Progress) -> None:
-    """Wait until what is in the log now is in the tallies, aggregating if nobody else does."""
-    first, last = store.position(), store.end_of_log()
-    task = bar.add_task("Counting", total=last - first, events=0)
-    with EmbeddedLoop(store):
-        while (position := store.position()) < last:
-            bar.update(task, completed=position - first, events=position - first)
-            sleep(TICK_SECONDS)
+def carry_over(store: Store, bar: Progress) -> None:
+    """Wait until what is in the source now is in the tallies, aggregating if nobody else does."""
+    if isinstance(store, SqliteStore):
+        first, last = store.position(), store.end_of_log()
+        task = bar.add_task("Counting", total=last - first, events=0)
+        with EmbeddedLoop(store):
+            while (position := store.position()) < last:
+                bar.update(task, completed=position - first, events=position - first)
+                sleep(TICK_SECONDS)
+        return
+    # Only now, since it needs packages that the embedded store does not.
+    from tallies.runtimes.catch_up import catch_up
+
+    task = bar.add_task("Counting", total=None, events=0)
+    for counted in catch_up(store):
+        bar.update(task, events=counted)

@@ -67,7 +67,9 @@ def serve(
             opened.init()
             background = EmbeddedLoop(opened, instruments.applied)
         else:
-            opened.status()  # a wrong region, a missing table: say so now, not at the first request
+            # A wrong region, a missing table: say so now, not at the first request.
+            opened.get("-", "-")
+            opened.leaderboard("all", 1)
         app = create_app(
             opened, auth=guard, names=catalogue, instruments=instruments, background=background
         )

@@ -153,7 +153,7 @@ def _of_transport(error: Exception, where: str) -> StoreError:
                 f"{where} does not speak TLS as it should; check that the endpoint begins with"
                 " http:// or https:// as it needs."
             )
-        case aws.HTTPClientError():
+        case aws.HTTPClientError() | aws.ConnectionError():
             return StoreUnavailable(
                 f"{where} cannot be reached; check the region, the endpoint and the network."
             )

@@ -267,9 +267,7 @@ def _expiry(expires_at: str | None) -> "dict[str, AttributeValueTypeDef]":
         return {}
     moment = parse_time(expires_at)
     # DynamoDB's time to live takes whole seconds; readers get the moment that was asked for.
-    seconds: dict[str, AttributeValueTypeDef] = {
-        "expires_at": {"N": str(ceil(moment.timestamp()))}
-    }
+    seconds: dict[str, AttributeValueTypeDef] = {"expires_at": {"N": str(ceil(moment.timestamp()))}}
     return seconds | ({"expires_exactly": {"S": expires_at}} if moment.microsecond else {})
 
 

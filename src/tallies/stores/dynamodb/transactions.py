@@ -8,7 +8,8 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore import exceptions as aws
+from botocore.exceptions import ClientError
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from tallies.stores.dynamodb.explain import TRANSIENT_CODES, error_code, explain
@@ -176,7 +177,7 @@ def is_transient(error: BaseException) -> bool:
             return _REFUSED not in reasons and bool(reasons & _TRANSIENT_REASONS)
         return error_code(error) in TRANSIENT_CODES
     # No answer: time-outs, connections that broke or could not be made.
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, aws.HTTPClientError | aws.ConnectionError)
 
 
 def _reasons(error: ClientError) -> list[str]:

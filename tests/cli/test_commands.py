@@ -10,6 +10,7 @@ import pytest
 
 import tallies as package
 from tests.cli.command import tallies
+from tests.engines import DynamoDBAccount
 
 LOG = """user_id,restaurant_id,created_at,op
 ann,noodles,2026-11-22T12:00:00Z,mark
@@ -21,9 +22,15 @@ zoe,never,2026-10-02T00:00:00Z,unmark
 """
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/s.db"
+embedded = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/s.db"
+    account: DynamoDBAccount = request.getfixturevalue("aws_environment")
+    return account.store_url("cli")
 
 
 @pytest.fixture
@@ -58,6 +65,7 @@ def test_show(loaded: str) -> None:
     assert json.loads(tallies("show", "pizza", "--json", store=loaded).out)["windows"] == {}
 
 
+@embedded
 def test_verify_finds_drift_and_says_where(loaded: str, tmp_path: Path) -> None:
     assert tallies("verify", store=loaded) == (0, "6 rows checked, 0 drifted\n", "")
     with closing(sqlite3.connect(tmp_path / "s.db")) as connection, connection:
@@ -73,6 +81,7 @@ def test_verify_finds_drift_and_says_where(loaded: str, tmp_path: Path) -> None:
     assert plain.out.splitlines()[1].split() == ["noodles", "2026-11", "2", "9"]
 
 
+@embedded
 def test_status(loaded: str) -> None:
     found = json.loads(tallies("status", "--json", store=loaded).out)
     assert (found["favorites"], found["lag_records"], found["parked"]) == (3, 0, 0)
@@ -85,6 +94,7 @@ def test_init_is_idempotent(store: str) -> None:
     assert tallies("init", store=store).out == f"{store}: was ready already\n"
 
 
+@embedded
 def test_no_wait_leaves_the_counting_to_others(tmp_path: Path, store: str) -> None:
     log = tmp_path / "log.csv"
     log.write_text(LOG, encoding="utf-8")
@@ -163,6 +173,7 @@ MISTAKES = [
 ]
 
 
+@embedded
 @pytest.mark.parametrize(("arguments", "words"), MISTAKES)
 def test_a_mistake_is_one_line_and_exit_code_2(
     arguments: list[str], words: str, store: str

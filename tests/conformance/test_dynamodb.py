@@ -21,9 +21,7 @@ class DynamoBackend(Backend):
         self.options = options
         self.clock = ManualClock()
         self.store: DynamoStore = DynamoStore.from_url(
-            f"dynamodb://{account.region}/suite{next(PREFIXES)}"
-            f"?endpoint={account.endpoint}{options}",
-            clock=self.clock,
+            account.store_url(f"suite{next(PREFIXES)}") + options, clock=self.clock
         )
         self.store.init()
         self.client = account.dynamodb()

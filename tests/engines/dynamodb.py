@@ -47,6 +47,10 @@ class DynamoDBAccount:
             "NO_PROXY": LOOPBACK,
         }
 
+    def store_url(self, prefix: str) -> str:
+        """The URL of a store here."""
+        return f"dynamodb://{self.region}/{prefix}?endpoint={self.endpoint}"
+
     def dynamodb(self) -> "DynamoDBClient":
         import boto3
 

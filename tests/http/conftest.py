@@ -8,8 +8,12 @@ from fastapi.testclient import TestClient
 
 from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import NoAuth, create_app
+from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
 from tests.conformance.backend import ManualClock
+from tests.engines import DynamoDBAccount
+
+AnyStore = SqliteStore | DynamoStore
 
 NAMES = {
     "noodles": Restaurant("noodles", "Blue Heron Noodles", "Noodles"),
@@ -23,21 +27,27 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[SqliteStore]:
-    with SqliteStore(tmp_path / "s.db", clock=clock) as store:
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[AnyStore]:
+    store: AnyStore
+    if request.param == "sqlite":
+        store = SqliteStore(tmp_path / "s.db", clock=clock)
+    else:
+        account: DynamoDBAccount = request.getfixturevalue("aws_environment")
+        store = DynamoStore.from_url(account.store_url("http"), clock=clock)
+    with store:
         store.init()
         yield store
 
 
 @pytest.fixture
-def client(store: SqliteStore, clock: ManualClock) -> Iterator[TestClient]:
+def client(store: AnyStore, clock: ManualClock) -> Iterator[TestClient]:
     app = create_app(store, auth=NoAuth(), names=NAMES, clock=clock, notice="made up")
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
 
-def settle(store: SqliteStore) -> None:
+def settle(store: AnyStore) -> None:
     """Carry everything into the tallies."""
     aggregator = store.aggregator()
     while aggregator.step().records:

@@ -42,6 +42,14 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    """One of the stores: who may do what does not hang on it."""
+    with SqliteStore(tmp_path / "s.db") as store:
+        store.init()
+        yield store
+
+
 def client_of(store: SqliteStore, auth: JwtAuth) -> TestClient:
     return TestClient(create_app(store, auth=auth), raise_server_exceptions=False)
 

@@ -7,13 +7,12 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tallies.stores.sqlite import SqliteStore
 from tests.conformance.backend import ManualClock
-from tests.http.conftest import settle
+from tests.http.conftest import AnyStore, settle
 from tests.http.test_favorites import is_problem
 
 
-def mark(store: SqliteStore, counts: dict[str, int], time: str | None = None) -> None:
+def mark(store: AnyStore, counts: dict[str, int], time: str | None = None) -> None:
     for restaurant, count in counts.items():
         for user in range(count):
             store.mark(f"u{user}{time}", restaurant, created_at=time)
@@ -21,7 +20,7 @@ def mark(store: SqliteStore, counts: dict[str, int], time: str | None = None) ->
 
 
 def test_a_tally_has_all_time_this_month_and_today(
-    client: TestClient, store: SqliteStore, clock: ManualClock
+    client: TestClient, store: AnyStore, clock: ManualClock
 ) -> None:
     mark(store, {"noodles": 2}, "2026-11-01T00:00:00.000000Z")
     mark(store, {"noodles": 1})
@@ -34,7 +33,7 @@ def test_a_tally_has_all_time_this_month_and_today(
     assert client.get("/restaurants/unheard-of/tally").json()["windows"]["all"] == 0
 
 
-def test_a_history_has_a_point_for_every_window(client: TestClient, store: SqliteStore) -> None:
+def test_a_history_has_a_point_for_every_window(client: TestClient, store: AnyStore) -> None:
     mark(store, {"noodles": 2}, "2026-11-21T00:00:00.000000Z")
     mark(store, {"noodles": 1})
     url = "/restaurants/noodles/history"
@@ -68,7 +67,7 @@ def test_histories_that_cannot_be(client: TestClient, params: dict[str, str], wo
     is_problem(client.get("/restaurants/noodles/history", params=params), 400, words)
 
 
-def test_leaderboards(client: TestClient, store: SqliteStore, clock: ManualClock) -> None:
+def test_leaderboards(client: TestClient, store: AnyStore, clock: ManualClock) -> None:
     mark(store, {"b": 2, "a": 2, "c": 1})
     board = client.get("/leaderboards/all").json()
     assert board == {
@@ -111,7 +110,7 @@ def test_names_of_no_window(client: TestClient, window: str) -> None:
 )
 def test_paging_while_counts_change_neither_repeats_nor_skips_the_others(
     client: TestClient,
-    store: SqliteStore,
+    store: AnyStore,
     counts: dict[str, int],
     size: int,
     moves: list[tuple[str, bool]],

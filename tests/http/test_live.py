@@ -8,9 +8,8 @@ import anyio
 
 from tallies.favorites.http.boards import leaderboard
 from tallies.favorites.http.live import Live
-from tallies.stores.sqlite import SqliteStore
 from tests.conformance.backend import ManualClock
-from tests.http.conftest import settle
+from tests.http.conftest import AnyStore, settle
 
 
 async def next_board(stream: Any) -> dict[str, Any]:
@@ -26,9 +25,7 @@ async def end(*streams: Any) -> None:
         await stream.aclose()
 
 
-def test_followers_share_one_look_and_see_each_change(
-    store: SqliteStore, clock: ManualClock
-) -> None:
+def test_followers_share_one_look_and_see_each_change(store: AnyStore, clock: ManualClock) -> None:
     reads = 0
 
     def read(window: str, limit: int) -> dict[str, Any]:
@@ -57,7 +54,7 @@ def test_followers_share_one_look_and_see_each_change(
     asyncio.run(scenario())
 
 
-def test_a_stream_ends_when_the_service_does(store: SqliteStore, clock: ManualClock) -> None:
+def test_a_stream_ends_when_the_service_does(store: AnyStore, clock: ManualClock) -> None:
     async def scenario() -> None:
         live = Live(store, lambda w, n: leaderboard(store, w, n), clock)
         closing = anyio.Event()
@@ -75,7 +72,7 @@ async def _drain(stream: Any) -> None:
         pass
 
 
-def test_the_current_day_changes_at_midnight(store: SqliteStore, clock: ManualClock) -> None:
+def test_the_current_day_changes_at_midnight(store: AnyStore, clock: ManualClock) -> None:
     def read(_: str, limit: int) -> dict[str, Any]:
         return leaderboard(store, f"{clock():%Y-%m-%d}", limit)
 

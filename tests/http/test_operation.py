@@ -11,7 +11,17 @@ from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.sqlite import SqliteStore, database
 from tests.http.test_favorites import is_problem
 
+embedded = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+"""What only this store can do: tell the lag at once, or break in this way."""
 
+
+@pytest.mark.parametrize("store", ["dynamodb"], indirect=True)
+def test_health_where_the_lag_is_not_known_at_once(client: TestClient) -> None:
+    body = client.get("/health").json()
+    assert (body["status"], body["lag_records"], body["lag_seconds"]) == ("ok", None, None)
+
+
+@embedded
 def test_health(client: TestClient, store: SqliteStore) -> None:
     body = {"status": "ok", "lag_records": 0, "lag_seconds": 0.0, "notice": "made up"}
     assert client.get("/health").json() == body
@@ -19,6 +29,7 @@ def test_health(client: TestClient, store: SqliteStore) -> None:
     assert client.get("/health").json()["lag_records"] == 1
 
 
+@embedded
 def test_metrics_count_what_happens_and_carry_no_ids(store: SqliteStore) -> None:
     instruments = Instruments()
     loop = EmbeddedLoop(store, instruments.applied)
@@ -90,6 +101,7 @@ def test_the_description_is_whole(client: TestClient) -> None:
     assert "Problem" in schema["components"]["schemas"]
 
 
+@embedded
 def test_a_store_that_is_busy_says_when_to_come_again(
     client: TestClient, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +113,7 @@ def test_a_store_that_is_busy_says_when_to_come_again(
     assert answer.headers["retry-after"] == "1"
 
 
+@embedded
 def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteStore) -> None:
     with store._database.connection() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()

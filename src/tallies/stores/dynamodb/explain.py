@@ -166,7 +166,8 @@ def _message(response: Mapping[str, Any]) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text if text.endswith(".") else text + "."
 
 
 def _thing(what: str) -> str:

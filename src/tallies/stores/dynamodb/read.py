@@ -44,7 +44,7 @@ class Reader:
         tally: Tally,
         ranking_shards: Callable[[], int],
     ) -> None:
-        self._client = explained(client, "the tables")
+        self._client = explained(client, f"table {table}")
         self._tallies_table = table
         self._measure = ranked_component(tally)
         self._ranking_shards = ranking_shards

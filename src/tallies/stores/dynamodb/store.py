@@ -15,7 +15,7 @@ from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.parked import Parked
 from tallies.stores.dynamodb.read import Reader
-from tallies.stores.dynamodb.settings import Settings
+from tallies.stores.dynamodb.settings import GuardKind, Settings
 from tallies.stores.dynamodb.source import Source
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.tables import Tables
@@ -79,8 +79,13 @@ class DynamoStore(Source, Reader):
         """The source table's change stream."""
         return Stream.of_table(self._clients.dynamodb, self._clients.streams, self.names.source)
 
-    def guarded_apply(self) -> GuardedApply:
-        """What batches of the stream are applied with. One for each thread."""
+    def guarded_apply(self, guard: GuardKind = "positions") -> GuardedApply:
+        """What batches of the stream are applied with. One for each thread.
+
+        Raises:
+            WrongStore: records are guarded in another way already.
+        """
+        self.settings.claim(guard)
         return GuardedApply(
             self._clients.once,
             self.names,

@@ -184,23 +184,30 @@ def check_shape(shape: "CreateTableInputTypeDef", found: Mapping[str, Any]) -> N
         WrongStore: it is not.
     """
     table = shape["TableName"]
-    types, wanted_types = _types(found), _types(shape)
+    types, wanted = _types(found), _types(shape)
     indexes = {each["IndexName"]: each for each in found.get("GlobalSecondaryIndexes", [])}
-    pairs = [("key", shape["KeySchema"], found["KeySchema"])]
+    _check_key(table, "key", _shown(shape["KeySchema"], wanted), _shown(found["KeySchema"], types))
     for index in shape.get("GlobalSecondaryIndexes", []):
         name = index["IndexName"]
-        if name not in indexes:
+        there = indexes.get(name)
+        if there is None:
             raise WrongStore(f"The table {table} has no index {name!r}; choose another prefix.")
-        pairs.append((f"key of index {name!r}", index["KeySchema"], indexes[name]["KeySchema"]))
-    for what, wanted, there in pairs:
-        should_be, is_ = _shown(wanted, wanted_types), _shown(there, types)
-        if should_be != is_:
-            raise WrongStore(
-                f"The table {table} is none of ours: its {what} is {is_}, not {should_be};"
-                " choose another prefix."
-            )
+        _check_key(
+            table,
+            f"key of index {name!r}",
+            _shown(index["KeySchema"], wanted),
+            _shown(there["KeySchema"], types),
+        )
     if "StreamSpecification" in shape:
         check_stream(table, found.get("StreamSpecification", {}))
+
+
+def _check_key(table: str, what: str, should_be: str, is_: str) -> None:
+    if should_be != is_:
+        raise WrongStore(
+            f"The table {table} is none of ours: its {what} is {is_}, not {should_be};"
+            " choose another prefix."
+        )
 
 
 def _types(table: Mapping[str, Any]) -> dict[str, str]:

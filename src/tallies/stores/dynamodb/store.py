@@ -13,6 +13,7 @@ from tallies.stores.dynamodb.backlog import Backlog
 from tallies.stores.dynamodb.client import Clients
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import TableNames
+from tallies.stores.dynamodb.leases import Leases
 from tallies.stores.dynamodb.parked import Parked
 from tallies.stores.dynamodb.read import Reader
 from tallies.stores.dynamodb.settings import GuardKind, Settings
@@ -97,6 +98,11 @@ class DynamoStore(Source, Reader):
     def aggregator(self, batch: int = MAX_RECORDS) -> StreamAggregator:
         """One that carries the stream into the tallies, in this process."""
         return StreamAggregator(self.stream, self.guarded_apply(), batch)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Which worker reads which shard."""
+        return Leases(self._clients.dynamodb, self.names.tallies, self._clock)
 
     @cached_property
     def parked(self) -> Parked:

@@ -60,11 +60,15 @@ class Backlog:
         return oldest
 
     def _without_marker(self, records: Sequence[StreamRecord]) -> Iterator[StreamRecord]:
-        keys = [reserved_key(MARKER, record.event_id) for record in records]
-        marked = {item["group"]["S"] for item in batch_get(self._client, self._tallies, keys)}
-        for record in records:
-            if reserved_group(MARKER, record.event_id) not in marked:
-                yield record
+        marked = marked_of(self._client, self._tallies, records)
+        return (record for record in records if record.event_id not in marked)
+
+
+def marked_of(client: "DynamoDBClient", table: str, records: Sequence[StreamRecord]) -> set[str]:
+    """The event ids of those records that have a marker: they are in."""
+    names = {reserved_group(MARKER, record.event_id): record.event_id for record in records}
+    keys = [reserved_key(MARKER, event_id) for event_id in names.values()]
+    return {names[item["group"]["S"]] for item in batch_get(client, table, keys)}
 
 
 def _seconds(record: StreamRecord) -> float:

@@ -1,6 +1,6 @@
 """The guard: one item for each shard, which every transaction of the shard checks and moves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -112,8 +112,13 @@ def read_position(client: "DynamoDBClient", table: str, shard_id: str) -> Known:
     found = client.get_item(
         TableName=table, Key=reserved_key(POSITION, shard_id), ConsistentRead=True
     ).get("Item")
-    if found is None:
+    return known_of(found)
+
+
+def known_of(item: "Mapping[str, AttributeValueTypeDef] | None") -> Known:
+    """What a shard's item says, once it is read."""
+    if item is None:
         return Known(Progress(), None)
-    texts = {name: value.get("S", "") for name, value in found.items()}
+    texts = {name: value.get("S", "") for name, value in item.items()}
     progress = Progress.load(texts.get("position", ""), texts.get("ahead", ""))
     return Known(progress, texts.get("revision"))

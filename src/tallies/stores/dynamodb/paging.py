@@ -1,7 +1,8 @@
 """Answers that come in pages or in parts."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tallies.core.errors import StoreUnavailable
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
+
+T = TypeVar("T")
 
 MAX_KEYS = 100
 """Keys that one BatchGetItem takes."""
@@ -30,6 +33,13 @@ def rows(request: Callable[..., Any], **arguments: Any) -> "Iterator[Item]":
     """All rows of a query or a scan."""
     for page in pages(request, **arguments):
         yield from page["Items"]
+
+
+def batches(found: Iterable[T], size: int) -> Iterator[list[T]]:
+    """What is found, so many at a time."""
+    rest = iter(found)
+    while some := list(islice(rest, size)):
+        yield some
 
 
 def batch_get(client: "DynamoDBClient", table: str, keys: "Sequence[Item]") -> "Iterator[Item]":

@@ -1,8 +1,11 @@
 """The DynamoDB store as a whole."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import Self
 
@@ -14,18 +17,26 @@ from tallies.stores.dynamodb.client import Clients
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.leases import Leases
+from tallies.stores.dynamodb.paging import batches
 from tallies.stores.dynamodb.parked import Parked
-from tallies.stores.dynamodb.read import Reader
+from tallies.stores.dynamodb.read import Reader, ranked_component
 from tallies.stores.dynamodb.settings import GuardKind, Settings
+from tallies.stores.dynamodb.snapshot.differences import Compared
+from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
+from tallies.stores.dynamodb.snapshot.mend import Mender
+from tallies.stores.dynamodb.snapshot.scan import Pace
+from tallies.stores.dynamodb.snapshot.snapshot import Progress, Snapshot, no_progress
 from tallies.stores.dynamodb.source import Source
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.tables import Tables
-from tallies.stores.dynamodb.transactions import Sender
+from tallies.stores.dynamodb.transactions import MAX_ACTIONS, Sender
 from tallies.stores.dynamodb.url import Location, parse_url
-from tallies.stores.dynamodb.verify import verify
 from tallies.stores.dynamodb.writes import Writer
 from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import Clock, Status, Verified
+from tallies.stores.protocol import Clock, Drift, Status, Verified
+
+SETTLE_SECONDS = 5.0
+"""After this long a write is in the stream (it takes a fraction of a second)."""
 
 
 def utc_now() -> datetime:
@@ -108,10 +119,13 @@ class DynamoStore(Source, Reader):
     def parked(self) -> Parked:
         """The records that could not be folded."""
         folders = [Folder(FAVORITES)]
-        writer = Writer(self.names, folders, self.settings.ranking_shards())
-        sender = Sender(self._clients.once)
         return Parked(
-            self._clients.dynamodb, self.names.tallies, folders, writer, sender, self._clock
+            self._clients.dynamodb,
+            self.names.tallies,
+            folders,
+            self._writer(),
+            Sender(self._clients.once),
+            self._clock,
         )
 
     @property
@@ -139,9 +153,85 @@ class DynamoStore(Source, Reader):
             details={"source": self.names.source, "stream": self.stream.arn},
         )
 
-    def verify(self) -> Verified:
-        client = explained(self._clients.dynamodb, "the tables")
-        return verify(client, self.names.source, self.names.tallies, FAVORITES, self.backlog)
+    def verify(
+        self, *, read_units: float | None = None, progress: Progress = no_progress
+    ) -> Verified:
+        """Compare every tally with GROUP BY over the source, changing nothing.
+
+        Writers and aggregators go on; records on their way are no drift. `read_units` a second
+        are spent at most on each of the scans.
+
+        Raises:
+            HistoryTrimmed: the stream has lost records that were never applied.
+        """
+        with TemporaryDirectory(prefix="tallies-") as folder:
+            return self._compared(Path(folder) / "snapshot", read_units, progress, None)
+
+    def rebuild(
+        self,
+        *,
+        file: Path | None = None,
+        read_units: float | None = None,
+        progress: Progress = no_progress,
+    ) -> Verified:
+        """Make every tally exact: what it differs by is added. What was found to differ.
+
+        Writers and aggregators go on. `file` is where it gathers; killed, it goes on from there.
+
+        Raises:
+            StoreUnavailable: another rebuild has taken over.
+        """
+        path = file or Path(gettempdir()) / f"tallies-{self.location.prefix}.snapshot"
+        skip_trimmed(self._clients.dynamodb, self.names.tallies, self.stream)
+        mender = Mender(
+            explained(self._clients.dynamodb, "the tables"),
+            Sender(self._clients.once),
+            self._writer(),
+            self.names.tallies,
+            self.names.rows(FAVORITES.name),
+            FAVORITES.name,
+            self._clock,
+        )
+        mender.begin()
+        found = self._compared(path, read_units, progress, mender)
+        for each in path.parent.glob(f"{path.name}*"):
+            each.unlink()
+        return found
+
+    def _compared(
+        self, path: Path, read_units: float | None, progress: Progress, mender: Mender | None
+    ) -> Verified:
+        snapshot = Snapshot(
+            client=explained(self._clients.dynamodb, "the tables"),
+            once=self._clients.once,
+            names=self.names,
+            folder=Folder(FAVORITES),
+            stream=self.stream,
+            marked=self.settings.guard() == "markers",
+            pace=Pace(read_units),
+            settle_seconds=0.0 if self.location.endpoint else SETTLE_SECONDS,
+            progress=progress,
+        )
+        checked = 0
+        drifted: list[Drift] = []
+        index = list(FAVORITES.components).index(ranked_component(FAVORITES))
+
+        def differing() -> Iterator[Compared]:
+            nonlocal checked
+            for row in snapshot.compared(path, self._clock()):
+                checked += 1
+                if any(row.difference):
+                    numbers = int(row.expected[index]), int(row.actual[index])
+                    drifted.append(Drift(row.group, row.window, *numbers))
+                    yield row
+
+        for some in batches(differing(), MAX_ACTIONS - 1):
+            if mender is not None:
+                mender.add(some)
+        return Verified(checked, drifted)
+
+    def _writer(self) -> Writer:
+        return Writer(self.names, [Folder(FAVORITES)], self.settings.ranking_shards())
 
     def close(self) -> None:
         self._clients.close()

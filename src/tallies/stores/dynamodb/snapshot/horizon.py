@@ -1,0 +1,56 @@
+"""The horizon: the oldest record that a stream still holds, a day behind the newest."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from tallies.core.errors import StoreUnavailable
+from tallies.stores.dynamodb.errors import HistoryTrimmed
+from tallies.stores.dynamodb.explain import explained
+from tallies.stores.dynamodb.guard import Known, read_position
+from tallies.stores.dynamodb.keys import POSITION, reserved_key
+from tallies.stores.dynamodb.stream import Shard, Stream
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream) -> None:
+    """Move the shards whose next records are lost to the oldest ones that are left.
+
+    The tallies lack the lost records, and from now on the oldest one that is left as well: to be
+    called right before they are compared and mended.
+
+    Raises:
+        StoreUnavailable: somebody applied records at the same time.
+    """
+    reading = explained(client, f"table {table}")
+    for shard in stream.shards():
+        known = read_position(reading, table, shard.id)
+        try:
+            # The first record is enough to know.
+            next(stream.after(shard, known.progress.least, limit=1), None)
+        except HistoryTrimmed:
+            _skip(client, table, stream, shard, known)
+
+
+def _skip(client: "DynamoDBClient", table: str, stream: Stream, shard: Shard, known: Known) -> None:
+    first = next(stream.after(shard, "", limit=1), None)
+    try:
+        client.update_item(
+            TableName=table,
+            Key=reserved_key(POSITION, shard.id),
+            # Another revision, so that nothing that is under way can come after it.
+            UpdateExpression="SET revision = :skipped, #position = :first REMOVE ahead",
+            ConditionExpression="revision = :known",
+            ExpressionAttributeNames={"#position": "position"},
+            ExpressionAttributeValues={
+                ":skipped": {"S": f"skipped after {known.progress.least}"},
+                ":first": {"S": first.change.position if first else ""},
+                ":known": {"S": known.revision or ""},
+            },
+        )
+    except ClientError as error:
+        raise StoreUnavailable(
+            f"Records of shard {shard.id} were applied at the same time; run it again."
+        ) from error

@@ -1,0 +1,116 @@
+"""The overlay: what the stream says about rows that were written to during the scan."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from tallies.core.change import Image
+from tallies.stores.dynamodb.errors import IteratorExpired
+from tallies.stores.dynamodb.snapshot.placing import Placer, dump, key_text, load
+from tallies.stores.dynamodb.snapshot.spill import Late, Spill
+from tallies.stores.dynamodb.snapshot.views import View
+from tallies.stores.dynamodb.stream import EMPTY_PAGES, MAX_RECORDS, Shard, Stream, StreamRecord
+
+
+class Overlay:
+    """Reads the stream on from where the tallies were when the snapshot began."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        spill: Spill,
+        placer: Placer,
+        key: Sequence[str],
+        begins: Mapping[str, str],
+        in_rows: Callable[[Sequence[StreamRecord]], set[str]] | None = None,
+    ) -> None:
+        """`begins` are the positions, by shard, before which nothing is of interest.
+
+        `in_rows` tells of records which of their event ids are in the rows, where positions do not.
+        """
+        self._stream = stream
+        self._spill = spill
+        self._placer = placer
+        self._key = key
+        self._in_rows = in_rows
+        self._iterators: dict[str, str | None] = {}
+        self.read: dict[str, str] = dict(begins)
+        """How far each shard is read."""
+
+    def catch_up(self) -> None:
+        """Read all that the stream has now. From here on that is what is expected.
+
+        Raises:
+            HistoryTrimmed: records after a beginning have left the stream.
+        """
+        for shard in self._stream.shards():
+            for records in self._pages(shard):
+                self._spill.put(
+                    (
+                        key_text(record.raw["dynamodb"]["Keys"], self._key),
+                        self._place(record, new=True),
+                    )
+                    for record in records
+                )
+                self._spill.add_late(self._late(shard, records, counted=True))
+
+    def reach(self, view: View) -> None:
+        """Read on to what is in the rows of a view already; what comes is not expected.
+
+        Raises:
+            HistoryTrimmed: as `catch_up`.
+        """
+        for shard in self._stream.shards():
+            known = view.shards.get(shard.id)
+            if known is None:
+                continue
+            furthest = max(run.position for run in known.progress.runs)
+            if furthest <= self.read.get(shard.id, ""):
+                continue
+            for records in self._pages(shard):
+                self._spill.add_late(self._late(shard, records, counted=False))
+                if self.read[shard.id] >= furthest:
+                    break
+
+    def _pages(self, shard: Shard) -> Iterator[list[StreamRecord]]:
+        """The records of a shard that were not read yet, and are there now."""
+        if shard.id not in self._iterators:
+            after = self.read.setdefault(shard.id, "")
+            over = shard.last is not None and after >= shard.last
+            self._iterators[shard.id] = None if over else self._stream.iterator(shard.id, after)
+        empty = 0
+        while (iterator := self._iterators[shard.id]) is not None and empty < EMPTY_PAGES:
+            try:
+                records, following = self._stream.read(iterator, MAX_RECORDS)
+            except IteratorExpired:
+                self._iterators[shard.id] = self._stream.iterator(shard.id, self.read[shard.id])
+                continue
+            self._iterators[shard.id] = following
+            empty = 0 if records else empty + 1
+            if records:
+                self.read[shard.id] = records[-1].change.position
+                yield records
+
+    def _row(self, record: StreamRecord) -> tuple[str, str | None]:
+        keys = record.raw["dynamodb"]["Keys"]
+        return key_text(keys, self._key), self._place(record, new=True)
+
+    def _place(self, record: StreamRecord, *, new: bool) -> str | None:
+        image: Image | None = record.change.new if new else record.change.old
+        return None if image is None else self._placer.place(image)
+
+    def _late(
+        self, shard: Shard, records: Sequence[StreamRecord], *, counted: bool
+    ) -> Iterator[Late]:
+        applied = self._in_rows(records) if self._in_rows else set[str]()
+        for record in records:
+            if record.event_id in applied:
+                continue
+            before, after = self._place(record, new=False), self._place(record, new=True)
+            if before == after:
+                continue
+            for place, sign in ((before, -1), (after, 1)):
+                if place is not None:
+                    group, windows, amounts = json.loads(place)
+                    signed = dump([sign * amount for amount in load(amounts)])
+                    for window in windows:
+                        yield Late(group, window, signed, shard.id, record.change.position, counted)

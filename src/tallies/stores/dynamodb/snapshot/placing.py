@@ -1,0 +1,64 @@
+"""Where a row counts, found row by row."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tallies.core.amounts import check_types, times
+from tallies.core.change import Image
+from tallies.core.errors import InvalidTime, Unfoldable
+from tallies.core.groups import group_text
+from tallies.core.tally import Number, Tally
+from tallies.core.times import parse_time
+from tallies.core.windows import Window, window_name
+
+
+class Placer:
+    """Places rows of the source in a tally.
+
+    Apart from the declaration it has nothing in common with the fold, which it is there to check.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._zone = ZoneInfo(tally.zone)
+
+    def place(self, image: Image) -> str | None:
+        """The group, the windows and the amounts of a row as text; None when it counts nowhere."""
+        tally = self._tally
+        try:
+            if not tally.admits(image):
+                return None
+            group = group_text([image[name] for name in tally.group_by])
+            amounts = [image[name] for name in tally.summed]
+            check_types(amounts)
+            numbers = [1, *(times(1, amount) for amount in amounts)]
+            windows = self._windows(image)
+        except (KeyError, Unfoldable, InvalidTime):
+            return None  # it is parked
+        return json.dumps([group, windows, dump(numbers)], ensure_ascii=False)
+
+    def _windows(self, image: Image) -> list[str]:
+        if self._tally.time is None:
+            return [Window.ALL.value]
+        local = parse_time(image[self._tally.time]).astimezone(self._zone)
+        return [window_name(kind, local) for kind in self._tally.windows]
+
+
+def dump(amounts: Sequence[Number]) -> str:
+    """Amounts as text, exactly."""
+    return " ".join(map(str, amounts))
+
+
+def load(text: str) -> tuple[Number, ...]:
+    """Undo `dump`."""
+    return tuple(
+        int(part) if part.lstrip("-").isdecimal() else Decimal(part) for part in text.split(" ")
+    )
+
+
+def key_text(key: Mapping[str, Any], names: Sequence[str]) -> str:
+    """A row's key, from its own attributes or from a stream record's."""
+    return json.dumps([key[name] for name in names], ensure_ascii=False, default=str)

@@ -1,0 +1,98 @@
+"""Scanning the source: in parallel segments, at a bounded rate, going on where it stopped."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from tallies.stores.dynamodb.snapshot.placing import Placer, key_text
+from tallies.stores.dynamodb.snapshot.spill import Spill
+from tallies.stores.dynamodb.stream import image_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SEGMENTS = 4
+"""Parts of the source that are scanned side by side."""
+_DONE = "done"
+
+
+class Pace:
+    """Keeps what is read to so many read units a second."""
+
+    def __init__(
+        self,
+        units_a_second: float | None,
+        *,
+        clock: Callable[[], float] = monotonic,
+        rest: Callable[[float], None] = sleep,
+    ) -> None:
+        self._rate = units_a_second
+        self._clock = clock
+        self._rest = rest
+        self._free_at = clock()
+
+    def spend(self, units: float) -> None:
+        """Account for a read, and wait until the next one may go out."""
+        if self._rate is None:
+            return
+        now = self._clock()
+        self._free_at = max(self._free_at, now) + units / self._rate
+        if self._free_at > now:
+            self._rest(self._free_at - now)
+
+
+def scan_source(
+    client: "DynamoDBClient",
+    table: str,
+    key: Sequence[str],
+    placer: Placer,
+    spill: Spill,
+    *,
+    pace: Pace,
+    on_rows: Callable[[int], None],
+) -> None:
+    """Bring all rows of the source into the spill, those excepted that it has from before.
+
+    `on_rows` hears how many rows came with each page.
+    """
+
+    def page(segment: int, start: Mapping[str, Any] | None) -> Any:
+        where: dict[str, Any] = {} if start is None else {"ExclusiveStartKey": start}
+        return client.scan(
+            TableName=table,
+            ConsistentRead=True,
+            TotalSegments=SEGMENTS,
+            Segment=segment,
+            ReturnConsumedCapacity="TOTAL",
+            **where,
+        )
+
+    with ThreadPoolExecutor(SEGMENTS) as threads:
+        waiting: dict[Future[Any], int] = {}
+        for segment in range(SEGMENTS):
+            start = spill.fact(_cursor(segment))
+            if start != _DONE:
+                waiting[threads.submit(page, segment, start)] = segment
+        try:
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    segment = waiting.pop(future)
+                    found = future.result()
+                    pace.spend(found.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
+                    following = found.get("LastEvaluatedKey")
+                    if following is not None:
+                        waiting[threads.submit(page, segment, following)] = segment
+                    rows = [
+                        (key_text(item, key), placer.place(image_of(item)))
+                        for item in found["Items"]
+                    ]
+                    spill.add_page(_cursor(segment), following or _DONE, rows)
+                    on_rows(len(rows))
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _cursor(segment: int) -> str:
+    return f"segment {segment}"

@@ -1,0 +1,168 @@
+"""One snapshot, from the scan to the comparison."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+from tallies.core.errors import StoreUnavailable
+from tallies.core.fold import Folder
+from tallies.stores.dynamodb.backlog import marked_of
+from tallies.stores.dynamodb.keys import TableNames, row_key
+from tallies.stores.dynamodb.paging import MAX_KEYS, batches
+from tallies.stores.dynamodb.snapshot.differences import Compared, compare
+from tallies.stores.dynamodb.snapshot.overlay import Overlay
+from tallies.stores.dynamodb.snapshot.placing import Placer, dump
+from tallies.stores.dynamodb.snapshot.scan import Pace, scan_source
+from tallies.stores.dynamodb.snapshot.spill import Spill
+from tallies.stores.dynamodb.snapshot.views import Part, View, Views
+from tallies.stores.dynamodb.stream import Stream, StreamRecord, number_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TRIES = 5
+_NOTHING = {"N": "0"}
+
+Progress = Callable[[str, int, int | None], None]
+"""Hears what is done, how many rows of it, and out of how many if that is known."""
+
+
+def no_progress(what: str, done: int, total: int | None) -> None:
+    """Tells nobody."""
+
+
+class Moved(Exception):
+    """Records were applied in a way that the views do not show."""
+
+
+@dataclass
+class Snapshot:
+    """Reads source, stream and tallies, and compares them. Writes nothing but its own file."""
+
+    client: "DynamoDBClient"
+    once: "DynamoDBClient"
+    """One that does not retry by itself."""
+    names: TableNames
+    folder: Folder
+    stream: Stream
+    marked: bool
+    """Whether records are known by markers. Then nothing may be applied while rows are read."""
+    pace: Pace
+    settle_seconds: float
+    """How long after a write its record is in the stream for sure."""
+    progress: Progress = no_progress
+    _views: list[View] = field(default_factory=list)
+
+    def compared(self, file: Path, now: datetime) -> Iterator[Compared]:
+        """Every row of the tallies, and every one that should be there.
+
+        What is gathered goes into `file`; from one that is there the scan goes on.
+
+        Raises:
+            HistoryTrimmed: the stream has lost records that were never applied.
+            StoreUnavailable: records were applied by markers, or the shards changed, all the time.
+        """
+        placer = Placer(self.folder.tally)
+        with Spill(file, len(self.folder.tally.components)) as spill:
+            begins = self._begin(spill)
+            key = self._scan(spill, placer)
+            sleep(self.settle_seconds)
+            for _ in range(TRIES):
+                in_rows = self._marked_of if self.marked else None
+                overlay = Overlay(self.stream, spill, placer, key, begins, in_rows)
+                with suppress(Moved):
+                    self._read(spill, overlay)
+                    break
+            else:
+                raise StoreUnavailable(
+                    "Records were applied while their rows were read; disable the event source"
+                    " mapping meanwhile, or try again."
+                )
+            yield from compare(spill.cells(), self._views, self.folder, now)
+
+    def _begin(self, spill: Spill) -> dict[str, str]:
+        """The positions from which the stream is read: what all rows held before the scan."""
+        begins: dict[str, str] | None = spill.fact("begins")
+        if begins is None:
+            begins = {}
+            if not self.marked:
+                known = self._views_of(self._shards()).now().shards
+                begins = {shard: known[shard].progress.least for shard in known}
+            spill.remember("begins", begins)
+        return begins
+
+    def _scan(self, spill: Spill, placer: Placer) -> Sequence[str]:
+        described = self.client.describe_table(TableName=self.names.source)["Table"]
+        key = sorted(each["AttributeName"] for each in described["KeySchema"])
+        done = int(spill.fact("scanned") or 0)
+
+        def on_rows(rows: int) -> None:
+            nonlocal done
+            done += rows
+            self.progress("Scanning the source", done, max(described["ItemCount"], done))
+
+        scan_source(
+            self.client, self.names.source, key, placer, spill, pace=self.pace, on_rows=on_rows
+        )
+        return key
+
+    def _read(self, spill: Spill, overlay: Overlay) -> None:
+        """Read the tallies, and the stream to where it is in them."""
+        spill.forget("actual", "late")
+        self._views.clear()
+        shards = self._shards()
+        marked = self._marked_now() if self.marked else set[str]()
+        views = self._views_of(shards)
+        done = 0
+        for part in views.scan(self.pace.spend):
+            done += self._add(spill, part)
+            self.progress("Reading the tallies", done, None)
+        overlay.catch_up()
+        spill.group()
+        while missing := spill.missing(MAX_KEYS):
+            for part in views.rows([row_key(*each) for each in missing]):
+                self._add(spill, part)
+        for view in self._views:
+            overlay.reach(view)
+        if self.marked and not self._marked_now() <= marked:
+            raise Moved
+        new = [shard for shard in self._shards() if shard not in shards]
+        if any(known.revision for known in self._views_of(new).now().shards.values()):
+            raise Moved
+
+    def _add(self, spill: Spill, part: Part) -> int:
+        if not self._views or self._views[-1] != part.view:
+            self._views.append(part.view)
+        number = len(self._views) - 1
+        components = self.folder.tally.components
+        there = {(i["group"]["S"], i["time_window"]["S"]): i for i in part.items}
+        rows = []
+        for key in part.keys:
+            place = key["group"]["S"], key["time_window"]["S"]
+            item: Any = there.get(place, {})
+            amounts = dump([number_of(item.get(name, _NOTHING)["N"]) for name in components])
+            rows.append((*place, amounts, number))
+        spill.add_actual(rows)
+        return len(rows)
+
+    def _shards(self) -> list[str]:
+        return [shard.id for shard in self.stream.shards()]
+
+    def _views_of(self, shards: Sequence[str]) -> Views:
+        rows = self.names.rows(self.folder.tally.name)
+        return Views(self.client, self.once, self.names.tallies, rows, shards)
+
+    def _marked_of(self, records: Sequence[StreamRecord]) -> set[str]:
+        return marked_of(self.client, self.names.tallies, records)
+
+    def _marked_now(self) -> set[str]:
+        return {
+            event_id
+            for shard in self.stream.shards()
+            for some in batches(self.stream.after(shard, ""), MAX_KEYS)
+            for event_id in self._marked_of(some)
+        }

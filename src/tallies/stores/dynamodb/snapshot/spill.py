@@ -1,0 +1,187 @@
+"""The spill: what a snapshot gathers, in a file, so that tables larger than memory fit.
+
+The file outlives a process that is killed: the scan of the source goes on where it was.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self
+
+from tallies.core.amounts import plus, times
+from tallies.core.tally import Number
+from tallies.stores.dynamodb.snapshot.placing import dump, load
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, place TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS expected (g TEXT, w TEXT, amounts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS actual (
+    g TEXT, w TEXT, amounts TEXT NOT NULL, view INTEGER NOT NULL, PRIMARY KEY (g, w)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS late (
+    g TEXT, w TEXT, amounts TEXT NOT NULL, shard TEXT, position TEXT, counted INTEGER NOT NULL
+);
+"""
+_CACHE_KIB = 64_000
+
+
+class Late(NamedTuple):
+    """What one record of the stream adds to one row."""
+
+    group: str
+    window: str
+    amounts: str
+    shard: str
+    position: str
+    counted: bool
+    """Whether what is expected has the record in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """All that is known of one row of the tallies."""
+
+    group: str
+    window: str
+    expected: tuple[Number, ...]
+    """GROUP BY over the source, with the records of the stream that are counted."""
+    actual: tuple[Number, ...]
+    view: int | None
+    """How far the stream was in the row when it was read; None for a row that was not read."""
+    late: list[Late]
+
+
+class Spill:
+    """A file of one's own."""
+
+    def __init__(self, path: Path, components: int) -> None:
+        self.path = path
+        self._zero: tuple[Number, ...] = (0,) * components
+        self._connection = sqlite3.connect(path)
+        # Nothing here is worth a wait for the disk: after a power cut one scans anew.
+        self._connection.executescript(
+            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
+            f" PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
+        )
+
+    def fact(self, name: str) -> Any:
+        """What was remembered under a name; None for nothing."""
+        found = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,))
+        row = found.fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def remember(self, name: str, value: Any) -> None:
+        with self._connection:
+            self._remember(name, value)
+
+    def _remember(self, name: str, value: Any) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value))
+        )
+
+    def add_page(self, cursor: str, value: Any, rows: Iterable[tuple[str, str | None]]) -> None:
+        """Take in a page of the source, and where its segment's scan goes on: both or neither."""
+        with self._connection:
+            self._put(rows)
+            self._remember(cursor, value)
+
+    def put(self, rows: Iterable[tuple[str, str | None]]) -> None:
+        """Rows of the source as they are now: (key, place); no place for what counts nowhere."""
+        with self._connection:
+            self._put(rows)
+
+    def _put(self, rows: Iterable[tuple[str, str | None]]) -> None:
+        put, gone = [], []
+        for key, place in rows:
+            digest = blake2b(key.encode(), digest_size=16).digest()
+            if place is None:
+                gone.append((digest,))
+            else:
+                put.append((digest, place))
+        self._connection.executemany("DELETE FROM rows WHERE key = ?", gone)
+        self._connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", put)
+
+    def group(self) -> None:
+        """Place all rows of the source: what is expected."""
+        with self._connection:
+            self._connection.execute("DELETE FROM expected")
+            places = self._connection.cursor().execute(
+                "SELECT place, count(*) FROM rows GROUP BY place"
+            )
+            self._connection.executemany("INSERT INTO expected VALUES (?, ?, ?)", _spread(places))
+
+    def forget(self, *tables: Literal["actual", "late"]) -> None:
+        """Let go of what is to be read anew."""
+        with self._connection:
+            for table in tables:
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 # a literal
+
+    def add_actual(self, rows: Iterable[tuple[str, str, str, int]]) -> None:
+        """Rows of the tallies: (group, window, amounts, view)."""
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO actual VALUES (?, ?, ?, ?)", rows)
+
+    def add_late(self, rows: Iterable[Late]) -> None:
+        with self._connection:
+            self._connection.executemany("INSERT INTO late VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def missing(self, count: int) -> list[tuple[str, str]]:
+        """Some rows that should be there, or should have been, and were not read."""
+        found = self._connection.execute(
+            "SELECT g, w FROM (SELECT g, w FROM expected"
+            " UNION SELECT g, w FROM late WHERE counted)"
+            " WHERE NOT EXISTS (SELECT 1 FROM actual a WHERE (a.g, a.w) = (g, w)) LIMIT ?",
+            (count,),
+        )
+        return found.fetchall()
+
+    def cells(self) -> Iterator[Cell]:
+        """Every row that is expected, is there, or is touched by the stream."""
+        found = self._connection.execute(
+            "SELECT g, w, 0, amounts, '', '', 0 FROM expected"
+            " UNION ALL SELECT g, w, 1, amounts, '', '', view FROM actual"
+            " UNION ALL SELECT g, w, 2, amounts, shard, position, counted FROM late"
+            " ORDER BY g, w"
+        )
+        cell: Cell | None = None
+        for group, window, kind, amounts, shard, position, number in found:
+            if cell is None or (cell.group, cell.window) != (group, window):
+                if cell is not None:
+                    yield cell
+                cell = Cell(group, window, self._zero, self._zero, None, [])
+            match kind:
+                case 0:
+                    cell = replace(cell, expected=plus(cell.expected, load(amounts)))
+                case 1:
+                    cell = replace(cell, actual=load(amounts), view=number)
+                case _:
+                    cell.late.append(Late(group, window, amounts, shard, position, bool(number)))
+        if cell is not None:
+            yield cell
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _spread(places: Iterable[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
+    for place, count in places:
+        group, windows, amounts = json.loads(place)
+        total = dump([times(count, amount) for amount in load(amounts)])
+        for window in windows:
+            yield group, window, total

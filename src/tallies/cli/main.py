@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "look",
     "top": "look",
     "verify": "look",
+    "worker": "worker",
 }
 """Each command, and the module here that holds it."""
 

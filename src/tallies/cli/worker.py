@@ -1,0 +1,95 @@
+"""The command `worker`: the constantly running consumer of a DynamoDB store."""
+
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import click
+
+from tallies.cli.options import store_option
+from tallies.cli.output import err
+from tallies.cli.serving import PORT
+from tallies.core.errors import InvalidInput
+from tallies.stores.open import open_store
+from tallies.stores.sqlite import SqliteStore
+
+METRICS_HOST = "127.0.0.1"
+EXIT_LOST = 1
+
+
+@click.command()
+@click.option(
+    "--metrics-port",
+    type=PORT,
+    metavar="PORT",
+    help=f"Serve metrics for Prometheus on {METRICS_HOST}; 0 takes a free port.",
+)
+@store_option()
+def worker(metrics_port: int | None, store: str) -> None:
+    """Carry the change stream of a DynamoDB store into its tallies until told to stop.
+
+    Start as many as you like: they share the shards, and when one dies the others take over.
+    SIGTERM or Ctrl-C ends it after the batches under way. Exit code 1 when the stream had dropped
+    records before they were applied: then `tallies rebuild` is due.
+
+    \b
+    Example:  tallies worker --store dynamodb://eu-central-1/app
+    """
+    with open_store(store) as opened:
+        if isinstance(opened, SqliteStore):
+            raise click.UsageError(
+                "An embedded store needs no worker: `tallies serve` aggregates by itself."
+            )
+        # Only now, since it needs packages that the embedded store does not.
+        from tallies.runtimes.worker import Worker
+        from tallies.runtimes.worker.metrics import Metrics
+        from tallies.stores.dynamodb.store import DynamoStore
+
+        if not isinstance(opened, DynamoStore):
+            raise click.UsageError(f"{opened.url} has no change stream; name a DynamoDB store.")
+        log_to_standard_error()
+        metrics = Metrics()
+        runs = Worker(opened, metrics.applied, on_delay=metrics.delay.observe)
+        metrics.watch(runs)
+        if metrics_port is not None:
+            err.print(f"Metrics at {listen(metrics.serve, metrics_port)}", markup=False)
+        stop_on_signals(runs.stop)
+        err.print(f"Worker {runs.name} reads the stream of {opened.url}", markup=False)
+        all_applied = runs.run()
+    sys.exit(0 if all_applied else EXIT_LOST)
+
+
+def log_to_standard_error() -> None:
+    """One line for each thing that an operator would want to know."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("tallies").setLevel(logging.INFO)
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Let SIGTERM and SIGINT call `stop` once; whoever says it twice does not want to wait."""
+
+    def leave(_: int, __: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+
+
+def listen(serve: Callable[[str, int], str], port: int) -> str:
+    """Start the metrics; their URL.
+
+    Raises:
+        InvalidInput: the port is taken.
+    """
+    try:
+        return serve(METRICS_HOST, port)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidInput(
+            f"Cannot listen on {METRICS_HOST} port {port}: {reason}; choose another with"
+            " --metrics-port."
+        ) from error

@@ -1,0 +1,178 @@
+"""A consumer: the threads that carry one shard into the tallies, from its position to its end."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Event, Thread
+from time import monotonic
+
+from tallies.core.errors import StoreError, WrongStore
+from tallies.runtimes.worker.ahead import MAX_AHEAD, ReadAhead
+from tallies.runtimes.worker.pace import Pace
+from tallies.runtimes.worker.pages import pages
+from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
+from tallies.stores.dynamodb.errors import HistoryTrimmed
+from tallies.stores.dynamodb.stream import (
+    MAX_RECORDS,
+    Shard,
+    Stream,
+    StreamRecord,
+    sequence_number_of,
+)
+
+GATHER_SECONDS = 0.2
+"""Pause after a small batch, so that the next one is worth its transaction."""
+LOOK_SECONDS = 0.25
+"""How often a consumer without records looks whether it is to stop."""
+BATCH_SECONDS = 20.0
+"""How long one batch is tried before it is read anew: also the longest that a stop can take."""
+LOST_SECONDS = 30.0
+"""How often it is looked whether somebody has rebuilt tallies whose history was lost."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What a consumer tells, from its own thread."""
+
+    applied: Callable[[str, ApplyResult, Sequence[StreamRecord]], None]
+    """Shard, and what became of a batch."""
+    finished: Callable[[str], None]
+    """Shard: all of its records are in, and no more will come."""
+    trouble: Callable[[str, str | None], None]
+    """Shard, and why its records cannot be applied; None when they can again."""
+
+
+class ShardConsumer:
+    """Reads one shard until it ends or is told to stop, whatever fails in between."""
+
+    def __init__(self, stream: Stream, apply: GuardedApply, shard: Shard, reports: Reports) -> None:
+        self.shard = shard
+        """As it was listed last: whoever lists again tells here that it was closed."""
+        self.rootless = False
+        """Whether its parent has left the stream without having been read to its end, as far as
+        anybody knows."""
+        self._stream = stream
+        self._apply = apply
+        self._reports = reports
+        self._stop = Event()
+        self._retry = Pace(0.5, 30.0)
+        self._in_trouble = False
+        self._thread = Thread(target=self._run, name=f"tallies-{shard.id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end after the batch that it is writing. Does not wait."""
+        self._stop.set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return not self._thread.is_alive()
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if self._read_on():
+                    self._reports.finished(self.shard.id)
+                    return
+                continue
+            except HistoryTrimmed as lost:
+                self._in_trouble = True
+                self._tell_trouble(f"Shard {self.shard.id}: {lost}")
+                pause = LOST_SECONDS
+            except StoreError as error:
+                pause = self._retry.pause()
+                log.warning("shard %s waits %.1f s: %s", self.shard.id, pause, error)
+            except Exception:
+                pause = self._retry.pause()
+                log.exception("shard %s waits, for a reason that nobody foresaw", self.shard.id)
+            self._stop.wait(pause)
+
+    def _is_well(self) -> None:
+        if self._in_trouble:
+            self._in_trouble = False
+            self._tell_trouble(None)
+
+    def _tell_trouble(self, sentence: str | None) -> None:
+        if sentence is not None:
+            log.error("%s", sentence)
+        try:
+            self._reports.trouble(self.shard.id, sentence)
+        except StoreError as error:
+            log.warning("%s", error)
+
+    def _read_on(self) -> bool:
+        """Apply what comes after the shard's position; whether its end was reached.
+
+        Raises:
+            HistoryTrimmed: records have left the stream before they were applied.
+            StoreError: the stream or the tables cannot be used now.
+        """
+        position = self._apply.position_of(self.shard.id)
+        if self._ends_at(position):
+            return True
+        if not position:
+            self._check_beginning()
+        with ReadAhead(partial(self._pages, position), MAX_AHEAD, self.shard.id) as ahead:
+            while not self._stop.is_set():
+                records = ahead.take(LOOK_SECONDS)
+                if records is None:
+                    return True
+                self._is_well()
+                if records and not self._write(records):
+                    return False
+        return False
+
+    def _pages(self, after: str, wait: Callable[[float], bool]) -> Iterator[list[StreamRecord]]:
+        return pages(self._stream, self.shard.id, after, wait, lambda: self.shard.last)
+
+    def _write(self, records: list[StreamRecord]) -> bool:
+        """Apply a batch; whether all of it is in, so that one may read on."""
+        result = self._apply.apply_shard(self.shard.id, records, monotonic() + BATCH_SECONDS)
+        self._reports.applied(self.shard.id, result, records)
+        if result.unapplied_from is not None:
+            pause = self._retry.pause()
+            log.warning(
+                "shard %s: not all is in (%s); it is read again from %s in %.1f s",
+                self.shard.id,
+                result.reason,
+                result.unapplied_from,
+                pause,
+            )
+            self._stop.wait(pause)
+            return False
+        self._retry.news()
+        if len(records) < MAX_RECORDS:
+            self._stop.wait(GATHER_SECONDS)
+        return True
+
+    def _ends_at(self, position: str) -> bool:
+        return self.shard.last is not None and position >= self.shard.last
+
+    def _check_beginning(self) -> None:
+        """See that nothing was lost before a shard that nobody has read from yet.
+
+        Raises:
+            HistoryTrimmed: something was, or may have been.
+        """
+        if self.rootless:
+            raise HistoryTrimmed(
+                f"the one before it, {self.shard.parent}, has left the stream (which keeps 24"
+                " hours), and nobody knows whether all of its records were applied; `tallies"
+                " rebuild` makes the tallies right again."
+            )
+        try:
+            # Asked for the oldest record that is there, the stream would not say what was before.
+            self._stream.iterator(self.shard.id, self.shard.first)
+        except WrongStore:
+            log.debug("%s is not taken as a position", sequence_number_of(self.shard.first))

@@ -1,0 +1,28 @@
+"""Lineage: a shard's records come after all of its parent's, so it is read after its parent."""
+
+from collections.abc import Collection, Sequence
+
+from tallies.stores.dynamodb.stream import Shard
+
+
+def ready(shards: Sequence[Shard], finished: Collection[str]) -> list[Shard]:
+    """The shards that may be read now: not finished themselves, with no parent still to read.
+
+    A parent that has left the stream is over; whether it was read is another question
+    (`came_from_nowhere`).
+    """
+    open_or_unread = {shard.id for shard in shards} - set(finished)
+    return [
+        shard
+        for shard in shards
+        if shard.id in open_or_unread and shard.parent not in open_or_unread
+    ]
+
+
+def came_from_nowhere(shard: Shard, shards: Sequence[Shard], finished: Collection[str]) -> bool:
+    """Whether the parent has left the stream and nobody said that it was read to its end."""
+    return (
+        shard.parent is not None
+        and shard.parent not in finished
+        and shard.parent not in {each.id for each in shards}
+    )

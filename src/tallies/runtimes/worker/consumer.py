@@ -121,8 +121,6 @@ class ShardConsumer:
         position = self._apply.position_of(self.shard.id)
         if self._ends_at(position):
             return True
-        if not position:
-            self._check_beginning()
         with ReadAhead(partial(self._pages, position), MAX_AHEAD, self.shard.id) as ahead:
             while not self._stop.is_set():
                 records = ahead.take(LOOK_SECONDS)
@@ -134,7 +132,12 @@ class ShardConsumer:
         return False
 
     def _pages(self, after: str, wait: Callable[[float], bool]) -> Iterator[list[StreamRecord]]:
-        return pages(self._stream, self.shard.id, after, wait, lambda: self.shard.last)
+        return pages(self._open_at, self._stream.read, after, wait, lambda: self.shard.last)
+
+    def _open_at(self, position: str) -> str:
+        if not position:
+            self._check_beginning()
+        return self._stream.iterator(self.shard.id, position)
 
     def _write(self, records: list[StreamRecord]) -> bool:
         """Apply a batch; whether all of it is in, so that one may read on."""

@@ -1,24 +1,27 @@
 """Pages: one shard's records from a position to its end, through idle times and old iterators."""
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from tallies.runtimes.worker.pace import Pace
-from tallies.stores.dynamodb.errors import IteratorExpired
+from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.stream import StreamRecord
 
+TRIMMED_TRIES = 3
+"""An iterator that has waited may point at what is gone although nothing after the position is.
+(DynamoDB Local says so of every iterator that was made before the first record.) Whether history
+was lost is known when new iterators say it, one after another."""
 
-class Readable(Protocol):
-    """What is asked of a stream."""
+FULL_RECORDS = 200
+"""A page of so many records may be followed by another at once. After a smaller one the reader has
+caught up, and asking again in no time would only cost requests."""
 
-    def iterator(self, shard: str, after: str = "") -> str: ...
-
-    def read(self, iterator: str, limit: int = ...) -> tuple[list[StreamRecord], str | None]: ...
+Page = tuple[list[StreamRecord], str | None]
+"""Records, maybe none, and the iterator after them; None at the shard's end."""
 
 
 def pages(
-    stream: Readable,
-    shard: str,
+    open_at: Callable[[str], str],
+    read: Callable[[str], Page],
     after: str,
     wait: Callable[[float], bool],
     last: Callable[[], str | None] = lambda: None,
@@ -26,9 +29,10 @@ def pages(
 ) -> Iterator[list[StreamRecord]]:
     """The pages of a shard, as they come, until it ends or `wait` says that it is time to stop.
 
-    `wait` pauses for some seconds, or less when there is to be a stop; it says whether there is.
-    `last` gives the position of the shard's last record once it is known: a shard whose end was
-    read is over, even if the service goes on handing out iterators for it.
+    `open_at` makes an iterator for what comes after a position, `read` uses it. `wait` pauses for
+    some seconds, or less when there is to be a stop; it says whether there is. `last` gives the
+    position of the shard's last record once it is known: a shard whose end was read is over, even
+    if the service goes on handing out iterators for it.
 
     Raises:
         HistoryTrimmed: records after the position have left the stream unread.
@@ -36,16 +40,23 @@ def pages(
     """
     pace = pace or Pace()
     iterator: str | None = None
+    trimmed = 0
     while True:
         if iterator is None:
-            iterator = stream.iterator(shard, after)
+            iterator = open_at(after)
         try:
-            records, following = stream.read(iterator)
+            records, iterator = read(iterator)
         except IteratorExpired:
             # After fifteen minutes: a pause of the machine, or a batch that waited for long.
             iterator = None
             continue
-        iterator = following
+        except HistoryTrimmed:
+            trimmed += 1
+            if trimmed == TRIMMED_TRIES:
+                raise
+            iterator = None
+            continue
+        trimmed = 0
         if records:
             pace.news()
             after = records[-1].change.position
@@ -53,5 +64,5 @@ def pages(
         end = last()
         if iterator is None or (end is not None and after >= end):
             return
-        if wait(0.0 if records else pace.pause()):
+        if wait(0.0 if len(records) >= FULL_RECORDS else pace.pause()):
             return

@@ -94,20 +94,21 @@ class Worker:
         lost and the tallies have to be rebuilt.
 
         Raises:
-            StoreError: the tables or the stream cannot be used, found out at the start.
+            StoreError: the tables or the stream cannot be used, found out at the start; or at the
+                end, when it cannot be told whether all was applied.
         """
         self._store.guarded_apply()  # tables of another kind are refused before anything is read
         try:
-            roll = self._turn()
+            self._turn()
             while not self._is_time_to_stop():
                 try:
-                    roll = self._turn()
+                    self._turn()
                 except StoreError as error:
                     # Whoever is cut off loses the lease, and goes on when it can be had again.
                     log.warning("the leases cannot be seen to: %s", error)
         finally:
             self._drain()
-        return not roll.troubles()
+        return not self._leases.roll().troubles()
 
     def _is_time_to_stop(self) -> bool:
         """Wait for the next turn."""
@@ -116,7 +117,7 @@ class Worker:
                 self._inbox.get(timeout=self._beat_seconds)
         return self._stopping
 
-    def _turn(self) -> Roll:
+    def _turn(self) -> None:
         """See to the rows, the shards and the consumers once."""
         self._leases.beat(self.name)
         self._is_listed = True
@@ -138,7 +139,6 @@ class Worker:
                 self._start(shard)
         self._sweep(plan.give_back)
         self._tell_lost(roll)
-        return roll
 
     def _discover(self) -> None:
         if monotonic() >= self._discover_at or self._finished.issuperset(

@@ -162,14 +162,17 @@ class Leases:
     def account_for(self, shards: Iterable[Shard]) -> None:
         """Say that whatever came before these shards is in the tallies.
 
-        For whoever has counted the source itself: the parents that have left the stream need no
-        reader any more.
+        For whoever has counted the source itself: shards that have left the stream need no reader
+        any more.
         """
         listed = {shard.id: shard for shard in shards}
-        for shard in listed.values():
-            if shard.parent is not None and shard.parent not in listed:
-                self.finish(shard.parent)
-            self.trouble(shard.id, None)
+        gone = {shard.parent for shard in listed.values() if shard.parent}
+        known = self.roll()
+        for shard_id in (gone | known.leases.keys()) - listed.keys() - known.finished:
+            self.finish(shard_id)
+        for shard_id, lease in known.leases.items():
+            if shard_id in listed and lease.trouble:
+                self.trouble(shard_id, None)
 
     def _try(
         self,

@@ -1,0 +1,113 @@
+"""A store on DynamoDB Local, workers in threads, and waiting for what they do."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from threading import Thread
+from time import monotonic, sleep
+from typing import Protocol
+
+import pytest
+
+from tallies.runtimes.worker import Worker
+from tallies.stores.dynamodb.store import DynamoStore
+from tests.engines import DynamoDBAccount
+from tests.runtimes.worker.simulated import SimulatedStream
+
+WAIT_SECONDS = 60.0
+BEAT_SECONDS = 0.05
+DEAD_SECONDS = 1.0
+
+
+def until(what: Callable[[], object], wait_seconds: float = WAIT_SECONDS) -> None:
+    """Wait for something to become true."""
+    deadline = monotonic() + wait_seconds
+    while not what():
+        assert monotonic() < deadline, "it did not come true in time"
+        sleep(0.01)
+
+
+def all_time(store: DynamoStore) -> dict[str, int]:
+    return {line.group: line.amount for line in store.leaderboard("all", 1000)}
+
+
+def until_counted(store: DynamoStore, expected: Mapping[str, int]) -> None:
+    """Wait until the tallies are these."""
+    until(lambda: all_time(store) == expected)
+
+
+def fill(stream: SimulatedStream, shard: str, records: int) -> Counter[str]:
+    """Write records of a few restaurants; what they add up to."""
+    made: Counter[str] = Counter()
+    for number in range(records):
+        restaurant = f"r{number % 7}"
+        stream.mark(shard, restaurant, f"{shard}-{number}")
+        made[restaurant] += 1
+    return made
+
+
+class Start(Protocol):
+    def __call__(self, name: str = "", *, of: DynamoStore | None = None) -> "Running": ...
+
+
+class Running:
+    """A worker in a thread of this process."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.was_well: bool | None = None
+        self.thread = Thread(target=self._run, name=worker.name)
+
+    def _run(self) -> None:
+        self.was_well = self.worker.run()
+
+    def stop(self) -> bool:
+        """Stop it in good order; whether it could apply everything."""
+        self.worker.stop()
+        self.thread.join()
+        assert self.was_well is not None
+        return self.was_well
+
+
+@pytest.fixture
+def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoStore]:
+    with DynamoStore.from_url(aws_environment.store_url("app")) as store:
+        store.init()
+        yield store
+
+
+@pytest.fixture
+def simulated(store: DynamoStore) -> SimulatedStream:
+    """A stream with one open shard, `a`, in the place of the store's own."""
+    stream = SimulatedStream()
+    stream.open("a")
+    store.__dict__["stream"] = stream
+    return stream
+
+
+@contextmanager
+def running(worker: Worker) -> Iterator[Running]:
+    it = Running(worker)
+    it.thread.start()
+    try:
+        yield it
+    finally:
+        worker.stop()
+        it.thread.join()
+
+
+@pytest.fixture
+def start(store: DynamoStore) -> Iterator[Start]:
+    """Start a worker; what still runs at the end of the test is stopped."""
+    with ExitStack() as stack:
+
+        def start(name: str = "", *, of: DynamoStore | None = None) -> Running:
+            worker = Worker(
+                of or store,
+                name=name or None,
+                beat_seconds=BEAT_SECONDS,
+                dead_seconds=DEAD_SECONDS,
+            )
+            return stack.enter_context(running(worker))
+
+        yield start

@@ -1,0 +1,114 @@
+"""History that left the stream before it was counted, on a simulated stream.
+
+Field case 14: a trimmed checkpoint wedges silently. Here it is said, shown in the rows that
+`tallies status` reads, never skipped, and the worker goes on by itself after the rebuild.
+"""
+
+import logging
+
+import pytest
+
+from tallies.stores.dynamodb.store import DynamoStore
+from tests.runtimes.worker.conftest import Start, all_time, fill, until, until_counted
+from tests.runtimes.worker.simulated import SimulatedStream
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallies.runtimes.worker.consumer.LOST_SECONDS", 0.1)
+
+
+def until_said(store: DynamoStore, *words: str) -> str:
+    """Wait for a trouble with these words; the sentence."""
+    until(lambda: store.leases.roll().troubles())
+    (sentence,) = store.leases.roll().troubles()
+    assert all(word in sentence for word in (*words, "tallies rebuild")), sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+def counted(store: DynamoStore, simulated: SimulatedStream, shard: str, upto: int) -> None:
+    """Say that the tallies hold a shard's records up to this one, as a rebuild does."""
+    records = simulated.records(shard)[:upto]
+    store.guarded_apply().apply_shard(shard, records)
+
+
+def test_field_case_14_a_trimmed_position_is_said_and_nothing_is_skipped(
+    store: DynamoStore,
+    simulated: SimulatedStream,
+    start: Start,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    expected = fill(simulated, "a", 15)
+    counted(store, simulated, "a", 15)
+    fill(simulated, "a", 30)
+    simulated.trim("a", 25)
+    running = start()
+    sentence = until_said(store, "Shard a", "dropped records")
+    assert all_time(store) == expected
+    assert not running.stop()
+    assert sentence in [r.message for r in caplog.records if r.levelno == logging.ERROR]
+
+
+def test_it_goes_on_by_itself_when_the_tallies_have_been_rebuilt(
+    store: DynamoStore, simulated: SimulatedStream, start: Start
+) -> None:
+    fill(simulated, "a", 30)
+    counted(store, simulated, "a", 5)
+    simulated.trim("a", 10)
+    running = start()
+    until_said(store)
+    counted(store, simulated, "a", 30)
+    until(lambda: not store.leases.roll().troubles())
+    before = all_time(store)
+    simulated.mark("a", "r0", "ann")
+    until_counted(store, before | {"r0": before["r0"] + 1})
+    assert running.stop()
+
+
+def test_records_that_left_before_anybody_read_are_missed(
+    store: DynamoStore, simulated: SimulatedStream, start: Start
+) -> None:
+    fill(simulated, "a", 30)
+    simulated.trim("a", 1)
+    running = start()
+    until_said(store, "Shard a")
+    assert not all_time(store)
+    assert not running.stop()
+
+
+def test_a_shard_whose_parent_left_unread_waits_for_a_rebuild(
+    store: DynamoStore, simulated: SimulatedStream, start: Start
+) -> None:
+    fill(simulated, "a", 15)
+    simulated.split("a", "b")
+    simulated.trim("a")
+    expected = fill(simulated, "b", 5)
+    running = start()
+    until_said(store, "Shard b", "a,")
+    assert not all_time(store)
+    store.leases.account_for(simulated.shards())
+    until_counted(store, expected)
+    until(lambda: not store.leases.roll().troubles())
+    assert running.stop()
+
+
+def test_a_shard_that_vanished_half_read_is_said(
+    store: DynamoStore, simulated: SimulatedStream, start: Start
+) -> None:
+    first = start()
+    until(lambda: first.worker.shards == ["a"])
+    assert first.stop()
+    fill(simulated, "a", 15)
+    simulated.close("a")
+    simulated.trim("a")
+    simulated.open("z")  # as after the stream was turned off and on: another stream, no lineage
+    expected = fill(simulated, "z", 5)
+    second = start()
+    until_said(store, "Shard a", "made anew")
+    until_counted(store, expected)
+    assert not second.stop()
+    store.leases.account_for(simulated.shards())
+    third = start()
+    until(lambda: third.worker.shards == ["z"])
+    assert third.stop()

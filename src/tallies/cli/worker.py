@@ -17,6 +17,8 @@ from tallies.stores.sqlite import SqliteStore
 
 METRICS_HOST = "127.0.0.1"
 EXIT_LOST = 1
+BEATS = 3.5
+"""A worker shows that it lives so many times in the time after which it would count as dead."""
 
 
 @click.command()
@@ -26,8 +28,16 @@ EXIT_LOST = 1
     metavar="PORT",
     help=f"Serve metrics for Prometheus on {METRICS_HOST}; 0 takes a free port.",
 )
+@click.option(
+    "--take-over-after",
+    type=click.FloatRange(1, 600),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Take over the shards of a worker that has been silent for so long.",
+)
 @store_option()
-def worker(metrics_port: int | None, store: str) -> None:
+def worker(metrics_port: int | None, take_over_after: float, store: str) -> None:
     """Carry the change stream of a DynamoDB store into its tallies until told to stop.
 
     Start as many as you like: they share the shards, and when one dies the others take over.
@@ -51,7 +61,13 @@ def worker(metrics_port: int | None, store: str) -> None:
             raise click.UsageError(f"{opened.url} has no change stream; name a DynamoDB store.")
         log_to_standard_error()
         metrics = Metrics()
-        runs = Worker(opened, metrics.applied, on_delay=metrics.delay.observe)
+        runs = Worker(
+            opened,
+            metrics.applied,
+            on_delay=metrics.delay.observe,
+            beat_seconds=take_over_after / BEATS,
+            dead_seconds=take_over_after,
+        )
         metrics.watch(runs)
         if metrics_port is not None:
             err.print(f"Metrics at {listen(metrics.serve, metrics_port)}", markup=False)

@@ -1,0 +1,36 @@
+"""`tallies worker` used wrongly: one sentence, exit code 2."""
+
+import pytest
+
+from tallies.stores.dynamodb.store import DynamoStore
+from tests.cli.command import tallies
+from tests.engines import DynamoDBAccount
+
+
+def test_an_embedded_store_needs_no_worker() -> None:
+    ran = tallies("worker", store="sqlite:///none.db")
+    assert ran.code == 2
+    assert "tallies serve" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_missing_tables(aws_environment: DynamoDBAccount) -> None:
+    ran = tallies("worker", store=aws_environment.store_url("none"))
+    assert ran.code == 2
+    assert "tallies init" in ran.err.splitlines()[-1]
+    assert len(ran.err.splitlines()) == 2, ran.err  # who reads what, and why not
+
+
+def test_a_store_whose_records_have_markers(store: DynamoStore) -> None:
+    store.settings.claim("markers")
+    ran = tallies("worker", store=store.url)
+    assert ran.code == 2
+    assert "event source mapping" in ran.err
+
+
+@pytest.mark.parametrize("port", ["x", "70000", "-1"])
+def test_a_port_that_is_none(port: str) -> None:
+    ran = tallies("worker", "--metrics-port", port, store="dynamodb://us-east-1/none")
+    assert ran.code == 2
+    assert "--metrics-port" in ran.err
+    assert ran.err.count("\n") == 1

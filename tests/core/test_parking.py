@@ -140,3 +140,14 @@ def test_one_tally_parks_what_another_folds() -> None:
 def test_a_reason_can_be_written_as_json() -> None:
     folded = fold([Folder(FAVORITES)], [Change(None, favorite("\ud800", "\ud800"))])
     json.dumps([parked.reason for parked in folded.parked], ensure_ascii=False).encode()
+
+
+def test_whether_an_image_is_set_aside_does_not_hang_on_what_cancels_it_in_its_batch() -> None:
+    tally = Tally(name="t", group_by="city", measures={"total": Sum("amount")})
+    image = {"city": "a", "amount": 10**30}
+    arrival, departure = Change(None, image, "1"), Change(image, None, "2")
+
+    together = fold([Folder(tally)], [arrival, departure]).parked
+    apart = [fold([Folder(tally)], [change]).parked[0] for change in (arrival, departure)]
+
+    assert list(together) == apart

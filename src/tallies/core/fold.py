@@ -106,9 +106,9 @@ class Folder:
         timed, one_group = groups < amounts_from, groups == 1
         places: dict[tuple[str, ...], dict[str, Any]] = {}  # windows -> group -> amounts
         place_of: dict[str, dict[str, Any]] = {}  # cut time -> one of the places
+        # What cancels out is looked at like the rest: were it not, whether an image is set aside
+        # would hang on what shares its batch.
         for contribution, n in contributions.items():
-            if not n:
-                continue
             group = contribution[0]
             if not (
                 one_group

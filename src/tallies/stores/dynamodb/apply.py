@@ -72,8 +72,11 @@ class GuardedApply:
         clock: Clock = utc_now,
         ranking_shards: int = 1,
         sender: Sender | None = None,
+        max_actions: int = MAX_ACTIONS,
     ) -> None:
         """`client` should not retry by itself (`Clients.once`): the apply does, until its deadline.
+
+        `max_actions` is what one transaction holds at most, the guard or the markers included.
 
         Raises:
             InvalidTally: the tallies cannot be kept together.
@@ -84,6 +87,7 @@ class GuardedApply:
         self._clock = clock
         self._sender = sender or Sender(client)
         self._client = client
+        self._max_actions = max_actions
         self._reading = explained(client, f"table {tables.tallies}")
         self._writer = Writer(tables, self._folders, ranking_shards)
         # What one record can come to at most: it leaves one group and enters another.
@@ -132,7 +136,7 @@ class GuardedApply:
             writes += self._writer.rows(folded.deltas, now, run.start, run.end)
             writes += self._writer.parked(folded.parked, batch.by_position, now, run.start, run.end)
             batch.parks(folded)
-        parts = pack(writes)
+        parts = pack(writes, self._max_actions - 1)
         batch.fold_seconds += perf_counter() - started
         started = perf_counter()
         try:
@@ -161,15 +165,15 @@ class GuardedApply:
     def apply_marked(
         self, records: Sequence[StreamRecord], deadline: float | None = None
     ) -> ApplyResult:
-        """Apply a batch of unknown origin, each record under a marker of its own.
+        """Apply a batch of a shard whose name is not known, each record under a marker of its own.
 
-        Costs two write units a record more than `apply_shard`, and needs neither shard nor order.
+        Costs two write units a record more than `apply_shard`, and needs no order of batches.
 
         Raises:
             InvalidTally: one record can come to more rows than a transaction holds.
             StoreError: as `apply_shard`.
         """
-        if self._widest >= MAX_ACTIONS:
+        if self._widest >= self._max_actions:
             raise InvalidTally(
                 "These tallies have too many windows for records without a shard; give the event"
                 " source mapping a tumbling window, or run the worker."
@@ -194,7 +198,7 @@ class GuardedApply:
         writes += self._writer.parked(folded.parked, batch.by_position, now)
         batch.fold_seconds += perf_counter() - started
         if len(some) > 1 and (
-            len(writes) > MAX_ACTIONS or sum(write.size for write in writes) > MAX_BYTES
+            len(writes) > self._max_actions or sum(write.size for write in writes) > MAX_BYTES
         ):
             half = len(some) // 2
             return [some[half:], some[:half]]

@@ -80,7 +80,8 @@ def change_of(content: Mapping[str, Any]) -> Change:
 def _text(change: Change, record: StreamRecord) -> bytes:
     unfit = [name for name, image in zip(("old", "new"), change, strict=False) if image is not None]
     content = {"unfit": unfit, "record": record.raw}
-    return json.dumps(content, ensure_ascii=False, default=_plain).encode()
+    # Half a surrogate pair has no UTF-8, but JSON has an escape for it.
+    return json.dumps(content, ensure_ascii=False, default=_plain).encode(errors="backslashreplace")
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import groupby
 from operator import attrgetter
 from time import monotonic, sleep
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from botocore import exceptions as aws
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from tallies.stores.dynamodb.explain import TRANSIENT_CODES, error_code, explain
@@ -31,6 +32,8 @@ _TRANSIENT_REASONS = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 )
 _REFUSED = "ConditionalCheckFailed"
+_CONDITIONAL = frozenset({"TransactionCanceledException", "ConditionalCheckFailedException"})
+_TABLES = "the tables"
 
 T = TypeVar("T")
 
@@ -140,13 +143,15 @@ class Sender:
                 raise Refused(failed) from error
             if error_code(error) == "ConditionalCheckFailedException":
                 raise Refused([0]) from error
-            explain(error, "the tables", self.client)
+            explain(error, _TABLES, self.client)
 
     def persist(self, request: Callable[[], T], deadline: float) -> T:
         """Make a request that may be repeated, until there is an answer.
 
         Raises:
             OutOfTime: `deadline` is too near.
+            ClientError: the answer is that a condition does not hold.
+            StoreError: DynamoDB will never take it.
         """
         if self.monotonic() >= deadline:
             raise OutOfTime("the time for this batch was over")
@@ -163,10 +168,12 @@ class Sender:
         )
         try:
             return retrying(request)
-        except Exception as error:
+        except (BotoCoreError, aws.HTTPClientError, ClientError) as error:
             if is_transient(error):
                 raise OutOfTime(_short(error)) from error
-            raise
+            if isinstance(error, ClientError) and error_code(error) in _CONDITIONAL:
+                raise
+            explain(error, _TABLES, self.client)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -175,7 +182,10 @@ def is_transient(error: BaseException) -> bool:
         reasons = set(_reasons(error))
         if reasons:
             return _REFUSED not in reasons and bool(reasons & _TRANSIENT_REASONS)
-        return error_code(error) in TRANSIENT_CODES
+        return (
+            error_code(error) in TRANSIENT_CODES
+            or _status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        )
     # No answer: time-outs, connections that broke or could not be made.
     return isinstance(error, aws.HTTPClientError | aws.ConnectionError)
 
@@ -183,6 +193,11 @@ def is_transient(error: BaseException) -> bool:
 def _reasons(error: ClientError) -> list[str]:
     response: dict[str, Any] = dict(error.response)
     return [reason.get("Code", "") for reason in response.get("CancellationReasons", [])]
+
+
+def _status(error: ClientError) -> int:
+    # A gateway that fails sends a page of its own, without any code of DynamoDB's.
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 def _short(error: Exception) -> str:

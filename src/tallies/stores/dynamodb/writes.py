@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 MARKER_KEPT = timedelta(days=3)
 """A stream delivers a record for 24 hours; the rest is for clocks and for dead letters."""
 
+ROW_KEPT = timedelta(days=1)
+"""How much longer than its retention a row stays. The last addition is decided on before that is
+over and may come through some time later, by another clock: it must still find the row, or it
+would make a new one, below zero."""
+
 _ROW_BYTES = 250
 """What a row weighs beside its group, generously."""
 
@@ -149,7 +154,7 @@ class _TallyRows:
             expiry = self._folder.expiry(window)
             home = self._homes[window] = _Home(
                 window if parse_window(window).kind in tally.ranked else "",
-                "" if expiry is None else str(ceil(expiry.timestamp())),
+                "" if expiry is None else str(ceil(expiry.timestamp() + ROW_KEPT.total_seconds())),
             )
         return home
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tallies.core.errors import InvalidInput, StoreUnavailable, Unfoldable
@@ -124,7 +123,7 @@ class Parked:
         if len(actions) > MAX_ACTIONS:  # no record comes to so much
             raise Unfoldable(f"The parked record {record_id} fits into no transaction.")
         try:
-            self._sender.transact(actions, monotonic() + RETRY_SECONDS)
+            self._sender.transact(actions, self._sender.monotonic() + RETRY_SECONDS)
         except Refused:
             raise _missing(record_id) from None
         except OutOfTime as error:

@@ -1,0 +1,139 @@
+"""A DynamoDB in memory: what the apply and the parked records ask of it, and no more.
+
+It stands in for the real one only where faults are injected and where ten thousand histories have
+to be played; `test_semantics.py` holds it against DynamoDB Local.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.histories import expressions
+from tests.histories.expressions import Invalid, Item
+
+MAX_ACTIONS = 100
+TOKEN_SECONDS = 600
+"""How long a ClientRequestToken is remembered."""
+
+Key = tuple[str, str]
+
+
+def error(code: str, operation: str = "TransactWriteItems", *reasons: str) -> ClientError:
+    """An error as botocore raises it."""
+    response: Any = {
+        "Error": {"Code": code, "Message": code},
+        "ResponseMetadata": {"HTTPStatusCode": int(code) if code.isdecimal() else 400},
+    }
+    if reasons:
+        response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+    return ClientError(response, operation)
+
+
+class FakeDynamoDB:
+    """Tables of items under (group, time_window); every request is atomic."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.tables: dict[str, dict[Key, Item]] = {}
+        self.tokens: dict[str, tuple[float, Any]] = {}
+        self._monotonic = monotonic
+
+    def transact_write_items(
+        self, *, TransactItems: Any, ClientRequestToken: str | None = None
+    ) -> dict[str, Any]:
+        if ClientRequestToken is not None and (known := self.tokens.get(ClientRequestToken)):
+            at, request = known
+            if self._monotonic() - at < TOKEN_SECONDS:
+                if request != TransactItems:
+                    raise error("IdempotentParameterMismatchException")
+                return {}
+        if not 0 < len(TransactItems) <= MAX_ACTIONS:
+            raise error("ValidationException")
+        edits = []
+        reasons = []
+        for action in TransactItems:
+            ((kind, request),) = action.items()
+            found = self._edit(kind, request)
+            reasons.append(found if isinstance(found, str) else "None")
+            edits.append((request["TableName"], found))
+        keys = [(table, found[0]) for table, found in edits if not isinstance(found, str)]
+        if len(set(keys)) < len(keys):
+            raise error("ValidationException")
+        if set(reasons) != {"None"}:
+            raise error("TransactionCanceledException", "TransactWriteItems", *reasons)
+        for table, found in edits:
+            self._put(table, *found)
+        if ClientRequestToken is not None:
+            self.tokens[ClientRequestToken] = (self._monotonic(), TransactItems)
+        return {}
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        found = self._edit("Update", request)
+        if isinstance(found, str):
+            code = {"ConditionalCheckFailed": "ConditionalCheckFailedException"}
+            raise error(code.get(found, "ValidationException"), "UpdateItem")
+        self._put(request["TableName"], *found)
+        return {}
+
+    def get_item(
+        self, *, TableName: str, Key: Mapping[str, Any], ConsistentRead: bool
+    ) -> dict[str, Any]:
+        assert ConsistentRead, "an old position may not be trusted"
+        item = self.tables.get(TableName, {}).get(_key(Key))
+        return {} if item is None else {"Item": dict(item)}
+
+    def query(
+        self,
+        *,
+        TableName: str,
+        KeyConditionExpression: str,
+        ExpressionAttributeNames: Mapping[str, str],
+        ExpressionAttributeValues: Mapping[str, Any],
+        ConsistentRead: bool,
+        Select: str = "ALL_ATTRIBUTES",
+    ) -> dict[str, Any]:
+        test = expressions.condition(KeyConditionExpression)
+        found = [
+            dict(item)
+            for _, item in sorted(self.tables.get(TableName, {}).items())
+            if test(item, ExpressionAttributeNames, ExpressionAttributeValues)
+        ]
+        return {"Count": len(found)} if Select == "COUNT" else {"Items": found, "Count": len(found)}
+
+    def sweep(self, now: float) -> None:
+        """Time to live: delete what it is over for. The real one takes its time."""
+        for rows in self.tables.values():
+            for key, item in list(rows.items()):
+                if "expires_at" in item and float(item["expires_at"]["N"]) <= now:
+                    del rows[key]
+
+    def _edit(self, kind: str, request: Mapping[str, Any]) -> tuple[Key, Item | None] | str:
+        """The key and the item as it will be; or why not."""
+        key = _key(request["Item"] if kind == "Put" else request["Key"])
+        there = self.tables.get(request["TableName"], {}).get(key)
+        names = request.get("ExpressionAttributeNames", {})
+        values = request.get("ExpressionAttributeValues", {})
+        if text := request.get("ConditionExpression"):
+            if not expressions.condition(text)(there or {}, names, values):
+                return "ConditionalCheckFailed"
+        if kind == "Delete":
+            return key, None
+        if kind == "Put":
+            return key, dict(request["Item"])
+        item = dict(there if there is not None else request["Key"])
+        try:
+            expressions.update(request["UpdateExpression"])(item, names, values)
+        except Invalid:
+            return "ValidationError"
+        return key, item
+
+    def _put(self, table: str, key: Key, item: Item | None) -> None:
+        rows = self.tables.setdefault(table, {})
+        if item is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = item
+
+
+def _key(item: Mapping[str, Any]) -> Key:
+    return item["group"]["S"], item["time_window"]["S"]

@@ -1,0 +1,334 @@
+"""One history: a table changes, its stream is delivered with faults, and the tallies are judged."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from random import Random
+from typing import Any, Literal, cast
+
+import random as shared_random
+
+from tallies.core.change import Image
+from tallies.core.errors import InvalidInput, StoreUnavailable, Unfoldable
+from tallies.core.fold import Folder
+from tallies.core.tally import Tally
+from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
+from tallies.stores.dynamodb.content import change_of
+from tallies.stores.dynamodb.guard import read_position
+from tallies.stores.dynamodb.keys import is_reserved
+from tallies.stores.dynamodb.lanes import Progress
+from tallies.stores.dynamodb.parked import Parked
+from tallies.stores.dynamodb.stream import StreamRecord, image_of
+from tallies.stores.dynamodb.transactions import Sender
+from tallies.stores.dynamodb.writes import Writer
+from tests.core.histories import SPOILED, Row
+from tests.core.model import Totals, admitted, group_by, is_spoiled
+from tests.histories.delivery import Delivery
+from tests.histories.fake import MAX_ACTIONS, FakeDynamoDB
+from tests.histories.faults import FAULTS, Network, SimulatedTime
+from tests.histories.schedule import Actor
+from tests.histories.source import SimulatedSource, wire
+from tests.histories.worlds import MISREAD, START, WORLDS, new_row, touched
+
+Mode = Literal["shard", "marked"]
+MAX_STEPS = 20_000
+"""A history that takes longer has come to a stand."""
+DAY_AND_MORE_SECONDS = 26 * 3600
+
+
+class Wrong(AssertionError):
+    """A history did not come out right."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a history was like."""
+
+    seed: int
+    mode: Mode
+    world: str
+    records: int
+    requests: int
+    invocations: int
+    parked: int
+    splits: int
+    faults: Counter[str]
+
+
+def play(seed: int, mode: Mode | None = None) -> Played:
+    """Play one history.
+
+    Raises:
+        Wrong: the tallies are not GROUP BY of the source; it says how to play it again.
+    """
+    state = shared_random.getstate()
+    shared_random.seed(seed)  # tenacity draws the pauses between retries from there
+    history = History(seed, mode)
+    try:
+        return history.play()
+    except Exception as error:
+        command = f"python -m tests.histories --seed {seed}" + (f" --mode {mode}" if mode else "")
+        raise Wrong(f"{error!r}\nPlay it again: {command}") from error
+    finally:
+        history.kill_all()
+        shared_random.setstate(state)
+
+
+class History:
+    def __init__(self, seed: int, mode: Mode | None) -> None:
+        random = self.random = Random(seed)
+        self.seed = seed
+        self.mode: Mode = mode or random.choice(["shard", "marked"])
+        self.world = random.choice(WORLDS)
+        self.spoil = random.choice([0, 0, 0.1, 0.3])
+        least = self.world.widest + 1 if self.mode == "marked" else 2
+        self.max_actions = random.choice([least, least + 1, least + 6, MAX_ACTIONS])
+        self.time = SimulatedTime(START.timestamp())
+        self.database = FakeDynamoDB(self.time.monotonic)
+        rate = random.choice([0, 0.02, 0.1])
+        rates = {fault: rate * random.random() for fault in FAULTS}
+        rates["long pause"] = random.choice([0, 0, 0.01])
+        self.network = Network(self.database, random, self.time, rates)
+        self.source = SimulatedSource(random)
+        self.deliveries: dict[str, Delivery] = {}
+        self.actors: list[Actor] = []
+        self.invocations = 0
+        self.strays = random.choice([0, 0, 0.05])
+        self.sweeps = random.choice([0, 0.05])
+
+    def play(self) -> Played:
+        parked = 0
+        for phase in range(self.random.choice([1, 1, 2])):
+            if phase:
+                # Late removals: rows of windows that are over have been deleted meanwhile.
+                self.time.seconds += DAY_AND_MORE_SECONDS
+                self.database.sweep(self.time.seconds)
+            self._write(self.random.choice([4, 12, 30]))
+            self._deliver()
+            self._judge(self.world.mended, is_mended=False)
+            parked = self._judge_parked()
+            if self.mode == "shard":
+                self._judge_positions()
+        if parked:
+            self._settle_parked()
+        return Played(
+            self.seed,
+            self.mode,
+            self.world.name,
+            sum(len(shard.records) for shard in self.source.shards),
+            len(self.network.log),
+            self.invocations,
+            parked,
+            len(self.source.shards) // 2,
+            Counter(self.network.met),
+        )
+
+    # The writers.
+
+    def _write(self, changes: int) -> None:
+        random = self.random
+        for _ in range(changes):
+            key = random.randrange(8)
+            old = self.source.rows.get(key)
+            new: Row | None
+            if old is None:
+                new = new_row(random, self.world, self.spoil)
+            elif not self.world.in_place or random.random() < 0.4:
+                new = None
+            else:
+                new = touched(random, self.world, old, self.spoil)
+            self.source.write(key, new)
+            if random.random() < 0.03 and len(self.source.shards) < 7:
+                self.source.split()
+
+    # The event source and the invocations.
+
+    def _deliver(self) -> None:
+        for _ in range(MAX_STEPS):
+            waiting = [delivery for delivery in self._may_deliver() if not delivery.is_over]
+            if not waiting and not self.actors and not self.network.late:
+                return
+            if waiting:
+                self._start(self.random.choice(waiting).step())
+                if self.random.random() < self.strays:
+                    self._start(self.random.choice(waiting).stray())
+            self._go_on()
+        raise Wrong("It does not come to an end.")
+
+    def _may_deliver(self) -> list[Delivery]:
+        """The shards whose parents are at their ends."""
+        for shard in self.source.shards:
+            if shard.id not in self.deliveries and (
+                shard.parent is None
+                or (parent := self.deliveries.get(shard.parent)) is not None
+                and parent.is_over
+            ):
+                self.deliveries[shard.id] = Delivery(shard, self._invocation, self.random)
+        return list(self.deliveries.values())
+
+    def _start(self, actor: Actor | None) -> None:
+        if actor is not None:
+            self.invocations += 1
+            self.actors.append(actor)
+
+    def _go_on(self) -> None:
+        if self.actors:
+            actor = self.random.choice(self.actors)
+            actor.go_on()
+            if actor.is_over:
+                self.actors.remove(actor)
+        if self.network.late and self.random.random() < 0.2:
+            self.network.arrive()
+        if self.random.random() < self.sweeps:
+            self.database.sweep(self.time.seconds)
+
+    def kill_all(self) -> None:
+        for actor in self.actors:
+            if not actor.is_over:
+                actor.kill()
+
+    def _invocation(
+        self, shard_id: str, records: Sequence[StreamRecord]
+    ) -> Callable[[], ApplyResult]:
+        apply = GuardedApply(
+            cast("Any", self.network.client(f"{shard_id}/{self.invocations}")),
+            self.world.tables,
+            self.world.faulty,
+            clock=self._now,
+            ranking_shards=1,
+            sender=self._sender(f"{shard_id}/{self.invocations}"),
+            max_actions=self.max_actions,
+        )
+        deadline = self.time.seconds + self.random.choice([1, 5, 60, 900])
+        if self.mode == "shard":
+            return lambda: apply.apply_shard(shard_id, records, deadline)
+        return lambda: apply.apply_marked(records, deadline)
+
+    def _sender(self, name: str) -> Sender:
+        return Sender(
+            cast("Any", self.network.client(name)),
+            self.time.monotonic,
+            self.time.sleep,
+            lambda: f"{self.random.getrandbits(128):032x}",
+        )
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.time.seconds, UTC)
+
+    # The judge.
+
+    def _judge(self, folders: Sequence[Folder], *, is_mended: bool) -> None:
+        now = self._now()
+        rows = [_as_mended(row) if is_mended else row for row in self.source.rows.values()]
+        for folder in folders:
+            tally = folder.tally
+            expected = group_by(tally, rows)
+            actual = self._stored(tally)
+            for key, amounts in actual.items():
+                if amounts[0] < 0:
+                    raise Wrong(f"{tally.name} {key} is below zero: {amounts}")
+            for key in expected.keys() | actual.keys():
+                end = folder.expiry(key[1])
+                if end is not None and end <= now:
+                    continue  # it may be there still, or not
+                if expected.get(key) != actual.get(key):
+                    raise Wrong(
+                        f"{tally.name} {key} is {actual.get(key)} and should be {expected.get(key)}"
+                    )
+
+    def _stored(self, tally: Tally) -> Totals:
+        found: Totals = {}
+        rows = self.database.tables.get(self.world.tables.rows(tally.name), {})
+        for (group, window), item in rows.items():
+            if not is_reserved(group):
+                amounts = tuple(Fraction(item[name]["N"]) for name in tally.components)
+                if any(amounts):
+                    found[group, window] = amounts
+        return found
+
+    def _judge_positions(self) -> None:
+        for shard in self.source.shards:
+            if shard.records:
+                tallies = self.world.tables.tallies
+                known = read_position(cast("Any", self.database), tallies, shard.id)
+                if known.progress != Progress(shard.records[-1].change.position):
+                    raise Wrong(f"{shard.id} is at {known}, not at its end")
+
+    def _judge_parked(self) -> int:
+        """What is parked, added up, is what no tally could take of the rows that are there."""
+        net: dict[str, Counter[str]] = {tally.name: Counter() for tally in self.world.tallies}
+        by_name = {tally.name: tally for tally in self.world.tallies}
+        records = list(self._parked(cast("Any", self.database)).records())
+        for record in records:
+            old, new, _ = change_of(record.content)
+            for image, sign in ((new, 1), (old, -1)):
+                if image is not None:
+                    net[record.tally][_read(by_name[record.tally], image)] += sign
+        for tally in self.world.tallies:
+            expected = Counter(
+                _read(tally, image_of(wire(row)))
+                for row in self.source.rows.values()
+                if admitted(tally, row) and is_spoiled(tally, row)
+            )
+            found = Counter({image: n for image, n in net[tally.name].items() if n})
+            if found != expected:
+                raise Wrong(f"{tally.name}: parked are {found}, should be {expected}")
+        return len(records)
+
+    # The operators.
+
+    def _parked(self, client: Any) -> Parked:
+        return Parked(
+            client,
+            self.world.tables.tallies,
+            self.world.mended,
+            Writer(self.world.tables, self.world.mended, 1),
+            Sender(client, self.time.monotonic, self.time.sleep, self._token),
+            self._now,
+        )
+
+    def _token(self) -> str:
+        return f"{self.random.getrandbits(128):032x}"
+
+    def _settle_parked(self) -> None:
+        """Two operators at once try all parked records with the mended program, till it is done."""
+        for _ in range(2):
+            client = self.network.client(f"operator {_}")
+            parked = self._parked(client)
+            self._start(Actor(lambda parked=parked: _try_all(parked)))
+        while self.actors or self.network.late:
+            self._go_on()
+        last = self._parked(self.database)
+        _try_all(last)
+        self._judge(self.world.mended, is_mended=True)
+        for record in list(last.records()):
+            last.discard(record.id)
+        if last.count():
+            raise Wrong("What was discarded is still parked.")
+        self._judge(self.world.mended, is_mended=True)
+
+
+def _try_all(parked: Parked) -> str:
+    while True:
+        try:
+            for record in list(parked.records()):
+                try:
+                    parked.retry(record.id)
+                except (InvalidInput, Unfoldable):
+                    pass  # the other operator was faster; or it stays
+            return "done"
+        except StoreUnavailable:
+            continue
+
+
+def _read(tally: Tally, image: Image) -> str:
+    names = [*tally.group_by, *filter(None, [tally.time]), *tally.summed, *tally.where]
+    return repr([(name, image.get(name)) for name in names if name in image])
+
+
+def _as_mended(row: Row) -> Row:
+    if row.get("city") == MISREAD:
+        return {**row, SPOILED: tuple(set(row.get(SPOILED, ())) - {"city"})}
+    return row

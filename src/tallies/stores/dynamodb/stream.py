@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
+VIEW_TYPE = "NEW_AND_OLD_IMAGES"
+"""What the records of a stream must hold."""
 POSITION_DIGITS = 40
 """The longest sequence number. Padded to this, text orders as the numbers do; as DynamoDB numbers,
 of 38 digits, they would not fit."""
@@ -76,10 +78,15 @@ def from_event(record: Mapping[str, Any]) -> StreamRecord:
     data = record["dynamodb"]
     event_name = record["eventName"]
     old, new = data.get("OldImage"), data.get("NewImage")
-    if (old is None and event_name != "INSERT") or (new is None and event_name != "REMOVE"):
+    # A REMOVE without an image that says it has both removed nothing: DynamoDB Local writes one
+    # when two remove a row at the same time.
+    nothing = event_name == "REMOVE" and data.get("StreamViewType") == VIEW_TYPE
+    if (old is None and event_name != "INSERT" and not nothing) or (
+        new is None and event_name != "REMOVE"
+    ):
         raise WrongStore(
             f"A stream record holds no {'old' if old is None else 'new'} image; set the stream's"
-            " view type to NEW_AND_OLD_IMAGES (which makes a new stream) and rebuild the tallies."
+            f" view type to {VIEW_TYPE} (which makes a new stream) and rebuild the tallies."
         )
     number = data["SequenceNumber"]
     change = Change(
@@ -227,14 +234,13 @@ def check_stream(table: str, specification: Mapping[str, Any]) -> None:
     """
     if not specification.get("StreamEnabled"):
         raise WrongStore(
-            f"The table {table} has no stream; enable one with NEW_AND_OLD_IMAGES and rebuild"
-            " the tallies."
+            f"The table {table} has no stream; enable one with {VIEW_TYPE} and rebuild the tallies."
         )
     view = specification.get("StreamViewType")
-    if view != "NEW_AND_OLD_IMAGES":
+    if view != VIEW_TYPE:
         raise WrongStore(
             f"The stream of the table {table} carries {view}; enable it anew with"
-            " NEW_AND_OLD_IMAGES and rebuild the tallies."
+            f" {VIEW_TYPE} and rebuild the tallies."
         )
 
 

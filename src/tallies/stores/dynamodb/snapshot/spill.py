@@ -91,18 +91,14 @@ class Spill:
             self._remember(cursor, value)
 
     def put(self, rows: Iterable[tuple[str, str | None]]) -> None:
-        """Rows of the source as they are now: (key, place); no place for what counts nowhere."""
+        """Rows of the source: (key, place); no place for what counts nowhere. The last one wins."""
         with self._connection:
             self._put(rows)
 
     def _put(self, rows: Iterable[tuple[str, str | None]]) -> None:
-        put, gone = [], []
-        for key, place in rows:
-            digest = blake2b(key.encode(), digest_size=16).digest()
-            if place is None:
-                gone.append((digest,))
-            else:
-                put.append((digest, place))
+        latest = {blake2b(key.encode(), digest_size=16).digest(): place for key, place in rows}
+        put = [(key, place) for key, place in latest.items() if place is not None]
+        gone = [(key,) for key, place in latest.items() if place is None]
         self._connection.executemany("DELETE FROM rows WHERE key = ?", gone)
         self._connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", put)
 
@@ -134,8 +130,8 @@ class Spill:
         """Some rows that should be there, or should have been, and were not read."""
         found = self._connection.execute(
             "SELECT g, w FROM (SELECT g, w FROM expected"
-            " UNION SELECT g, w FROM late WHERE counted)"
-            " WHERE NOT EXISTS (SELECT 1 FROM actual a WHERE (a.g, a.w) = (g, w)) LIMIT ?",
+            " UNION SELECT g, w FROM late WHERE counted) AS wanted WHERE NOT EXISTS"
+            " (SELECT 1 FROM actual WHERE actual.g = wanted.g AND actual.w = wanted.w) LIMIT ?",
             (count,),
         )
         return found.fetchall()

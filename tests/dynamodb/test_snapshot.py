@@ -1,0 +1,366 @@
+"""Verify and rebuild on a live table: writers and aggregators never stop."""
+
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tallies.core.errors import StoreUnavailable
+from tallies.stores.dynamodb.keys import POSITION, reserved_key, row_key
+from tallies.stores.dynamodb.snapshot.spill import Spill
+from tallies.stores.dynamodb.snapshot.scan import Pace
+from tallies.stores.dynamodb.source import favorite_of
+from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.dynamodb.tables import source_table, tallies_table
+from tallies.stores.favorites_tally import FAVORITES
+from tallies.stores.protocol import Drift
+from tests.engines import DynamoDBAccount
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+DAYS = ["2026-11-23", "2026-11-22", "2026-10-31"]
+
+
+def settle(store: DynamoStore) -> None:
+    aggregator = store.aggregator()
+    while True:
+        applied = aggregator.step()
+        if not applied.records + applied.duplicates:
+            return
+
+
+def write(store: DynamoStore, dice: random.Random) -> None:
+    user, restaurant = f"u{dice.randrange(40)}", f"r{dice.randrange(12)}"
+    if dice.random() < 0.6:
+        store.mark(user, restaurant, created_at=f"{dice.choice(DAYS)}T08:00:00.000000Z")
+    else:
+        store.unmark(user, restaurant)
+
+
+@contextmanager
+def busy(store: DynamoStore, seed: int, batch: int = 7) -> Iterator[None]:
+    """Two writers and an aggregator at work."""
+    stop = Flag()
+
+    def writing(number: int) -> None:
+        dice = random.Random(f"{seed} {number}")
+        while not stop.is_set():
+            write(store, dice)
+
+    def aggregating() -> None:
+        aggregator = store.aggregator(batch)
+        while not stop.is_set():
+            aggregator.step()
+
+    with ThreadPoolExecutor(3) as threads:
+        running = [threads.submit(writing, 0), threads.submit(writing, 1)]
+        running.append(threads.submit(aggregating))
+        try:
+            yield
+        finally:
+            stop.set()
+            for each in running:
+                each.result()
+
+
+def by_hand(store: DynamoStore, client: "DynamoDBClient") -> dict[tuple[str, str], int]:
+    """GROUP BY over the source, the plainest way."""
+    found: dict[tuple[str, str], int] = {}
+    for page in client.get_paginator("scan").paginate(TableName=store.names.source):
+        for favorite in map(favorite_of, page["Items"]):
+            for window in ("all", favorite.created_at[:7], favorite.created_at[:10]):
+                place = favorite.restaurant_id, window
+                found[place] = found.get(place, 0) + 1
+    return found
+
+
+def tallies_of(store: DynamoStore) -> dict[tuple[str, str], int]:
+    return {
+        (f"r{number}", window): amount
+        for number in range(12)
+        for window, amount in store.windows_of(f"r{number}").items()
+    }
+
+
+def plant(client: "DynamoDBClient", table: str, group: str, window: str, number: int) -> None:
+    client.update_item(
+        TableName=table,
+        Key=row_key(group, window),
+        UpdateExpression="ADD favorites :number",
+        ExpressionAttributeValues={":number": {"N": str(number)}},
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_case_9_drift_is_found_and_mended_exactly_while_all_goes_on(
+    store: DynamoStore, client: "DynamoDBClient", seed: int
+) -> None:
+    dice = random.Random(seed)
+    for _ in range(150):
+        write(store, dice)
+    settle(store)
+    table = store.names.tallies
+    plant(client, table, "r1", "all", 5)
+    plant(client, table, "r2", "2026-11", -3)
+    plant(client, table, "ghost", "2026-11-23", 2)
+    client.delete_item(TableName=table, Key=row_key("r3", "all"))
+    lost = by_hand(store, client)["r3", "all"]
+    with busy(store, seed):
+        found = {(d.group, d.window): d.actual - d.expected for d in store.verify().drifted}
+        assert found == {
+            ("r1", "all"): 5,
+            ("r2", "2026-11"): -3,
+            ("ghost", "2026-11-23"): 2,
+            ("r3", "all"): -lost,
+        }
+        mended = store.rebuild()
+        assert {(d.group, d.window): d.actual - d.expected for d in mended.drifted} == found
+        assert store.verify().drifted == []
+    settle(store)
+    assert store.verify().drifted == []
+    assert tallies_of(store) == by_hand(store, client)
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_positions_moved_by_hand(store: DynamoStore, client: "DynamoDBClient", back: bool) -> None:
+    dice = random.Random(7)
+    for _ in range(50):
+        write(store, dice)
+    settle(store)
+    (shard,) = store.stream.shards()
+    key = reserved_key(POSITION, shard.id)
+    before = client.get_item(TableName=store.names.tallies, Key=key)["Item"]
+    for _ in range(50):
+        write(store, dice)
+    if back:
+        settle(store)
+        client.put_item(TableName=store.names.tallies, Item=before)
+    else:
+        newest = list(store.stream.after(shard, ""))[-20].change.position
+        client.put_item(TableName=store.names.tallies, Item={**before, "position": {"S": newest}})
+    # Records in flight that will count twice, or never: drift before they are applied, too.
+    assert store.verify().drifted
+    settle(store)
+    assert store.verify().drifted
+    with busy(store, 8):
+        store.rebuild()
+    settle(store)
+    assert store.verify().drifted == []
+    assert tallies_of(store) == by_hand(store, client)
+
+
+def test_a_table_with_history_is_seeded(missing: DynamoStore, client: "DynamoDBClient") -> None:
+    shape = source_table(missing.names.source)
+    stream = shape.pop("StreamSpecification")
+    client.create_table(**shape)
+    client.create_table(**tallies_table(missing.names.tallies, FAVORITES))
+    dice = random.Random(3)
+    for _ in range(200):
+        write(missing, dice)
+    client.update_table(TableName=missing.names.source, StreamSpecification=stream)
+    missing.init()
+    with busy(missing, 3):
+        assert missing.rebuild().drifted
+    settle(missing)
+    assert missing.verify().drifted == []
+    assert tallies_of(missing) == by_hand(missing, client)
+
+
+def test_a_new_stream_for_the_same_table_loses_nothing(
+    store: DynamoStore, client: "DynamoDBClient", aws_environment: DynamoDBAccount
+) -> None:
+    dice = random.Random(4)
+    for _ in range(100):
+        write(store, dice)
+    settle(store)
+    table = store.names.source
+    client.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+    for _ in range(100):
+        write(store, dice)  # no stream hears of these
+    client.update_table(
+        TableName=table, StreamSpecification=source_table(table)["StreamSpecification"]
+    )
+    with DynamoStore.from_url(aws_environment.store_url("app")) as again:
+        assert again.verify().drifted
+        with busy(again, 5):
+            again.rebuild()
+        settle(again)
+        assert again.verify().drifted == []
+        assert tallies_of(again) == by_hand(again, client)
+
+
+def test_records_that_are_known_by_markers(store: DynamoStore, client: "DynamoDBClient") -> None:
+    apply = store.guarded_apply("markers")
+    dice = random.Random(5)
+    for _ in range(150):
+        write(store, dice)
+    (shard,) = store.stream.shards()
+    records = list(store.stream.after(shard, ""))
+    apply.apply_marked(records[:40])
+    apply.apply_marked(records[60:])
+    assert store.verify().drifted == []  # twenty are on their way
+    plant(client, store.names.tallies, "r1", "all", 5)
+    (drift,) = store.verify().drifted
+    assert (drift.group, drift.window, drift.actual - drift.expected) == ("r1", "all", 5)
+    store.rebuild()
+    apply.apply_marked(records[30:70])
+    assert store.verify().drifted == []
+    assert tallies_of(store) == by_hand(store, client)
+
+
+def test_markers_that_come_meanwhile_are_no_drift(
+    store: DynamoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = store.guarded_apply("markers")
+    for user in range(30):
+        store.mark(f"u{user}", "r1")
+    (shard,) = store.stream.shards()
+    records = list(store.stream.after(shard, ""))
+    left = iter(range(len(records)))
+    add_actual = Spill.add_actual
+
+    def apply_one_more(spill: Spill, rows: Any) -> None:
+        add_actual(spill, rows)
+        number = next(left, None)
+        if number is not None:
+            apply.apply_marked(records[number : number + 1])
+
+    monkeypatch.setattr(Spill, "add_actual", apply_one_more)
+    with pytest.raises(StoreUnavailable, match="disable the event source mapping"):
+        store.verify()
+
+
+REBUILD = """
+import sys
+from pathlib import Path
+from tallies.stores.dynamodb.store import DynamoStore
+store = DynamoStore.from_url(sys.argv[1])
+def report(what, done, total):
+    print(what, done, flush=True)
+store.rebuild(file=Path(sys.argv[2]), progress=report)
+print("mended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_rebuild_that_is_killed_is_run_again(
+    store: DynamoStore,
+    client: "DynamoDBClient",
+    aws_environment: DynamoDBAccount,
+    tmp_path: Path,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dice = random.Random(seed)
+    for _ in range(150):
+        write(store, dice)
+    settle(store)
+    for number in range(12):
+        for window in ("all", "2026-11", "2026-10", *DAYS):
+            plant(client, store.names.tallies, f"r{number}", window, dice.randrange(-9, 9))
+    for number in range(300):  # more than one transaction's worth
+        plant(client, store.names.tallies, f"ghost{number}", "all", 1)
+    command = [
+        sys.executable,
+        "-c",
+        REBUILD,
+        aws_environment.store_url("app"),
+        str(tmp_path / "spill"),
+    ]
+    with busy(store, seed):
+        for _ in range(6):
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                # It is killed at some line of its output, or right after it.
+                for _ in range(dice.randrange(1, 8)):
+                    process.stdout.readline()
+                process.send_signal(signal.SIGKILL)
+        store.rebuild(file=tmp_path / "spill")
+        assert store.verify().drifted == []
+    settle(store)
+    assert tallies_of(store) == by_hand(store, client)
+    assert not list(tmp_path.glob("spill*"))
+
+
+def test_the_scan_goes_on_where_it_was_killed(
+    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path
+) -> None:
+    for user in range(60):
+        store.mark(f"u{user}", f"r{user % 12}")
+    file = tmp_path / "spill"
+    seen: list[int] = []
+
+    class Killed(BaseException):
+        pass
+
+    def die(what: str, done: int, total: int | None) -> None:
+        if done:
+            seen.append(done)
+            raise Killed
+
+    with pytest.raises(Killed):
+        store.rebuild(file=file, progress=die)
+    # What was deleted and made meanwhile comes by the stream.
+    store.unmark("u1", "r1")
+    store.mark("new", "r1")
+    pages: list[int] = []
+    store.rebuild(
+        file=file,
+        progress=lambda what, done, total: pages.append(done) if "Scanning" in what else None,
+    )
+    assert seen[0] < 60
+    settle(store)
+    assert tallies_of(store) == by_hand(store, client)
+
+
+def test_two_rebuilds_at_once_mend_once(
+    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path
+) -> None:
+    dice = random.Random(1)
+    for _ in range(100):
+        write(store, dice)
+    for number in range(250):
+        plant(client, store.names.tallies, f"ghost{number}", "all", 1)
+
+    def rebuild(number: int) -> bool:
+        try:
+            store.rebuild(file=tmp_path / str(number))
+        except StoreUnavailable:
+            return False
+        return True
+
+    with busy(store, 1), ThreadPoolExecutor(4) as threads:
+        assert any(threads.map(rebuild, range(4)))
+    settle(store)
+    assert store.verify().drifted == []
+    assert tallies_of(store) == by_hand(store, client)
+
+
+def test_a_row_of_no_window_is_removed(store: DynamoStore, client: "DynamoDBClient") -> None:
+    plant(client, store.names.tallies, "r1", "by hand", 3)
+    assert store.rebuild().drifted == [Drift("r1", "by hand", 0, 3)]
+    assert store.windows_of("r1") == {}
+
+
+def test_the_rate_of_reads_is_kept() -> None:
+    now = [100.0]
+
+    def rest(seconds: float) -> None:
+        now[0] += seconds
+
+    pace = Pace(50, clock=lambda: now[0], rest=rest)
+    for _ in range(10):
+        pace.spend(25)
+    assert now[0] == pytest.approx(105.0)
+    unbounded = Pace(None, clock=lambda: now[0], rest=rest)
+    unbounded.spend(1e9)
+    assert now[0] == pytest.approx(105.0)

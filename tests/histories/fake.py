@@ -38,24 +38,23 @@ class FakeDynamoDB:
         self.tokens: dict[str, tuple[float, Any]] = {}
         self._monotonic = monotonic
 
-    def transact_write_items(
-        self, *, TransactItems: Any, ClientRequestToken: str | None = None
-    ) -> dict[str, Any]:
-        if ClientRequestToken is not None and (known := self.tokens.get(ClientRequestToken)):
-            at, request = known
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        actions, token = request["TransactItems"], request.get("ClientRequestToken")
+        if token is not None and (known := self.tokens.get(token)):
+            at, before = known
             if self._monotonic() - at < TOKEN_SECONDS:
-                if request != TransactItems:
+                if before != actions:
                     raise error("IdempotentParameterMismatchException")
                 return {}
-        if not 0 < len(TransactItems) <= MAX_ACTIONS:
+        if not 0 < len(actions) <= MAX_ACTIONS:
             raise error("ValidationException")
         edits = []
         reasons = []
-        for action in TransactItems:
-            ((kind, request),) = action.items()
-            found = self._edit(kind, request)
+        for action in actions:
+            ((kind, what),) = action.items()
+            found = self._edit(kind, what)
             reasons.append(found if isinstance(found, str) else "None")
-            edits.append((request["TableName"], found))
+            edits.append((what["TableName"], found))
         keys = [(table, found[0]) for table, found in edits if not isinstance(found, str)]
         if len(set(keys)) < len(keys):
             raise error("ValidationException")
@@ -63,8 +62,8 @@ class FakeDynamoDB:
             raise error("TransactionCanceledException", "TransactWriteItems", *reasons)
         for table, found in edits:
             self._put(table, *found)
-        if ClientRequestToken is not None:
-            self.tokens[ClientRequestToken] = (self._monotonic(), TransactItems)
+        if token is not None:
+            self.tokens[token] = (self._monotonic(), actions)
         return {}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
@@ -75,30 +74,22 @@ class FakeDynamoDB:
         self._put(request["TableName"], *found)
         return {}
 
-    def get_item(
-        self, *, TableName: str, Key: Mapping[str, Any], ConsistentRead: bool
-    ) -> dict[str, Any]:
-        assert ConsistentRead, "an old position may not be trusted"
-        item = self.tables.get(TableName, {}).get(_key(Key))
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        assert request["ConsistentRead"], "an old position may not be trusted"
+        item = self.tables.get(request["TableName"], {}).get(_key(request["Key"]))
         return {} if item is None else {"Item": dict(item)}
 
-    def query(
-        self,
-        *,
-        TableName: str,
-        KeyConditionExpression: str,
-        ExpressionAttributeNames: Mapping[str, str],
-        ExpressionAttributeValues: Mapping[str, Any],
-        ConsistentRead: bool,
-        Select: str = "ALL_ATTRIBUTES",
-    ) -> dict[str, Any]:
-        test = expressions.condition(KeyConditionExpression)
+    def query(self, **request: Any) -> dict[str, Any]:
+        assert request["ConsistentRead"], "what has just been parked may not be overlooked"
+        test = expressions.condition(request["KeyConditionExpression"])
+        names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
         found = [
             dict(item)
-            for _, item in sorted(self.tables.get(TableName, {}).items())
-            if test(item, ExpressionAttributeNames, ExpressionAttributeValues)
+            for _, item in sorted(self.tables.get(request["TableName"], {}).items())
+            if test(item, names, values)
         ]
-        return {"Count": len(found)} if Select == "COUNT" else {"Items": found, "Count": len(found)}
+        counted = request.get("Select") == "COUNT"
+        return {"Count": len(found)} if counted else {"Items": found, "Count": len(found)}
 
     def sweep(self, now: float) -> None:
         """Time to live: delete what it is over for. The real one takes its time."""
@@ -113,9 +104,9 @@ class FakeDynamoDB:
         there = self.tables.get(request["TableName"], {}).get(key)
         names = request.get("ExpressionAttributeNames", {})
         values = request.get("ExpressionAttributeValues", {})
-        if text := request.get("ConditionExpression"):
-            if not expressions.condition(text)(there or {}, names, values):
-                return "ConditionalCheckFailed"
+        text = request.get("ConditionExpression")
+        if text and not expressions.condition(text)(there or {}, names, values):
+            return "ConditionalCheckFailed"
         if kind == "Delete":
             return key, None
         if kind == "Put":

@@ -112,8 +112,9 @@ class FaultyClient:
             case "conflict":
                 raise error("TransactionConflictException", operation)
             case "unsent":
-                broken = network.random.choice([ConnectTimeoutError, EndpointConnectionError])
-                raise broken(endpoint_url=_URL)
+                raise network.random.choice([ConnectTimeoutError, EndpointConnectionError])(
+                    endpoint_url=_URL
+                )
             case "crash before":
                 die()
             case "crash after":
@@ -121,8 +122,9 @@ class FaultyClient:
                 die()
             case "answer lost":
                 act(**request)
-                broken = network.random.choice([ReadTimeoutError, ConnectionClosedError])
-                raise broken(endpoint_url=_URL)
+                raise network.random.choice([ReadTimeoutError, ConnectionClosedError])(
+                    endpoint_url=_URL
+                )
             case "comes late":
                 network.under_way.add(token)  # an update has none, and asks about none
 

@@ -1,14 +1,15 @@
 """One history: a table changes, its stream is delivered with faults, and the tallies are judged."""
 
+import random as shared_random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from random import Random
 from typing import Any, Literal, cast
-
-import random as shared_random
 
 from tallies.core.change import Image
 from tallies.core.errors import InvalidInput, StoreUnavailable, Unfoldable
@@ -33,6 +34,7 @@ from tests.histories.source import SimulatedSource, wire
 from tests.histories.worlds import MISREAD, START, WORLDS, new_row, touched
 
 Mode = Literal["shard", "marked"]
+MODES: tuple[Mode, ...] = ("shard", "marked")
 MAX_STEPS = 20_000
 """A history that takes longer has come to a stand."""
 DAY_AND_MORE_SECONDS = 26 * 3600
@@ -80,7 +82,8 @@ class History:
     def __init__(self, seed: int, mode: Mode | None) -> None:
         random = self.random = Random(seed)
         self.seed = seed
-        self.mode: Mode = mode or random.choice(["shard", "marked"])
+        drawn: Mode = random.choice(MODES)
+        self.mode: Mode = mode or drawn
         self.world = random.choice(WORLDS)
         self.spoil = random.choice([0, 0, 0.1, 0.3])
         least = self.world.widest + 1 if self.mode == "marked" else 2
@@ -89,7 +92,7 @@ class History:
         self.database = FakeDynamoDB(self.time.monotonic)
         rate = random.choice([0, 0.02, 0.1])
         rates = {fault: rate * random.random() for fault in FAULTS}
-        rates["long pause"] = random.choice([0, 0, 0.01])
+        rates["long pause"] = random.choice([0, 0, 0.01, 0.05])
         self.network = Network(self.database, random, self.time, rates)
         self.source = SimulatedSource(random)
         self.deliveries: dict[str, Delivery] = {}
@@ -105,7 +108,7 @@ class History:
                 # Late removals: rows of windows that are over have been deleted meanwhile.
                 self.time.seconds += DAY_AND_MORE_SECONDS
                 self.database.sweep(self.time.seconds)
-            self._write(self.random.choice([4, 12, 30]))
+            self._write(self.random.choice([3, 6, 12, 24]))
             self._deliver()
             self._judge(self.world.mended, is_mended=False)
             parked = self._judge_parked()
@@ -160,11 +163,9 @@ class History:
     def _may_deliver(self) -> list[Delivery]:
         """The shards whose parents are at their ends."""
         for shard in self.source.shards:
-            if shard.id not in self.deliveries and (
-                shard.parent is None
-                or (parent := self.deliveries.get(shard.parent)) is not None
-                and parent.is_over
-            ):
+            parent = self.deliveries.get(shard.parent or "")
+            is_next = shard.parent is None or (parent is not None and parent.is_over)
+            if is_next and shard.id not in self.deliveries:
                 self.deliveries[shard.id] = Delivery(shard, self._invocation, self.random)
         return list(self.deliveries.values())
 
@@ -294,10 +295,9 @@ class History:
 
     def _settle_parked(self) -> None:
         """Two operators at once try all parked records with the mended program, till it is done."""
-        for _ in range(2):
-            client = self.network.client(f"operator {_}")
-            parked = self._parked(client)
-            self._start(Actor(lambda parked=parked: _try_all(parked)))
+        for name in ("ann", "bob"):
+            parked = self._parked(self.network.client(name))
+            self._start(Actor(partial(_try_all, parked)))
         while self.actors or self.network.late:
             self._go_on()
         last = self._parked(self.database)
@@ -314,10 +314,9 @@ def _try_all(parked: Parked) -> str:
     while True:
         try:
             for record in list(parked.records()):
-                try:
+                # The other operator may have been faster; or it stays.
+                with suppress(InvalidInput, Unfoldable):
                     parked.retry(record.id)
-                except (InvalidInput, Unfoldable):
-                    pass  # the other operator was faster; or it stays
             return "done"
         except StoreUnavailable:
             continue

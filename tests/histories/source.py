@@ -57,10 +57,9 @@ class SimulatedSource:
 
     def split(self) -> None:
         """Every open shard ends, and two go on from each."""
-        children = []
-        for shard in self._open:
-            for side in "lr":
-                children.append(SimulatedShard(f"{shard.id}{side}", shard.id))
+        children = [
+            SimulatedShard(f"{shard.id}{side}", shard.id) for shard in self._open for side in "lr"
+        ]
         self.shards += children
         # A key's records stay in one line of shards: its child is under its parent.
         self._open = [child for side in (0, 1) for child in children[side::2]]

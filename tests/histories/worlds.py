@@ -15,7 +15,8 @@ from tallies.core.windows import Window
 from tallies.stores.dynamodb.keys import TableNames
 from tests.core.histories import SPOILED, Row
 
-START = datetime(2026, 11, 23, 13, 50, tzinfo=UTC)
+START = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+"""Ten minutes before an hour is over in Kathmandu."""
 MISREAD = "misread"
 """A city that the tallies cannot take in until their program is mended."""
 

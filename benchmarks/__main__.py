@@ -8,7 +8,7 @@ from time import perf_counter
 import click
 from rich.console import Console
 
-from benchmarks import aggregation, fold, http_put, leaderboard, load, mark, peers, triggers
+from benchmarks import aggregation, fold, http_put, leaderboard, load, mark, peers, triggers, worker
 from benchmarks.report import Part, show, write_json
 from benchmarks.result import Benchmark, Run
 
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "http": http_put.run,
     "leaderboard": leaderboard.run,
     "load": load.run,
+    "worker": worker.run,
     "peers": peers.run,
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"

@@ -10,11 +10,17 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from tallies.runtimes.worker.pages import FULL_RECORDS
 from tallies.stores.dynamodb.stream import StreamRecord
 
-MAX_AHEAD = 20_000
-"""Records that are held, about: some tens of megabytes, and some seconds of writing."""
-
+MAX_RECORDS_AHEAD = 20_000
+"""Records that are held, about: some 90 MB of small rows, and some seconds of writing."""
+MAX_BYTES_AHEAD = 32_000_000
+"""Their weight in the stream: a record may hold two images of 400 KB."""
+WORTH_WRITING = MAX_RECORDS_AHEAD // 2
+GATHER_SECONDS = 1.0
+"""Who is behind waits so long for a batch that is worth writing: hot rows are then written once
+for thousands of records."""
 
 Read = Callable[[Callable[[float], bool]], Iterator[list[StreamRecord]]]
 """Makes the pages, given what pauses for some seconds and says whether to stop."""
@@ -23,11 +29,21 @@ Read = Callable[[Callable[[float], bool]], Iterator[list[StreamRecord]]]
 class ReadAhead:
     """A thread that reads pages into a buffer, for a `with` statement."""
 
-    def __init__(self, read: Read, limit: int = MAX_AHEAD, name: str = "") -> None:
+    def __init__(
+        self,
+        read: Read,
+        name: str = "",
+        *,
+        max_records: int = MAX_RECORDS_AHEAD,
+        max_bytes: int = MAX_BYTES_AHEAD,
+    ) -> None:
         self._read = read
-        self._limit = limit
+        self._max_records = max_records
+        self._max_bytes = max_bytes
         self._changed = Condition()
         self._buffer: list[StreamRecord] = []
+        self._bytes = 0
+        self._is_behind = False
         self._over = False
         self._closed = False
         self._error: BaseException | None = None
@@ -56,7 +72,8 @@ class ReadAhead:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._buffer or self._over, seconds)
-            records, self._buffer = self._buffer, []
+            self._changed.wait_for(self._is_worth_writing, GATHER_SECONDS)
+            records, self._buffer, self._bytes = self._buffer, [], 0
             self._changed.notify_all()
             if records or not self._over:
                 return records
@@ -86,7 +103,26 @@ class ReadAhead:
 
     def _keep(self, page: list[StreamRecord]) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._buffer) < self._limit)
+            self._changed.wait_for(lambda: self._closed or not self._is_full())
             self._buffer.extend(page)
+            self._bytes += sum(map(size_of, page))
+            self._is_behind = len(page) >= FULL_RECORDS
             self._changed.notify_all()
             return not self._closed
+
+    def _is_full(self) -> bool:
+        return len(self._buffer) >= self._max_records or self._bytes >= self._max_bytes
+
+    def _is_worth_writing(self) -> bool:
+        return (
+            not self._is_behind
+            or self._over
+            or len(self._buffer) >= min(WORTH_WRITING, self._max_records)
+            or self._bytes >= self._max_bytes
+        )
+
+
+def size_of(record: StreamRecord) -> int:
+    """What a record weighs in the stream, in bytes."""
+    size: int = record.raw["dynamodb"].get("SizeBytes", 0)
+    return size

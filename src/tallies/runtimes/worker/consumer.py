@@ -8,7 +8,7 @@ from threading import Event, Thread
 from time import monotonic
 
 from tallies.core.errors import StoreError, WrongStore
-from tallies.runtimes.worker.ahead import MAX_AHEAD, ReadAhead
+from tallies.runtimes.worker.ahead import ReadAhead
 from tallies.runtimes.worker.pace import Pace
 from tallies.runtimes.worker.pages import pages
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
@@ -21,7 +21,7 @@ from tallies.stores.dynamodb.stream import (
     sequence_number_of,
 )
 
-GATHER_SECONDS = 0.2
+REST_SECONDS = 0.2
 """Pause after a small batch, so that the next one is worth its transaction."""
 LOOK_SECONDS = 0.25
 """How often a consumer without records looks whether it is to stop."""
@@ -121,7 +121,7 @@ class ShardConsumer:
         position = self._apply.position_of(self.shard.id)
         if self._ends_at(position):
             return True
-        with ReadAhead(partial(self._pages, position), MAX_AHEAD, self.shard.id) as ahead:
+        with ReadAhead(partial(self._pages, position), self.shard.id) as ahead:
             while not self._stop.is_set():
                 records = ahead.take(LOOK_SECONDS)
                 if records is None:
@@ -156,7 +156,7 @@ class ShardConsumer:
             return False
         self._retry.news()
         if len(records) < MAX_RECORDS:
-            self._stop.wait(GATHER_SECONDS)
+            self._stop.wait(REST_SECONDS)
         return True
 
     def _ends_at(self, position: str) -> bool:

@@ -6,6 +6,7 @@ shard's iterator ends in None, what is trimmed is gone, a shard whose records ar
 listed any more. The tallies that workers write from it are in a real table.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from threading import RLock
@@ -127,6 +128,10 @@ class SimulatedStream:
             if index < found.trimmed:
                 raise HistoryTrimmed("The stream has dropped records; `tallies rebuild`.")
             return f"{shard}|{index}"
+
+    def after(self, shard: Shard, position: str) -> Iterator[StreamRecord]:
+        """What `tallies status` reads."""
+        yield from self.read(self.iterator(shard.id, position))[0]
 
     def read(
         self, iterator: str, limit: int = MAX_RECORDS

@@ -45,8 +45,13 @@ def test_field_case_14_a_trimmed_position_is_said_and_nothing_is_skipped(
     simulated.trim("a", 25)
     running = start()
     sentence = until_said(store, "Shard a", "dropped records")
+    status = store.status()
+    assert status.details["trouble"] == sentence
+    assert status.lag_records is None  # nobody can know
+    assert status.aggregator == running.worker.name
     assert all_time(store) == expected
     assert not running.stop()
+    assert store.status().aggregator is None
     assert sentence in [r.message for r in caplog.records if r.levelno == logging.ERROR]
 
 

@@ -14,6 +14,7 @@ from tallies.stores.dynamodb.aggregate import StreamAggregator
 from tallies.stores.dynamodb.apply import GuardedApply
 from tallies.stores.dynamodb.backlog import Backlog
 from tallies.stores.dynamodb.client import Clients
+from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.leases import Leases
@@ -143,14 +144,27 @@ class DynamoStore(Source, Reader):
         return next(self._versions)
 
     def status(self) -> Status:
-        oldest = self.backlog.oldest()
+        oldest: float | None = None
+        lost: list[str] = []
+        try:
+            oldest = self.backlog.oldest()
+        except HistoryTrimmed as trimmed:
+            lost = [str(trimmed)]
+        roll = self.leases.roll()
+        troubles = roll.troubles() or lost
+        now = self._clock()
+        behind = None if oldest is None else max(0.0, now.timestamp() - oldest)
         return Status(
             favorites=None,
-            lag_records=0 if oldest is None else None,
-            lag_seconds=0.0 if oldest is None else max(0.0, self._clock().timestamp() - oldest),
+            lag_records=0 if behind is None and not lost else None,
+            lag_seconds=None if lost else behind or 0.0,
             parked=self.parked.count(),
-            aggregator=None,
-            details={"source": self.names.source, "stream": self.stream.arn},
+            aggregator=", ".join(roll.alive(now)) or None,
+            details={
+                "source": self.names.source,
+                "stream": self.stream.arn,
+                **({"trouble": " ".join(troubles)} if troubles else {}),
+            },
         )
 
     def verify(

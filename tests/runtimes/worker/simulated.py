@@ -87,6 +87,7 @@ class SimulatedStream:
                     "eventName": "REMOVE" if remove else "INSERT",
                     "dynamodb": {
                         "SequenceNumber": str(number),
+                        "Keys": {"pk": image["pk"]},
                         "OldImage" if remove else "NewImage": image,
                     },
                 }
@@ -129,9 +130,16 @@ class SimulatedStream:
                 raise HistoryTrimmed("The stream has dropped records; `tallies rebuild`.")
             return f"{shard}|{index}"
 
-    def after(self, shard: Shard, position: str) -> Iterator[StreamRecord]:
-        """What `tallies status` reads."""
-        yield from self.read(self.iterator(shard.id, position))[0]
+    def after(
+        self, shard: Shard, position: str, limit: int = MAX_RECORDS
+    ) -> Iterator[StreamRecord]:
+        """What `tallies status` and `tallies rebuild` read."""
+        iterator: str | None = self.iterator(shard.id, position)
+        while iterator is not None:
+            records, iterator = self.read(iterator, limit)
+            yield from records
+            if not records:
+                return
 
     def read(
         self, iterator: str, limit: int = MAX_RECORDS

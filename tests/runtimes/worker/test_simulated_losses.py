@@ -5,6 +5,8 @@ Field case 14: a trimmed checkpoint wedges silently. Here it is said, shown in t
 """
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +119,48 @@ def test_a_shard_that_vanished_half_read_is_said(
     third = start()
     until(lambda: third.worker.shards == ["z"])
     assert third.stop()
+
+
+def lose_the_position(store: DynamoStore, stream: SimulatedStream) -> None:
+    counted(store, stream, "a", 5)
+    stream.trim("a", 10)
+
+
+def lose_the_beginning(store: DynamoStore, stream: SimulatedStream) -> None:
+    stream.trim("a", 10)
+
+
+def lose_everything(store: DynamoStore, stream: SimulatedStream) -> None:
+    stream.close("a")
+    stream.trim("a", 20)
+
+
+def lose_the_parent(store: DynamoStore, stream: SimulatedStream) -> None:
+    stream.split("a", "b")
+    stream.trim("a")
+
+
+@pytest.mark.parametrize(
+    "lose", [lose_the_position, lose_the_beginning, lose_everything, lose_the_parent]
+)
+def test_rebuild_is_the_way_out(
+    store: DynamoStore,
+    simulated: SimulatedStream,
+    start: Start,
+    tmp_path: Path,
+    lose: Callable[[DynamoStore, SimulatedStream], None],
+) -> None:
+    for number in range(20):
+        store.mark(f"user-{number}", f"r{number % 3}", created_at="2026-11-23T14:00:00Z")
+        simulated.mark("a", f"r{number % 3}", f"user-{number}")
+    lose(store, simulated)
+    running = start()
+    until_said(store)
+    store.rebuild(file=tmp_path / "snapshot")
+    until(lambda: not store.leases.roll().troubles())
+    until_counted(store, {"r0": 7, "r1": 7, "r2": 6})
+    open_shards = [shard.id for shard in simulated.shards() if shard.last is None]
+    if open_shards:
+        simulated.mark(open_shards[0], "r2", "late")
+        until_counted(store, {"r0": 7, "r1": 7, "r2": 7})
+    assert running.stop()

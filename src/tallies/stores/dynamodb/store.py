@@ -208,6 +208,8 @@ class DynamoStore(Source, Reader):
         )
         mender.begin()
         found = self._compared(path, read_units, progress, mender)
+        # What left the stream unread is in now; the workers that wait for this may go on.
+        self.leases.account_for(self.stream.shards())
         for each in path.parent.glob(f"{path.name}*"):
             each.unlink()
         return found

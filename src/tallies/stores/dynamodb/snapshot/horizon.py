@@ -28,6 +28,10 @@ def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream) -> None:
     for shard in stream.shards():
         known = read_position(reading, table, shard.id)
         try:
+            if not known.progress.least:
+                # Asked for the oldest record that is there, the stream would not say what was
+                # before it.
+                stream.iterator(shard.id, shard.first)
             # The first record is enough to know.
             next(stream.after(shard, known.progress.least, limit=1), None)
         except HistoryTrimmed:
@@ -42,12 +46,14 @@ def _skip(client: "DynamoDBClient", table: str, stream: Stream, shard: Shard, kn
             Key=reserved_key(POSITION, shard.id),
             # Another revision, so that nothing that is under way can come after it.
             UpdateExpression="SET revision = :skipped, #position = :first REMOVE ahead",
-            ConditionExpression="revision = :known",
+            ConditionExpression="attribute_not_exists(revision)"
+            if known.revision is None
+            else "revision = :known",
             ExpressionAttributeNames={"#position": "position"},
             ExpressionAttributeValues={
                 ":skipped": {"S": f"skipped after {known.progress.least}"},
-                ":first": {"S": first.change.position if first else ""},
-                ":known": {"S": known.revision or ""},
+                ":first": {"S": first.change.position if first else shard.last or shard.first},
+                **({} if known.revision is None else {":known": {"S": known.revision}}),
             },
         )
     except ClientError as error:

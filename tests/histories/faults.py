@@ -52,6 +52,8 @@ class Network:
     time: SimulatedTime
     rates: Mapping[str, float]
     """Fault -> how often a request meets it."""
+    script: list[str | None] = field(default_factory=list)
+    """The faults of the next requests, before chance takes over."""
     late: list[Callable[[], None]] = field(default_factory=list)
     """Requests that nobody waits for any more, and that will still arrive."""
     under_way: set[str] = field(default_factory=set)
@@ -142,6 +144,8 @@ class FaultyClient:
         return act(**request)
 
     def _fault(self) -> str | None:
+        if self._network.script:
+            return self._network.script.pop(0)
         drawn = self._network.random.random()
         for fault in FAULTS:
             drawn -= self._network.rates.get(fault, 0)

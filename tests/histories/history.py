@@ -228,7 +228,12 @@ class History:
             expected = group_by(tally, rows)
             actual = self._stored(tally)
             for key, amounts in actual.items():
-                if amounts[0] < 0:
+                end = folder.expiry(key[1])
+                # Under markers, an arrival that came too late for its window may be overtaken by
+                # the removal of the same row that was folded in time: for the day that such a row
+                # has left, it is below zero. By positions, never.
+                is_over = self.mode == "marked" and end is not None and end <= now
+                if amounts[0] < 0 and not is_over:
                     raise Wrong(f"{tally.name} {key} is below zero: {amounts}")
             for key in expected.keys() | actual.keys():
                 end = folder.expiry(key[1])

@@ -1,10 +1,11 @@
 """The horizon: the oldest record that a stream still holds, a day behind the newest."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from tallies.core.errors import StoreUnavailable
+from tallies.core.errors import StoreUnavailable, WrongStore
 from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.guard import Known, read_position
@@ -13,6 +14,18 @@ from tallies.stores.dynamodb.stream import Shard, Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def check_beginning(stream: Stream, shard: Shard) -> None:
+    """See that a shard still holds its first record, before all of it is read.
+
+    Raises:
+        HistoryTrimmed: it does not. Asked for the oldest record that is there, the stream would
+            not say that one was before it.
+    """
+    # A service that takes only the numbers of records as positions has no answer to this.
+    with suppress(WrongStore):
+        stream.iterator(shard.id, shard.first)
 
 
 def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream) -> None:
@@ -29,9 +42,7 @@ def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream) -> None:
         known = read_position(reading, table, shard.id)
         try:
             if not known.progress.least:
-                # Asked for the oldest record that is there, the stream would not say what was
-                # before it.
-                stream.iterator(shard.id, shard.first)
+                check_beginning(stream, shard)
             # The first record is enough to know.
             next(stream.after(shard, known.progress.least, limit=1), None)
         except HistoryTrimmed:

@@ -24,6 +24,8 @@ from tallies.stores.dynamodb.stream import Stream, StreamRecord, number_of
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+KEPT_SECONDS = 12 * 3600
+"""A scan that stopped longer ago begins anew: the stream keeps a day."""
 TRIES = 5
 _NOTHING = {"N": "0"}
 
@@ -68,7 +70,7 @@ class Snapshot:
         """
         placer = Placer(self.folder.tally)
         with Spill(file, len(self.folder.tally.components)) as spill:
-            begins = self._begin(spill)
+            begins = self._begin(spill, now)
             key = self._scan(spill, placer)
             sleep(self.settle_seconds)
             for _ in range(TRIES):
@@ -84,16 +86,17 @@ class Snapshot:
                 )
             yield from compare(spill.cells(), self._views, self.folder, now)
 
-    def _begin(self, spill: Spill) -> dict[str, str]:
+    def _begin(self, spill: Spill, now: datetime) -> dict[str, str]:
         """The positions from which the stream is read: what all rows held before the scan."""
-        begins: dict[str, str] | None = spill.fact("begins")
-        if begins is None:
+        source = self.stream.arn  # a new one for each table, and for each stream of a table
+        if spill.fact("source") != source or now.timestamp() - spill.fact("begun") > KEPT_SECONDS:
             begins = {}
             if not self.marked:
                 known = self._views_of(self._shards()).now().shards
                 begins = {shard: known[shard].progress.least for shard in known}
-            spill.remember("begins", begins)
-        return begins
+            spill.begin({"begins": begins, "begun": now.timestamp(), "source": source})
+        found: dict[str, str] = spill.fact("begins")
+        return found
 
     def _scan(self, spill: Spill, placer: Placer) -> Sequence[str]:
         described = self.client.describe_table(TableName=self.names.source)["Table"]

@@ -5,7 +5,7 @@ The file outlives a process that is killed: the scan of the source goes on where
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -75,9 +75,13 @@ class Spill:
         row = found.fetchone()
         return None if row is None else json.loads(row[0])
 
-    def remember(self, name: str, value: Any) -> None:
+    def begin(self, facts: Mapping[str, Any]) -> None:
+        """Let go of everything, and remember only these facts."""
         with self._connection:
-            self._remember(name, value)
+            for table in ("facts", "rows", "expected", "actual", "late"):
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 # a literal
+            for name, value in facts.items():
+                self._remember(name, value)
 
     def _remember(self, name: str, value: Any) -> None:
         self._connection.execute(

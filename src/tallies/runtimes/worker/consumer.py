@@ -7,18 +7,18 @@ from functools import partial
 from threading import Event, Thread
 from time import monotonic
 
-from tallies.core.errors import StoreError, WrongStore
+from tallies.core.errors import StoreError
 from tallies.runtimes.worker.ahead import ReadAhead
 from tallies.runtimes.worker.pace import Pace
 from tallies.runtimes.worker.pages import pages
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
 from tallies.stores.dynamodb.errors import HistoryTrimmed
+from tallies.stores.dynamodb.snapshot.horizon import check_beginning
 from tallies.stores.dynamodb.stream import (
     MAX_RECORDS,
     Shard,
     Stream,
     StreamRecord,
-    sequence_number_of,
 )
 
 REST_SECONDS = 0.2
@@ -174,8 +174,4 @@ class ShardConsumer:
                 " hours), and nobody knows whether all of its records were applied; `tallies"
                 " rebuild` makes the tallies right again."
             )
-        try:
-            # Asked for the oldest record that is there, the stream would not say what was before.
-            self._stream.iterator(self.shard.id, self.shard.first)
-        except WrongStore:
-            log.debug("%s is not taken as a position", sequence_number_of(self.shard.first))
+        check_beginning(self._stream, self.shard)

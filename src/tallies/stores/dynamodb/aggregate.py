@@ -1,7 +1,7 @@
 """Aggregation in this process: the stream becomes tallies, step by step."""
 
 from tallies.stores.dynamodb.apply import GuardedApply
-from tallies.stores.dynamodb.errors import IteratorExpired
+from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Shard, Stream
 from tallies.stores.protocol import Applied
 
@@ -37,8 +37,10 @@ class StreamAggregator:
                 continue
             try:
                 applied = self._batch_of(shard)
-            except IteratorExpired:
-                del self._iterators[shard.id]
+            except (IteratorExpired, HistoryTrimmed):
+                # An iterator that has waited may point at what is gone although nothing after the
+                # position is; a new one tells.
+                self._iterators.pop(shard.id, None)
                 applied = self._batch_of(shard)
             if applied is not None:
                 return applied

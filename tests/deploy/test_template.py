@@ -1,0 +1,73 @@
+"""The template agrees with the code that it deploys."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallies.stores.dynamodb.tables import EXPIRY, source_table, tallies_table
+from tallies.stores.favorites_tally import FAVORITES
+
+from .template import TEMPLATE, change_source, properties, resources
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), TEMPLATE],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def _comparable(shape: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what CloudFormation says otherwise (a stream is on by being named), in any order."""
+    found = {name: value for name, value in shape.items() if name != "TableName"}
+    found["AttributeDefinitions"] = sorted(
+        found["AttributeDefinitions"], key=lambda each: str(each["AttributeName"])
+    )
+    if "StreamSpecification" in found:
+        found["StreamSpecification"] = found["StreamSpecification"]["StreamViewType"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("resource", "shape"),
+    [
+        ("Favorites", source_table("${Prefix}-favorites")),
+        ("Tallies", tallies_table("${Prefix}-tallies", FAVORITES)),
+    ],
+)
+def test_tables_have_the_shapes_that_init_gives_and_are_kept(
+    resource: str, shape: Mapping[str, Any]
+) -> None:
+    table = dict(properties(resource))
+    assert table.pop("TimeToLiveSpecification") == {"AttributeName": EXPIRY, "Enabled": True}
+    assert table.pop("PointInTimeRecoverySpecification") == {"PointInTimeRecoveryEnabled": True}
+    assert table.pop("SSESpecification") == {"SSEEnabled": True}
+    assert table["TableName"] == {"Fn::Sub": shape["TableName"]}
+    assert _comparable(table) == _comparable(shape)
+    whole = resources()[resource]
+    assert (whole["DeletionPolicy"], whole["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_filter_lets_through_what_the_declaration_needs() -> None:
+    wanted = ["INSERT", "MODIFY", "REMOVE"] if FAVORITES.in_place else ["INSERT", "REMOVE"]
+    (only,) = change_source()["FilterCriteria"]["Filters"]
+    assert json.loads(only["Pattern"]) == {"eventName": wanted}
+
+
+def test_the_mapping_tells_the_shard_and_loses_nothing() -> None:
+    source = change_source()
+    # Without a tumbling window the event names no shard; with one the factor has to be 1.
+    assert "TumblingWindowInSeconds" in source
+    assert source["ParallelizationFactor"] == 1
+    assert source["StartingPosition"] == "TRIM_HORIZON"
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (source["MaximumRetryAttempts"], source["MaximumRecordAgeInSeconds"]) == (-1, -1)

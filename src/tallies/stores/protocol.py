@@ -12,6 +12,14 @@ from tallies.core.windows import Window
 Clock = Callable[[], datetime]
 """Gives the present moment, with a zone. Tests hand in their own."""
 
+Progress = Callable[[str, int, int | None], None]
+"""Hears what is under way, how many rows of it are done, and of how many if that is known."""
+
+
+def no_progress(what: str, done: int, total: int | None) -> None:
+    """Tells nobody."""
+
+
 MAX_PAGE = 1000
 """The most rows that one read returns."""
 

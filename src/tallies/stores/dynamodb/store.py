@@ -1,13 +1,12 @@
 """The DynamoDB store as a whole."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tallies.core.fold import Folder
 from tallies.stores.dynamodb.aggregate import StreamAggregator
@@ -18,23 +17,20 @@ from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.leases import Leases
-from tallies.stores.dynamodb.paging import batches
 from tallies.stores.dynamodb.parked import Parked
-from tallies.stores.dynamodb.read import Reader, ranked_component
+from tallies.stores.dynamodb.read import Reader
 from tallies.stores.dynamodb.settings import GuardKind, Settings
-from tallies.stores.dynamodb.snapshot.differences import Compared
-from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
-from tallies.stores.dynamodb.snapshot.mend import Mender
-from tallies.stores.dynamodb.snapshot.scan import Pace
-from tallies.stores.dynamodb.snapshot.snapshot import Progress, Snapshot, no_progress
 from tallies.stores.dynamodb.source import Source
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.tables import Tables
-from tallies.stores.dynamodb.transactions import MAX_ACTIONS, Sender
+from tallies.stores.dynamodb.transactions import Sender
 from tallies.stores.dynamodb.url import Location, parse_url
 from tallies.stores.dynamodb.writes import Writer
 from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import Clock, Drift, Status, Verified
+from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress
+
+if TYPE_CHECKING:
+    from tallies.stores.dynamodb.snapshot.proof import Proof
 
 SETTLE_SECONDS = 5.0
 """After this long a write is in the stream (it takes a fraction of a second)."""
@@ -92,6 +88,11 @@ class DynamoStore(Source, Reader):
         """The source table's change stream."""
         return Stream.of_table(self._clients.dynamodb, self._clients.streams, self.names.source)
 
+    def find_stream(self) -> Stream:
+        """Look again which stream the source table has: it has another after a turn off and on."""
+        self.__dict__.pop("stream", None)
+        return self.stream
+
     def guarded_apply(self, guard: GuardKind = "positions") -> GuardedApply:
         """What batches of the stream are applied with. One for each thread.
 
@@ -106,6 +107,15 @@ class DynamoStore(Source, Reader):
             clock=self._clock,
             ranking_shards=self.settings.ranking_shards(),
         )
+
+    def warm(self) -> None:
+        """Connect, and read the settings: what the first batch would have to wait for.
+
+        Raises:
+            StoreError: the store is out of reach, or has no tables.
+        """
+        self.settings.ranking_shards()
+        _ = self._clients.once
 
     def aggregator(self, batch: int = MAX_RECORDS) -> StreamAggregator:
         """One that carries the stream into the tallies, in this process."""
@@ -172,14 +182,14 @@ class DynamoStore(Source, Reader):
     ) -> Verified:
         """Compare every tally with GROUP BY over the source, changing nothing.
 
-        Writers and aggregators go on; records on their way are no drift. `read_units` a second
-        are spent at most on each of the scans.
+        Writers and aggregators go on; records on their way are no drift. At most `read_units` a
+        second are spent on the scans.
 
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
         """
         with TemporaryDirectory(prefix="tallies-") as folder:
-            return self._compared(Path(folder) / "snapshot", read_units, progress, None)
+            return self._proof(read_units, progress).verify(Path(folder) / "snapshot")
 
     def rebuild(
         self,
@@ -196,28 +206,14 @@ class DynamoStore(Source, Reader):
             StoreUnavailable: another rebuild has taken over.
         """
         path = file or Path(gettempdir()) / f"tallies-{self.location.prefix}.snapshot"
-        skip_trimmed(self._clients.dynamodb, self.names.tallies, self.stream)
-        mender = Mender(
-            explained(self._clients.dynamodb, "the tables"),
-            Sender(self._clients.once),
-            self._writer(),
-            self.names.tallies,
-            self.names.rows(FAVORITES.name),
-            FAVORITES.name,
-            self._clock,
-        )
-        mender.begin()
-        found = self._compared(path, read_units, progress, mender)
-        # What left the stream unread is in now; the workers that wait for this may go on.
-        self.leases.account_for(self.stream.shards())
-        for each in path.parent.glob(f"{path.name}*"):
-            each.unlink()
-        return found
+        return self._proof(read_units, progress).rebuild(path, self._writer())
 
-    def _compared(
-        self, path: Path, read_units: float | None, progress: Progress, mender: Mender | None
-    ) -> Verified:
-        snapshot = Snapshot(
+    def _proof(self, read_units: float | None, progress: Progress) -> "Proof":
+        # Only now: a function that applies a batch need not load it.
+        from tallies.stores.dynamodb.snapshot.proof import Proof
+        from tallies.stores.dynamodb.snapshot.scan import Pace
+
+        return Proof(
             client=explained(self._clients.dynamodb, "the tables"),
             once=self._clients.once,
             names=self.names,
@@ -227,24 +223,8 @@ class DynamoStore(Source, Reader):
             pace=Pace(read_units),
             settle_seconds=0.0 if self.location.endpoint else SETTLE_SECONDS,
             progress=progress,
+            clock=self._clock,
         )
-        checked = 0
-        drifted: list[Drift] = []
-        index = list(FAVORITES.components).index(ranked_component(FAVORITES))
-
-        def differing() -> Iterator[Compared]:
-            nonlocal checked
-            for row in snapshot.compared(path, self._clock()):
-                checked += 1
-                if any(row.difference):
-                    numbers = int(row.expected[index]), int(row.actual[index])
-                    drifted.append(Drift(row.group, row.window, *numbers))
-                    yield row
-
-        for some in batches(differing(), MAX_ACTIONS - 1):
-            if mender is not None:
-                mender.add(some)
-        return Verified(checked, drifted)
 
     def _writer(self) -> Writer:
         return Writer(self.names, [Folder(FAVORITES)], self.settings.ranking_shards())

@@ -1,6 +1,6 @@
 """One snapshot, from the scan to the comparison."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from tallies.stores.dynamodb.snapshot.scan import Pace, scan_source
 from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.snapshot.views import Part, View, Views
 from tallies.stores.dynamodb.stream import Stream, StreamRecord, number_of
+from tallies.stores.protocol import Progress, no_progress
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,13 +29,6 @@ KEPT_SECONDS = 12 * 3600
 """A scan that stopped longer ago begins anew: the stream keeps a day."""
 TRIES = 5
 _NOTHING = {"N": "0"}
-
-Progress = Callable[[str, int, int | None], None]
-"""Hears what is done, how many rows of it, and out of how many if that is known."""
-
-
-def no_progress(what: str, done: int, total: int | None) -> None:
-    """Tells nobody."""
 
 
 class Moved(Exception):

@@ -1,0 +1,65 @@
+"""Proof and mending, on top of one snapshot."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallies.stores.dynamodb.paging import batches
+from tallies.stores.dynamodb.read import ranked_component
+from tallies.stores.dynamodb.snapshot.differences import Compared
+from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
+from tallies.stores.dynamodb.snapshot.mend import Mender
+from tallies.stores.dynamodb.snapshot.snapshot import Snapshot
+from tallies.stores.dynamodb.transactions import MAX_ACTIONS, Sender
+from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.protocol import Clock, Drift, Verified
+
+
+@dataclass(kw_only=True)
+class Proof(Snapshot):
+    """A snapshot that is judged, and acted upon."""
+
+    clock: Clock
+
+    def verify(self, file: Path) -> Verified:
+        """What differs."""
+        return self._judged(file, None)
+
+    def rebuild(self, file: Path, writer: Writer) -> Verified:
+        """Add what differs; what it was."""
+        tally = self.folder.tally.name
+        mender = Mender(
+            self.client,
+            Sender(self.once),
+            writer,
+            self.names.tallies,
+            self.names.rows(tally),
+            tally,
+            self.clock,
+        )
+        mender.begin()
+        skip_trimmed(self.client, self.names.tallies, self.stream)
+        found = self._judged(file, mender)
+        for each in file.parent.glob(f"{file.name}*"):
+            each.unlink()
+        return found
+
+    def _judged(self, file: Path, mender: Mender | None) -> Verified:
+        checked = 0
+        drifted: list[Drift] = []
+        tally = self.folder.tally
+        shown = list(tally.components).index(ranked_component(tally))
+
+        def differing() -> Iterator[Compared]:
+            nonlocal checked
+            for row in self.compared(file, self.clock()):
+                checked += 1
+                if any(row.difference):
+                    numbers = int(row.expected[shown]), int(row.actual[shown])
+                    drifted.append(Drift(row.group, row.window, *numbers))
+                    yield row
+
+        for some in batches(differing(), MAX_ACTIONS - 1):
+            if mender is not None:
+                mender.add(some)
+        return Verified(checked, drifted)

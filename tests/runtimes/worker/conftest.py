@@ -77,11 +77,12 @@ def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoStore]:
 
 
 @pytest.fixture
-def simulated(store: DynamoStore) -> SimulatedStream:
+def simulated(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> SimulatedStream:
     """A stream with one open shard, `a`, in the place of the store's own."""
     stream = SimulatedStream()
     stream.open("a")
     store.__dict__["stream"] = stream
+    monkeypatch.setattr(store, "find_stream", lambda: stream)
     return stream
 
 

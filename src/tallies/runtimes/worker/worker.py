@@ -123,7 +123,7 @@ class Worker:
         self._is_listed = True
         roll = self._leases.roll()
         self._finished = roll.finished
-        self.troubled = sum(lease.trouble is not None for lease in roll.leases.values())
+        self.troubled = len(roll.troubled)
         self._discover()
         alive = self._watch.alive(roll.beats)
         can_read = [shard.id for shard in ready(self._shards, self._finished)]
@@ -141,15 +141,19 @@ class Worker:
         self._tell_lost(roll)
 
     def _discover(self) -> None:
-        if monotonic() >= self._discover_at or self._finished.issuperset(
-            shard.id for shard in self._shards
-        ):
+        if monotonic() >= self._discover_at or not self._are_unfinished(self._shards):
+            if self._shards and not self._are_unfinished(self._shards):
+                # Children will be listed in a moment; or the stream was turned off.
+                self._store.find_stream()
             self._shards = self._store.stream.shards()
             self._discover_at = monotonic() + DISCOVER_SECONDS
         for shard in self._shards:
             if consumer := self._consumers.get(shard.id):
                 consumer.shard = shard
                 consumer.rootless = self._is_rootless(shard)
+
+    def _are_unfinished(self, shards: Sequence[Shard]) -> bool:
+        return any(shard.id not in self._finished for shard in shards)
 
     def _is_rootless(self, shard: Shard) -> bool:
         return came_from_nowhere(shard, self._shards, self._finished)
@@ -194,16 +198,18 @@ class Worker:
         if monotonic() < self._say_lost_at:
             return
         self._say_lost_at = monotonic() + LOST_SECONDS
-        listed = {shard.id for shard in self._shards}
-        for shard, lease in roll.leases.items():
-            if shard not in listed and not lease.finished:
+        arn = self._store.stream.arn
+        self._leases.remember_stream(arn)
+        listed = {arn, *(shard.id for shard in self._shards)}
+        for name, lease in roll.leases.items():
+            if name not in listed and not lease.finished:
                 sentence = (
-                    f"Shard {shard} has left the stream of {self._store.names.source} before it was"
-                    " read to its end (the stream keeps 24 hours, or was made anew); `tallies"
-                    " rebuild` makes the tallies right again."
+                    f"{name} is no longer in the change stream of {self._store.names.source}, and"
+                    " was not read to its end (the stream keeps 24 hours, or was made anew);"
+                    " `tallies rebuild` makes the tallies right again."
                 )
                 log.error("%s", sentence)
-                self._leases.trouble(shard, sentence)
+                self._leases.trouble(name, sentence)
 
     def _shard_finished(self, shard: str) -> None:
         self._leases.finish(shard)

@@ -64,9 +64,14 @@ class Roll:
         """The shards that are finished."""
         return {shard for shard, lease in self.leases.items() if lease.finished}
 
+    @property
+    def troubled(self) -> dict[str, str]:
+        """Shard -> what is wrong with it."""
+        return {shard: lease.trouble for shard, lease in self.leases.items() if lease.trouble}
+
     def troubles(self) -> list[str]:
         """What keeps records from being applied, each sentence once."""
-        return sorted({lease.trouble for lease in self.leases.values() if lease.trouble})
+        return sorted(set(self.troubled.values()))
 
     def alive(self, now: datetime) -> list[str]:
         """The workers that seem to live, going by clocks."""
@@ -153,14 +158,21 @@ class Leases:
         if sentence is None:
             self._set(_SHARD + shard, "SET updated_at = :now, expires_at = :until REMOVE trouble")
         else:
-            self._set(
-                _SHARD + shard,
+            self._try(
+                shard,
                 "SET trouble = :trouble, updated_at = :now, expires_at = :until",
                 {":trouble": {"S": sentence}},
+                # A rebuild may have accounted for it since it was looked at.
+                "attribute_not_exists(finished)",
             )
 
-    def account_for(self, shards: Iterable[Shard]) -> None:
-        """Say that whatever came before these shards is in the tallies.
+    def remember_stream(self, arn: str) -> None:
+        """Note which stream is read, in a row like that of a shard: a table whose stream is turned
+        off and on has another one, and what was written between is in neither."""
+        self._set(_SHARD + arn, "SET updated_at = :now, expires_at = :until")
+
+    def account_for(self, shards: Iterable[Shard], arn: str) -> None:
+        """Say that whatever came before these shards of this stream is in the tallies.
 
         For whoever has counted the source itself: shards that have left the stream need no reader
         any more.
@@ -168,7 +180,7 @@ class Leases:
         listed = {shard.id: shard for shard in shards}
         gone = {shard.parent for shard in listed.values() if shard.parent}
         known = self.roll()
-        for shard_id in (gone | known.leases.keys()) - listed.keys() - known.finished:
+        for shard_id in (gone | known.leases.keys()) - listed.keys() - known.finished - {arn}:
             self.finish(shard_id)
         for shard_id, lease in known.leases.items():
             if shard_id in listed and lease.trouble:

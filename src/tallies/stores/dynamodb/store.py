@@ -206,7 +206,10 @@ class DynamoStore(Source, Reader):
             StoreUnavailable: another rebuild has taken over.
         """
         path = file or Path(gettempdir()) / f"tallies-{self.location.prefix}.snapshot"
-        return self._proof(read_units, progress).rebuild(path, self._writer())
+        found = self._proof(read_units, progress).rebuild(path, self._writer())
+        # What left the stream unread is in now; the workers that wait for this may go on.
+        self.leases.account_for(self.stream.shards(), self.stream.arn)
+        return found
 
     def _proof(self, read_units: float | None, progress: Progress) -> "Proof":
         # Only now: a function that applies a batch need not load it.

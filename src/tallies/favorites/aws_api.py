@@ -1,0 +1,89 @@
+"""The Lambda function behind an HTTP API: `tallies.favorites.aws_api.handler`.
+
+The same application as `tallies serve`. Configured by the environment variable TALLIES_STORE
+(dynamodb://REGION/PREFIX). The gateway's JWT authorizer checks tokens before the function is
+called; what is left here is that nobody touches another's favorites.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from mangum import Mangum
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tallies.core.errors import InvalidStoreUrl
+from tallies.favorites.http import create_app
+from tallies.favorites.http.problems import Refused
+from tallies.stores.open import open_store
+
+STORE = "TALLIES_STORE"
+TEXT = ["application/json", "application/problem+json"]
+"""Sent as it is; the adapter sends what it does not know as text in base64."""
+
+
+class GatewayAuth:
+    """The gateway has checked the token; `sub` of its claims is the user.
+
+    A function with this must be reached through the gateway only: it believes the event.
+    """
+
+    required = True
+
+    def check(self, request: Request, user_id: str) -> None:
+        """Pass when the token was this user's."""
+        event: Mapping[str, Any] = request.scope.get("aws.event", {})
+        authorizer = event.get("requestContext", {}).get("authorizer", {})
+        subject = authorizer.get("jwt", {}).get("claims", {}).get("sub")
+        if subject is None:
+            raise Refused(
+                401,
+                "Send a bearer token in the Authorization header.",
+                "unauthorized",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        if subject != user_id:
+            raise Refused(403, "You may touch your own favorites only.", "forbidden")
+
+
+class GatewayPath:
+    """Hands the path on as the gateway gave it: an id may hold an encoded slash, and the adapter
+    decodes the path before anybody has split it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw: str = scope["aws.event"].get("rawPath", "/")
+        await self._app({**scope, "raw_path": raw.encode()}, receive, send)
+
+
+@cache
+def _application() -> Mangum:
+    """The application of this environment, made once.
+
+    Raises:
+        InvalidStoreUrl: TALLIES_STORE is missing or wrong.
+    """
+    url = os.environ.get(STORE)
+    if not url:
+        raise InvalidStoreUrl(f"Set {STORE} for this function, like dynamodb://REGION/PREFIX.")
+    # No start and stop: they would be run around every single request.
+    app = create_app(open_store(url), auth=GatewayAuth())
+    return Mangum(GatewayPath(app), lifespan="off", text_mime_types=TEXT)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one request of the HTTP API (payload format 2.0).
+
+    Raises:
+        InvalidStoreUrl: TALLIES_STORE is missing or wrong.
+    """
+    answer: dict[str, Any] = _application()(event, context)
+    return answer
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ and os.environ.get(STORE):
+    _application()  # while the environment starts there is more CPU than later

@@ -1,0 +1,136 @@
+"""The roles hold what the code calls, and nothing more.
+
+Real requests on DynamoDB Local are recorded through botocore's own event hook, the application's
+and the aggregator's, and compared with the statements of the template.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.session import Session
+
+from tallies.favorites import aws_api
+from tallies.runtimes import aws_lambda
+from tallies.stores.dynamodb.store import DynamoStore
+from tests.engines import DynamoDBAccount
+
+from .deliveries import Context, windowed_event
+from .requests import ask
+from .template import properties
+
+PREFIX = "policy"
+Calls = set[tuple[str, str]]
+"""Action and resource, the latter in the template's words."""
+
+_RESOURCES = {f"{PREFIX}-favorites": "Favorites.Arn", f"{PREFIX}-tallies": "Tallies.Arn"}
+_PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+
+
+def _calls(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if operation == "TransactWriteItems":
+        for action in params["TransactItems"]:
+            for part, content in action.items():
+                name = _PARTS.get(part, "ConditionCheckItem")
+                yield f"dynamodb:{name}", _RESOURCES[content["TableName"]]
+    elif operation == "BatchGetItem":
+        for table in params["RequestItems"]:
+            yield "dynamodb:BatchGetItem", _RESOURCES[table]
+    else:
+        resource = _RESOURCES[params["TableName"]]
+        index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+        yield f"dynamodb:{operation}", resource + index
+
+
+@contextmanager
+def _recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+    """All that clients made meanwhile ask of DynamoDB."""
+    calls: Calls = set()
+    make = Session.create_client
+
+    def listening(session: Session, *args: Any, **options: Any) -> Any:
+        client = make(session, *args, **options)
+        client.meta.events.register(
+            "provide-client-params.dynamodb",
+            lambda params, model, **_: calls.update(_calls(model.name, params)),
+        )
+        return client
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "create_client", listening)
+        yield calls
+
+
+def _granted(role: str) -> Calls:
+    """What a role may do to tables and indexes."""
+    (policy,) = properties(role)["Policies"]
+    found: Calls = set()
+    for statement in policy["PolicyDocument"]["Statement"]:
+        resource = statement["Resource"]
+        text = next(iter(resource.values())) if isinstance(resource, dict) else resource
+        name = text.replace("${", "").replace("}", "")
+        if name.startswith(("Favorites.Arn", "Tallies.Arn")):
+            actions = statement["Action"]
+            found |= {(each, name) for each in ([actions] if isinstance(actions, str) else actions)}
+    return found
+
+
+@pytest.fixture
+def store(
+    aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DynamoStore]:
+    """A store whose tables the functions find by their environment."""
+    url = aws_environment.store_url(PREFIX)
+    monkeypatch.setenv("TALLIES_STORE", url)
+    caches = (aws_api._application, aws_lambda.store, aws_lambda.apply_by)
+    for each in caches:
+        each.cache_clear()
+    with DynamoStore.from_url(url) as made:
+        made.init()
+        yield made
+    for each in caches:
+        each.cache_clear()
+
+
+def test_the_aggregator_may_do_what_it_does(
+    store: DynamoStore, aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.mark("ann", "noodles")
+    store.mark("bob", "noodles")
+    aws_environment.dynamodb().put_item(
+        TableName=store.names.source, Item={"pk": {"S": "no favorite, to be parked"}}
+    )
+    event = windowed_event(aws_environment, store.names.source)
+    with _recorded(monkeypatch) as calls:
+        aws_lambda.store().warm()
+        for _ in range(2):  # the second time its guard refuses, and the position is read
+            assert aws_lambda.handler(event, Context())["batchItemFailures"] == []
+    assert store.tally("noodles", ["all"]) == {"all": 2}
+    assert len(list(store.parked.list())) == 1
+    assert calls == _granted("AggregatorRole")
+
+
+def test_the_api_may_do_what_it_does(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = "/users/ann/favorites/noodles"
+    with _recorded(monkeypatch) as calls:
+        assert ask("PUT", one, user="ann")[0] == 201
+        assert ask("PATCH", one, user="ann", body={"note": "hot"})[0] == 200
+        assert ask("GET", one, user="ann")[0] == 200
+        assert ask("GET", "/users/ann/favorites", user="ann")[0] == 200
+        assert ask("DELETE", one, user="ann")[0] == 204
+        assert ask("GET", "/restaurants/noodles/tally")[0] == 200
+        assert ask("GET", "/restaurants/noodles/history", query="by=month")[0] == 200
+        assert ask("GET", "/leaderboards/all")[0] == 200
+    assert calls == _granted("ApiRole")
+
+
+def test_a_token_is_for_its_own_favorites_only(store: DynamoStore) -> None:
+    assert ask("PUT", "/users/ann/favorites/noodles", user="bob")[0] == 403
+    assert ask("PUT", "/users/ann/favorites/noodles")[0] == 401
+    assert store.get("ann", "noodles") is None
+
+
+def test_an_id_with_a_slash_stays_one_id(store: DynamoStore) -> None:
+    assert ask("PUT", "/users/ann/favorites/a%2Fb", user="ann")[0] == 201
+    assert store.get("ann", "a/b") is not None

@@ -23,9 +23,9 @@ from tallies.stores.dynamodb.stream import StreamRecord, from_event
 
 STORE = "TALLIES_STORE"
 NAMESPACE = "tallies"
-MARGIN_SECONDS = 1.0
-"""Kept of the function's time for the answer, or a tenth of the time if that is less. A request
-under way when the time is up is waited for, so that its outcome is known."""
+MARGIN_SECONDS = 1.5
+"""Kept of the function's time, or a third of it if that is less: for the request that is under way
+when the rest is over, and for the answer."""
 
 _UNITS = {
     "records": "Count",
@@ -98,7 +98,7 @@ def _apply(
             "These records are none of a DynamoDB stream; check the event source mapping."
         ) from None
     remaining = context.get_remaining_time_in_millis() / 1000
-    deadline = monotonic() + remaining - min(MARGIN_SECONDS, remaining / 10)
+    deadline = monotonic() + remaining - min(MARGIN_SECONDS, remaining / 3)
     if shard is None:
         return apply_by("markers").apply_marked(read, deadline), read
     return apply_by("positions").apply_shard(shard, read, deadline), read

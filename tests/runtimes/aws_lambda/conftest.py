@@ -1,0 +1,34 @@
+"""A store on DynamoDB Local, and the function over it in the real runtime."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tallies.stores.dynamodb.store import DynamoStore
+from tests.conformance.backend import ManualClock
+from tests.engines import DynamoDBAccount
+from tests.engines.fixtures import StartLambda
+from tests.engines.lambda_rie import LambdaFunction
+
+HANDLER = "tallies.runtimes.aws_lambda.handler"
+Deploy = Callable[..., LambdaFunction]
+
+
+@pytest.fixture
+def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoStore]:
+    with DynamoStore.from_url(aws_environment.store_url("app"), clock=ManualClock()) as store:
+        store.init()
+        yield store
+
+
+@pytest.fixture
+def deploy(
+    store: DynamoStore, aws_environment: DynamoDBAccount, start_lambda: StartLambda
+) -> Deploy:
+    """Starts the function in a process of its own, as each concurrent invocation has one."""
+
+    def start(function_timeout_seconds: int = 60, **environment: str) -> LambdaFunction:
+        settings = {"TALLIES_STORE": store.url, **aws_environment.env, **environment}
+        return start_lambda(HANDLER, settings, function_timeout_seconds=function_timeout_seconds)
+
+    return start

@@ -13,10 +13,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if not isinstance(node, yaml.ScalarNode):
-        raise TypeError(f"!{tag} of the template is written with a single value")
-    name = tag if tag == "Ref" else f"Fn::{tag}"
-    return {name: loader.construct_scalar(node)}
+    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    if isinstance(node, yaml.ScalarNode):
+        return {name: loader.construct_scalar(node)}
+    raise TypeError(f"!{tag} of the template holds neither a value nor a list")
 
 
 _Loader.add_multi_constructor("!", _intrinsic)

@@ -107,7 +107,7 @@ def test_the_aggregator_may_do_what_it_does(
         for _ in range(2):  # the second time its guard refuses, and the position is read
             assert aws_lambda.handler(event, Context())["batchItemFailures"] == []
     assert store.tally("noodles", ["all"]) == {"all": 2}
-    assert len(list(store.parked.list())) == 1
+    assert store.parked.count() == 1
     assert calls == _granted("AggregatorRole")
 
 

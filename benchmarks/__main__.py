@@ -8,7 +8,18 @@ from time import perf_counter
 import click
 from rich.console import Console
 
-from benchmarks import aggregation, fold, http_put, leaderboard, load, mark, peers, triggers, worker
+from benchmarks import (
+    aggregation,
+    fold,
+    http_put,
+    leaderboard,
+    load,
+    mark,
+    peers,
+    triggers,
+    worker,
+    write_units,
+)
 from benchmarks.report import Part, show, write_json
 from benchmarks.result import Benchmark, Run
 
@@ -21,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "leaderboard": leaderboard.run,
     "load": load.run,
     "worker": worker.run,
+    "write-units": write_units.run,
     "peers": peers.run,
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"

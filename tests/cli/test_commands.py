@@ -219,3 +219,52 @@ def test_help_and_version() -> None:
 def test_no_colours_where_there_is_no_terminal(loaded: str) -> None:
     for command in (["top"], ["status"], ["verify"]):
         assert "\x1b" not in tallies(*command, store=loaded).out
+
+
+@embedded
+def test_rebuild_mends_what_verify_finds(loaded: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection, connection:
+        connection.execute("UPDATE tallies SET favorites = 9 WHERE time_window = '2026-11'")
+    line = {"restaurant_id": "noodles", "window": "2026-11", "expected": 2, "actual": 9}
+    looked = tallies("rebuild", "--dry-run", "--json", store=loaded)
+    assert (looked.code, json.loads(looked.out)) == (1, {"checked": 6, "to_mend": [line]})
+    mended = tallies("rebuild", "--json", store=loaded)
+    assert (mended.code, json.loads(mended.out)) == (0, {"checked": 6, "mended": [line]})
+    assert tallies("rebuild", store=loaded) == (0, "6 rows checked, 0 mended\n", "")
+    assert tallies("verify", store=loaded).code == 0
+
+
+def test_rebuild_finds_nothing_to_do(loaded: str) -> None:
+    assert tallies("rebuild", "--read-units", "1000", store=loaded) == (
+        0,
+        "6 rows checked, 0 mended\n",
+        "",
+    )
+    assert tallies("rebuild", "--dry-run", store=loaded).code == 0
+
+
+@embedded
+def test_parked(loaded: str, tmp_path: Path) -> None:
+    assert tallies("parked", "list", store=loaded) == (0, "Nothing is parked.\n", "")
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO favorites (restaurant_id, user_id, created_at)"
+            " VALUES ('noodles', 'eve', '2026-02-30T00:00:00.000000Z')"
+        )
+    empty = tmp_path / "empty.csv"
+    empty.write_text("user_id,restaurant_id,created_at\n")
+    assert tallies("load", empty, store=loaded).code == 0  # counts what is in the log
+    (record,) = json.loads(tallies("parked", "list", "--json", store=loaded).out)
+    assert "2026-02-30" in record["reason"]
+    assert record["content"]["new"]["user_id"] == "eve"
+    assert record["id"] in tallies("parked", "list", store=loaded).out
+    tried = tallies("parked", "retry", "--all", store=loaded)
+    assert (tried.code, tried.out) == (1, "0 counted, 1 still parked\n")
+    assert "2026-02-30" in tried.err
+    assert tallies("parked", "discard", record["id"], store=loaded).code == 2
+    gone = tallies("parked", "discard", record["id"], "--yes", store=loaded)
+    assert gone.code == 0
+    assert json.loads(gone.out) == record
+    assert tallies("parked", "list", "--json", store=loaded).out == "[]\n"
+    assert tallies("parked", "retry", record["id"], store=loaded).code == 2
+    assert "--all" in tallies("parked", "retry", store=loaded).err

@@ -43,5 +43,9 @@ class Backend(ABC):
         """Put a number into the tallies by hand, as a fault would."""
 
     @abstractmethod
+    def poison(self, user: str, restaurant: str) -> None:
+        """Put a row into the source that no tally can take in, as another program would."""
+
+    @abstractmethod
     def again(self) -> "Backend":
         """A backend like this one with nothing in it, for the next random example."""

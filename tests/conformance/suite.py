@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallies import Window
+from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.times import canonical_time, parse_time
 from tallies.stores.protocol import Drift, Event, Favorite, Ranked
 from tests.conformance.backend import Backend
@@ -188,6 +189,49 @@ class StoreSuite:
             Drift("noodles", "2026-11-23", 3, 0),
             Drift("noodles", "all", 3, 4),
         ]
+
+    def test_rebuild_mends_planted_drift_and_nothing_else(self, backend: Backend) -> None:
+        store = backend.store
+        for user in range(3):
+            store.mark(f"u{user}", "noodles")
+        backend.settle()
+        store.mark("late", "noodles")  # on its way, and no drift
+        backend.plant("noodles", "all", 5)
+        backend.plant("ghost", "2026-11", 2)
+        backend.plant("noodles", "2026-11-23", 0)
+        assert len(store.rebuild().drifted) == 3
+        assert list(store.verify().drifted) == []
+        assert store.rebuild().drifted == []
+        backend.settle()
+        assert store.windows_of("noodles") == {"all": 4, "2026-11": 4, "2026-11-23": 4}
+        assert store.windows_of("ghost") == {}
+        assert store.leaderboard("2026-11", 10) == [Ranked("noodles", 4)]
+
+    def test_a_record_that_no_tally_takes_is_parked_until_it_is_decided(
+        self, backend: Backend
+    ) -> None:
+        store = backend.store
+        store.mark("ann", "noodles")
+        backend.poison("bob", "noodles")
+        store.mark("cyd", "noodles")
+        backend.settle()
+        assert store.tally("noodles", ["all"]) == {"all": 2}
+        (record,) = store.parked.records()
+        assert (record.tally, store.parked.count(), store.status().parked) == ("favorites", 1, 1)
+        assert "2026-02-30" in record.reason
+        assert "bob" in str(record.content)
+        assert list(store.verify().drifted) == []
+        assert store.rebuild().drifted == []
+        with pytest.raises(Unfoldable, match="2026-02-30"):
+            store.parked.retry(record.id)
+        for unknown in (f"{record.id}x", "nothing", ""):
+            with pytest.raises(InvalidInput, match=f"no parked record '{unknown}'"):
+                store.parked.retry(unknown)
+        store.parked.discard(record.id)
+        assert list(store.parked.records()) == []
+        with pytest.raises(InvalidInput, match="no parked record"):
+            store.parked.discard(record.id)
+        assert store.tally("noodles", ["all"]) == {"all": 2}
 
     def test_changes_in_flight_are_lag_and_no_drift(self, backend: Backend) -> None:
         store = backend.store

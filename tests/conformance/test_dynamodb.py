@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from tallies.stores.dynamodb.keys import row_key
+from tallies.stores.dynamodb.keys import favorite_key, row_key
 from tallies.stores.dynamodb.source import favorite_of
 from tallies.stores.dynamodb.store import DynamoStore
 from tests.conformance.backend import Backend, ManualClock
@@ -50,6 +50,17 @@ class DynamoBackend(Backend):
             Key=row_key(group, window),
             UpdateExpression="SET favorites = :planted",
             ExpressionAttributeValues={":planted": {"N": str(favorites)}},
+        )
+
+    def poison(self, user: str, restaurant: str) -> None:
+        self.client.put_item(
+            TableName=self.store.names.source,
+            Item={
+                "pk": {"S": favorite_key(restaurant, user)},
+                "user_id": {"S": user},
+                "restaurant_id": {"S": restaurant},
+                "created_at": {"S": "2026-02-30T00:00:00.000000Z"},
+            },
         )
 
     def again(self) -> "DynamoBackend":

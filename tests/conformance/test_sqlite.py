@@ -39,6 +39,14 @@ class SqliteBackend(Backend):
                 (group, window, favorites),
             )
 
+    def poison(self, user: str, restaurant: str) -> None:
+        with closing(sqlite3.connect(self.store.path)) as connection, connection:
+            connection.execute(
+                "INSERT INTO favorites (restaurant_id, user_id, created_at)"
+                " VALUES (?, ?, '2026-02-30T00:00:00.000000Z')",
+                (restaurant, user),
+            )
+
     def again(self) -> "SqliteBackend":
         self.store.close()
         self.number += 1

@@ -1,6 +1,5 @@
-"""Commands that look and change nothing: top, show, status, verify."""
+"""Commands that look and change nothing: top, show, status."""
 
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import count
@@ -8,7 +7,7 @@ from itertools import count
 import click
 
 from tallies.cli.options import json_option, store_option
-from tallies.cli.output import err, out, print_json, print_table
+from tallies.cli.output import out, print_json, print_table
 from tallies.core.errors import UnknownWindow
 from tallies.core.ids import check_id
 from tallies.core.windows import find_window
@@ -96,36 +95,3 @@ def status(as_json: bool, store: str) -> None:
     for name, value in rows.items():
         shown = f"{value:,}" if isinstance(value, int) else value
         out.print(f"{name:>18}  {'unknown' if shown is None else shown}", markup=False)
-
-
-@click.command()
-@json_option
-@store_option()
-def verify(as_json: bool, store: str) -> None:
-    """Compare every tally with a count over the source; exit 1 when any differs.
-
-    \b
-    Example:  tallies verify --json
-    """
-    with open_store(store) as opened, err.status("Comparing every tally with its source"):
-        found = opened.verify()
-    if as_json:
-        print_json(
-            {
-                "checked": found.checked,
-                "drifted": [
-                    {
-                        "restaurant_id": drift.group,
-                        "window": drift.window,
-                        "expected": drift.expected,
-                        "actual": drift.actual,
-                    }
-                    for drift in found.drifted
-                ],
-            }
-        )
-    else:
-        if found.drifted:
-            print_table(("restaurant", "window", "expected", "actual"), found.drifted)
-        out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} drifted")
-    sys.exit(1 if found.drifted else 0)

@@ -20,11 +20,13 @@ COMMANDS = {
     "demo": "demo",
     "init": "init",
     "load": "load",
+    "parked": "parked",
+    "rebuild": "rebuild",
     "serve": "serve",
     "show": "look",
     "status": "look",
     "top": "look",
-    "verify": "look",
+    "verify": "rebuild",
     "worker": "worker",
 }
 """Each command, and the module here that holds it."""

@@ -69,6 +69,31 @@ class ParkedRecord(NamedTuple):
     parked_at: str
 
 
+class ParkedRecords(Protocol):
+    """The records that no tally could take in, until somebody decides about them."""
+
+    def count(self) -> int:
+        """How many there are."""
+
+    def records(self) -> Iterator[ParkedRecord]:
+        """All of them, those of one shard in its order."""
+
+    def retry(self, record_id: str) -> None:
+        """Add a record to its tally and let it go, both or neither.
+
+        Raises:
+            InvalidInput: there is no such parked record.
+            Unfoldable: it still cannot be folded; it stays parked.
+        """
+
+    def discard(self, record_id: str) -> None:
+        """Give a record up: its tally will never count it.
+
+        Raises:
+            InvalidInput: there is no such parked record.
+        """
+
+
 class Drift(NamedTuple):
     """A tally that differs from GROUP BY over the source."""
 
@@ -182,8 +207,29 @@ class Store(Favorites, Tallies, Protocol):
     def version(self) -> int | str:
         """A token that is different after the tallies have changed."""
 
-    def verify(self) -> Verified:
-        """Compare every tally with GROUP BY over the source, changing nothing."""
+    @property
+    def parked(self) -> ParkedRecords:
+        """The records that no tally could take in."""
+
+    def verify(
+        self, *, read_units: float | None = None, progress: Progress = no_progress
+    ) -> Verified:
+        """Compare every tally with GROUP BY over the source, changing nothing.
+
+        Writers and aggregators go on; records on their way are no drift. Where reads are billed,
+        at most `read_units` a second are spent.
+        """
+
+    def rebuild(
+        self, *, read_units: float | None = None, progress: Progress = no_progress
+    ) -> Verified:
+        """Make every tally exact by adding what it differs by; what was found to differ.
+
+        Writers and aggregators go on. Killed and run again, it mends the rest.
+
+        Raises:
+            StoreUnavailable: another rebuild has begun meanwhile.
+        """
 
     def close(self) -> None: ...
 

@@ -119,7 +119,7 @@ def test_case_13_what_does_not_fit_into_the_time_is_reported_with_all_after_it(
     store.mark("u0", "r0")
     shard = shard_of(store)
     assert function(windowed(shard, records_of(store)))["batchItemFailures"] == []  # warm
-    events = [(f"u{n % 12}", f"r{n}") for n in range(9, 6000)]
+    events = [(f"u{n % 12}", f"r{n}") for n in range(9, 3000)]
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda event: store.mark(*event), events))
     records = records_of(store)

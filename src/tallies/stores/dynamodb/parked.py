@@ -91,6 +91,8 @@ class Parked:
         self._finish(self._removals(self._items(record_id)), record_id)
 
     def _items(self, record_id: str) -> list[Any]:
+        if not record_id:
+            raise _missing(record_id)
         found = rows(
             self._client.query,
             TableName=self._table,
@@ -142,4 +144,6 @@ class Parked:
 
 
 def _missing(record_id: str) -> InvalidInput:
-    return InvalidInput(f"There is no parked record {record_id}; `tallies parked list` shows them.")
+    return InvalidInput(
+        f"There is no parked record {record_id!r}; `tallies parked list` shows them."
+    )

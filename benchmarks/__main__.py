@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import (
     aggregation,
     fold,
+    handler,
     http_put,
     leaderboard,
     load,
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "http": http_put.run,
     "leaderboard": leaderboard.run,
     "load": load.run,
+    "handler": handler.run,
     "worker": worker.run,
     "write-units": write_units.run,
     "peers": peers.run,

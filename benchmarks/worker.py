@@ -37,7 +37,7 @@ def run(run: Run) -> Iterator[Result]:
             run.note(f"worker: {missing}")
             return
         account = DynamoDBAccount(endpoint, ACCESS_KEY)
-        stack.enter_context(_environment(account))
+        stack.enter_context(environment(account))
         city = run.pick(20_000, 10_000), 1_000, (3, 1)
         country = run.pick(10_000, 5_000), 10_000, (3,)
         for number, (records, restaurants, peers) in enumerate((city, country)):
@@ -144,7 +144,7 @@ def _naive(store: DynamoStore, client: "DynamoDBClient", records: int, windows: 
 
 
 @contextmanager
-def _environment(account: DynamoDBAccount) -> Iterator[None]:
+def environment(account: DynamoDBAccount) -> Iterator[None]:
     """The account's credentials for this process, and afterwards those that it had."""
     before = os.environ.copy()
     os.environ.update(account.env)

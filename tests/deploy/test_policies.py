@@ -13,6 +13,7 @@ from botocore.session import Session
 
 from tallies.favorites import aws_api
 from tallies.runtimes import aws_lambda
+from tallies.stores.dynamodb.lean import LeanClient
 from tallies.stores.dynamodb.store import DynamoStore
 from tests.engines import DynamoDBAccount
 
@@ -57,8 +58,15 @@ def _recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
         )
         return client
 
+    send = LeanClient._call
+
+    def heard(client: LeanClient, operation: str, arguments: dict[str, Any]) -> Any:
+        calls.update(_calls(operation, arguments))
+        return send(client, operation, arguments)
+
     with monkeypatch.context() as patched:
         patched.setattr(Session, "create_client", listening)
+        patched.setattr(LeanClient, "_call", heard)
         yield calls
 
 

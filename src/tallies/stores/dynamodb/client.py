@@ -9,6 +9,7 @@ from botocore.session import Session
 
 from tallies.core.errors import InvalidStoreUrl
 from tallies.stores.dynamodb.explain import explain
+from tallies.stores.dynamodb.lean import LeanClient
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +36,7 @@ class Clients:
         self._session = Session()
         self._making = Lock()  # botocore makes clients for one thread at a time
         self._dynamodb: DynamoDBClient | None = None
-        self._once: DynamoDBClient | None = None
+        self._once: LeanClient | None = None
         self._streams: DynamoDBStreamsClient | None = None
 
     @property
@@ -47,11 +48,22 @@ class Clients:
 
     @property
     def once(self) -> "DynamoDBClient":
-        """One that tries a request once, for callers that know better when to try again."""
+        """One that tries a request once, for callers that know better when to try again.
+
+        It has the calls that a batch is made of, and no others.
+        """
+        endpoint = self.dynamodb.meta.endpoint_url
         with self._making:
             if self._once is None:
-                self._once = self._make("dynamodb", attempts=1)
-            return self._once
+                self._once = LeanClient(
+                    self._session,
+                    self.region,
+                    endpoint,
+                    connect_seconds=CONNECT_SECONDS,
+                    read_seconds=READ_SECONDS,
+                    connections=CONNECTIONS,
+                )
+            return self._once.as_client()
 
     @property
     def streams(self) -> "DynamoDBStreamsClient":
@@ -67,11 +79,11 @@ class Clients:
                 client.close()
         self._dynamodb = self._once = self._streams = None
 
-    def _make(self, service: str, attempts: int = ATTEMPTS):  # type: ignore[no-untyped-def] # the properties say which client
+    def _make(self, service: str):  # type: ignore[no-untyped-def] # the properties say which client
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             max_pool_connections=CONNECTIONS,
             tcp_keepalive=True,
             # All requests are built here, of values checked before; the check of their shape

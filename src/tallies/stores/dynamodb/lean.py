@@ -1,0 +1,112 @@
+"""A lean client for the few calls that a batch is made of.
+
+botocore's own spends 2.5 ms of the processor on a transaction of 100 updates, two thirds of it on
+walking the request by its model and on finding out, each time anew, where to send it. The
+requests are in the service's own form already. So here they are only written as JSON, signed and
+sent, with botocore's signer, credentials and connections; answers and errors look like its own.
+"""
+
+import json
+from base64 import b64encode
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.httpsession import URLLib3Session
+from botocore.session import Session
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_SERVICE, _TARGET = "dynamodb", "DynamoDB_20120810"
+
+
+class LeanClient:
+    """GetItem, UpdateItem and the transactions of a DynamoDB client, each tried once.
+
+    Requests may hold binary values, answers must not (none of ours does). Threads may share it.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        region: str,
+        endpoint: str,
+        *,
+        connect_seconds: float,
+        read_seconds: float,
+        connections: int,
+    ) -> None:
+        self.meta = SimpleNamespace(endpoint_url=endpoint, region_name=region)
+        self._session = session
+        self._region = region
+        self._url = endpoint.rstrip("/") + "/"
+        self._http = URLLib3Session(
+            timeout=(connect_seconds, read_seconds),  # type: ignore[arg-type] # both are taken
+            max_pool_connections=connections,
+        )
+        self._agent = session.user_agent() + " tallies"
+
+    def get_item(self, **arguments: Any) -> Any:
+        return self._call("GetItem", arguments)
+
+    def update_item(self, **arguments: Any) -> Any:
+        return self._call("UpdateItem", arguments)
+
+    def transact_get_items(self, **arguments: Any) -> Any:
+        return self._call("TransactGetItems", arguments)
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        # As botocore does; the callers here name their own.
+        arguments.setdefault("ClientRequestToken", str(uuid4()))
+        return self._call("TransactWriteItems", arguments)
+
+    def as_client(self) -> "DynamoDBClient":
+        """Itself, for those who ask for a DynamoDB client and call no more than it has."""
+        return cast("DynamoDBClient", self)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def _call(self, operation: str, arguments: dict[str, Any]) -> Any:
+        request = AWSRequest(
+            method="POST",
+            url=self._url,
+            data=_ENCODER.encode(arguments).encode(),
+            headers={
+                "X-Amz-Target": f"{_TARGET}.{operation}",
+                "Content-Type": "application/x-amz-json-1.0",
+                "User-Agent": self._agent,
+            },
+        )
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        SigV4Auth(credentials.get_frozen_credentials(), _SERVICE, self._region).add_auth(request)
+        response = self._http.send(request.prepare())
+        try:
+            body = json.loads(response.content or b"{}")
+        except ValueError:  # a gateway's page
+            body = {}
+        status = {"HTTPStatusCode": response.status_code}
+        if response.status_code < 300:
+            return {**body, "ResponseMetadata": status}
+        error = {
+            "Code": str(body.get("__type", response.status_code)).rpartition("#")[2],
+            "Message": body.get("message") or body.get("Message") or "",
+        }
+        answer: Any = {**body, "Error": error, "ResponseMetadata": status}
+        raise ClientError(answer, operation)
+
+
+def _binary(value: object) -> str:
+    if isinstance(value, bytes | bytearray):
+        return b64encode(value).decode()
+    raise TypeError(f"{type(value).__name__} is nothing that a request holds")
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_binary)

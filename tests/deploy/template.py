@@ -24,9 +24,15 @@ def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, 
 _Loader.add_multi_constructor("!", _intrinsic)
 
 
+def whole() -> dict[str, Any]:
+    """All of it."""
+    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)
+    return found
+
+
 def resources() -> dict[str, Any]:
     """Logical name -> resource."""
-    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
+    found: dict[str, Any] = whole()["Resources"]
     return found
 
 

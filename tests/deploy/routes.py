@@ -1,0 +1,59 @@
+"""The routes of the HTTP API, for ministack, which does not read an API's OpenAPI body.
+
+They come out of the body that SAM made of the template, so they are the template's own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+ANY = "x-amazon-apigateway-any-method"
+
+
+def add_routes(
+    gateway: Any,
+    api: str,
+    body: Mapping[str, Any],
+    *,
+    function: str,
+    parameters: Mapping[str, str],
+) -> None:
+    """Give the API what the body says: its authorizers, its routes, the function behind them."""
+    integration = gateway.create_integration(
+        ApiId=api,
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=function,
+        PayloadFormatVersion="2.0",
+    )["IntegrationId"]
+    authorizers = {
+        name: _authorizer(gateway, api, name, scheme, parameters)
+        for name, scheme in body["components"]["securitySchemes"].items()
+    }
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            verb = "ANY" if method == ANY else method.upper()
+            route = {
+                "ApiId": api,
+                "RouteKey": f"{verb} {path}",
+                "Target": f"integrations/{integration}",
+            }
+            for name in [name for each in operation.get("security", []) for name in each]:
+                route |= {"AuthorizationType": "JWT", "AuthorizerId": authorizers[name]}
+            gateway.create_route(**route)
+
+
+def _authorizer(
+    gateway: Any, api: str, name: str, scheme: Mapping[str, Any], parameters: Mapping[str, str]
+) -> str:
+    declared = scheme["x-amazon-apigateway-authorizer"]
+    tokens = declared["jwtConfiguration"]
+    found: str = gateway.create_authorizer(
+        ApiId=api,
+        Name=name,
+        AuthorizerType=declared["type"].upper(),
+        IdentitySource=[declared["identitySource"]],
+        JwtConfiguration={
+            "Issuer": parameters[tokens["issuer"]["Ref"]],
+            "Audience": parameters[tokens["audience"]["Ref"]].split(","),
+        },
+    )["AuthorizerId"]
+    return found

@@ -1,0 +1,207 @@
+"""The deployed stack counts: the very template, on ministack, with tokens of a real issuer."""
+
+import csv
+import gzip
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallies.stores.dynamodb.store import DynamoStore
+from tests.engines.dynamodb import REGION
+from tests.engines.fixtures import in_ci, missing_engine_skips
+from tests.engines.ministack import Cloud, ministack
+
+from .stack import Stack, deployed
+from .template import TEMPLATE
+
+ROOT = TEMPLATE.parents[1]
+LOG = ROOT.parent / "shared" / "data" / "travel-favorites.csv.gz"
+MARKS, EVERY = 3_000, 4
+"""So many favorites are marked, and every so-manieth of them is unmarked again."""
+PATIENCE_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody who has signed in: the user's id and token."""
+
+    user: str
+    token: str
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What deploy/package.py gathers, but for the Python and the processor of this machine:
+    ministack runs the functions on them."""
+    spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
+    assert spec is not None
+    assert spec.loader is not None
+    packaging: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(packaging)
+    packaging.PLATFORMS = ()
+    packaging.PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+    folder = tmp_path_factory.mktemp("package") / "function"
+    try:
+        packaging.gather(folder)
+    except subprocess.CalledProcessError as error:
+        if in_ci():
+            raise
+        pytest.skip(f"pip could not gather the package: {error}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with pytest.MonkeyPatch.context() as patch, missing_engine_skips(), ministack() as running:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in running.env.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def members(cloud: Cloud) -> tuple[dict[str, str], Member]:
+    """What a user pool wants as the template's parameters, and somebody in it."""
+    pools = cloud.client("cognito-idp")
+    pool = pools.create_user_pool(PoolName="members")["UserPool"]["Id"]
+    client = pools.create_user_pool_client(
+        UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+    pools.admin_create_user(UserPoolId=pool, Username="ann")
+    secret = {"UserPoolId": pool, "Username": "ann", "Password": "Noodles-4-ever"}
+    pools.admin_set_user_password(**secret, Permanent=True)
+    answer = pools.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=client,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "ann", "PASSWORD": secret["Password"]},
+    )
+    (attribute,) = [
+        each["Value"]
+        for each in pools.admin_get_user(UserPoolId=pool, Username="ann")["UserAttributes"]
+        if each["Name"] == "sub"
+    ]
+    issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool}"
+    parameters = {"Prefix": "app", "JwtIssuer": issuer, "JwtAudience": client}
+    return parameters, Member(attribute, answer["AuthenticationResult"]["IdToken"])
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, package: Path, members: tuple[dict[str, str], Member]) -> Iterator[Stack]:
+    with deployed(cloud, "app", package, members[0]) as running:
+        yield running
+    functions = cloud.client("lambda").list_functions()["Functions"]
+    tables = cloud.client("dynamodb").list_tables()["TableNames"]
+    assert (functions, sorted(tables)) == ([], ["app-favorites", "app-tallies"])
+
+
+@pytest.fixture(scope="module")
+def store(cloud: Cloud, stack: Stack) -> Iterator[DynamoStore]:
+    """The stack's store, as the command line would reach it from here."""
+    with DynamoStore.from_url(f"{stack.outputs['Store']}?endpoint={cloud.endpoint}") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def favorites() -> list[tuple[str, str, str]]:
+    if not LOG.exists():
+        if in_ci():
+            pytest.fail(f"{LOG} is missing", pytrace=False)
+        pytest.skip(f"{LOG} is missing")
+    with gzip.open(LOG, "rt", newline="") as lines:
+        rows = csv.DictReader(lines)
+        return [
+            (row["user_id"], row["restaurant_id"], row["created_at"])
+            for row, _ in zip(rows, range(MARKS), strict=False)
+        ]
+
+
+def _until(condition: Callable[[], bool], cloud: Cloud, what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} in {PATIENCE_SECONDS:.0f} s; {cloud.engine.log_text()[-3000:]}")
+        time.sleep(0.2)
+
+
+def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
+    cloud: Cloud,
+    store: DynamoStore,
+    favorites: list[tuple[str, str, str]],
+    tmp_path: Path,
+) -> None:
+    """By markers, since ministack has no tumbling windows: its events name no shard."""
+    log = tmp_path / "log.csv"
+    gone = favorites[::EVERY]
+    with log.open("w", newline="") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(("user_id", "restaurant_id", "created_at", "op"))
+        writer.writerows((*row, "mark") for row in favorites)
+        writer.writerows((*row, "unmark") for row in gone)
+    command = [sys.executable, "-m", "tallies", "load", str(log), "--no-wait"]
+    done = subprocess.run(
+        [*command, "--store", store.url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    kept = [row for index, row in enumerate(favorites) if index % EVERY]
+    by_group = Counter(restaurant for _, restaurant, _ in kept)
+    by_month = Counter(
+        restaurant for _, restaurant, created_at in kept if created_at.startswith("2011-07")
+    )
+
+    def board(window: str) -> list[tuple[str, Any]]:
+        return [(line.group, line.amount) for line in store.leaderboard(window, 100)]
+
+    def leaders(counts: Counter[str]) -> list[tuple[str, Any]]:
+        return sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:100]
+
+    def counted() -> bool:
+        groups = [store.windows_of(group).get("all", 0) for group in by_group]
+        return groups == list(by_group.values())
+
+    _until(counted, cloud, "the counts did not become those of GROUP BY")
+    assert board("all") == leaders(by_group)
+    assert board("2011-07") == leaders(by_month)
+    assert by_month
+    assert store.settings.guard() == "markers"
+    verified = store.verify()
+    assert verified.drifted == []
+    assert verified.checked > len(by_group)
+
+
+def test_the_deployed_api_marks_for_who_has_a_token(
+    cloud: Cloud, stack: Stack, members: tuple[dict[str, str], Member]
+) -> None:
+    _, ann = members
+    api = stack.resources["Gateway"]
+    mine = f"/users/{ann.user}/favorites/noodle-bar"
+
+    def tally() -> int:
+        status, found = cloud.call_api(api, "GET", "/restaurants/noodle-bar/tally")
+        assert status == 200
+        counted: int = found["windows"]["all"]
+        return counted
+
+    assert cloud.call_api(api, "PUT", mine)[0] == 401
+    assert cloud.call_api(api, "PUT", "/users/bob/favorites/noodle-bar", ann.token)[0] == 403
+    assert cloud.call_api(api, "PUT", mine, ann.token)[0] == 201
+    assert cloud.call_api(api, "PUT", mine, ann.token)[0] == 200
+    _until(lambda: tally() == 1, cloud, "the mark was not counted")
+    status, board = cloud.call_api(api, "GET", "/leaderboards/month?limit=100")
+    assert (status, [line["restaurant_id"] for line in board["items"]]) == (200, ["noodle-bar"])
+    assert cloud.call_api(api, "DELETE", mine, ann.token)[0] == 204
+    _until(lambda: tally() == 0, cloud, "the unmark was not counted")

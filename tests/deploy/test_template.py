@@ -1,6 +1,7 @@
 """The template agrees with the code that it deploys."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ import pytest
 
 from tallies.stores.dynamodb.tables import EXPIRY, source_table, tallies_table
 from tallies.stores.favorites_tally import FAVORITES
+from tests.engines import environments
+from tests.engines.dynamodb import REGION
+from tests.engines.fixtures import missing_engine_skips
 
 from .template import TEMPLATE, change_source, properties, resources
 
@@ -24,6 +28,29 @@ def test_cfn_lint_finds_nothing() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_sam_finds_it_valid(tmp_path: Path) -> None:
+    """Offline: the transform and its rules are a part of SAM's command line."""
+    with missing_engine_skips():
+        python = environments.ensure(environments.SAM)
+    done = subprocess.run(
+        [python, "-m", "samcli", "validate", "--lint", "--template", TEMPLATE],
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(tmp_path),  # its settings and its telemetry's id are kept there
+            "SAM_CLI_TELEMETRY": "0",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is a valid SAM Template" in done.stdout
 
 
 def _comparable(shape: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,11 @@ import argparse
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-from . import archives
+from . import archives, environments
 from .dynamodb import command, environment
 from .errors import EngineError
 from .process import LOOPBACK, is_listening
@@ -27,12 +30,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _fetch() -> int:
     """Tries each, whatever becomes of the others."""
+    wanted: list[tuple[str, bool, Callable[[], Path]]] = [
+        *(
+            (each.package, archives.is_fetched(each), partial(archives.ensure, each))
+            for each in archives.ALL
+        ),
+        *(
+            (each.folder, environments.is_made(each), partial(environments.ensure, each))
+            for each in environments.ALL
+        ),
+    ]
     status = 0
-    for archive in archives.ALL:
-        print(f"{archive.package} ... ", end="", flush=True)
-        had = archives.is_fetched(archive)
+    for name, had, fetch in wanted:
+        print(f"{name} ... ", end="", flush=True)
         try:
-            folder = archives.ensure(archive)
+            folder = fetch()
         except EngineError as error:
             print(f"failed: {error}")
             status = 1

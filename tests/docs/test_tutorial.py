@@ -1,0 +1,92 @@
+"""Every command of the tutorial runs, in its order, in a fresh copy of the repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.engines import archives
+from tests.engines.fixtures import in_ci, missing_engine_skips
+from tests.engines.process import free_port
+
+from .shell import Shell, shell
+
+ROOT = Path(__file__).resolve().parents[2]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK_SECONDS = 300.0
+MOMENT_SECONDS = 30.0
+LOOKS = ("tallies top", "tallies show")
+"""Blocks of these alone may be a moment behind, and are looked at again."""
+
+
+def steps(page: str) -> list[tuple[str, str]]:
+    """Each block of commands, and what the page says that it prints."""
+    found: list[tuple[str, str]] = []
+    for kind, text in BLOCK.findall(page):
+        if kind == "sh":
+            found.append((text, ""))
+        else:
+            commands, before = found.pop()
+            assert not before, f"two outputs of\n{commands}"
+            found.append((commands, text))
+    return found
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The files that git knows, as they are now: a clone of what may be committed next."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():  # git still knows a file that somebody is removing
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def _needed(*programs: str) -> None:
+    missing = [each for each in programs if shutil.which(each) is None]
+    if missing and in_ci():
+        pytest.fail(f"not installed: {', '.join(missing)}", pytrace=False)
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+def _do(reader: Shell, commands: str, expected: str) -> None:
+    looks = all(line.startswith(LOOKS) for line in commands.splitlines())
+    deadline = time.monotonic() + MOMENT_SECONDS
+    while True:
+        code, printed = reader.run(commands, BLOCK_SECONDS)
+        assert code == 0, f"{commands}\nended with {code}:\n{printed}"
+        if expected.strip() in printed:
+            return
+        assert looks, f"{commands}\nprinted\n{printed}"
+        assert time.monotonic() < deadline, f"{commands}\nstill prints\n{printed}"
+        time.sleep(0.2)
+
+
+def test_every_command_of_the_tutorial_prints_what_it_says(clone: Path) -> None:
+    _needed("bash", "make", "curl", "java", "npm", "git")
+    with missing_engine_skips():
+        archives.ensure(archives.DYNAMODB_LOCAL)
+    page = TUTORIAL.read_text()
+    for port in ("8000", "8001"):
+        assert port in page
+        page = page.replace(port, str(free_port()))
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "TALLIES_", "VIRTUAL_ENV"))
+    }
+    env["TALLIES_ENGINES"] = str(archives.cache_root())
+    found = steps(page)
+    assert len(found) > 10
+    with shell(clone, env) as reader:
+        for commands, expected in found:
+            _do(reader, commands, expected)

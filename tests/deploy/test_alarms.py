@@ -21,7 +21,7 @@ def _alarms() -> dict[str, Any]:
 
 
 def test_each_alarm_has_its_paragraph() -> None:
-    headings = set(re.findall(r"^## (\w+)$", RUNBOOK.read_text(), re.MULTILINE))
+    headings = set(re.findall(r"^### (\w+)$", RUNBOOK.read_text(), re.MULTILINE))
     assert set(_alarms()) == headings
     for name, alarm in _alarms().items():
         assert alarm["AlarmDescription"].endswith(f"See docs/operations.md, {name}.")

@@ -1,4 +1,5 @@
-"""The deployed stack counts: the very template, on ministack, with tokens of a real issuer."""
+"""The deployed stack counts: the very template, put on ministack by the commands of the
+operations page, with tokens of ministack's own issuer."""
 
 import csv
 import gzip
@@ -20,10 +21,8 @@ from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
 
-from .stack import Stack, deployed
-from .template import TEMPLATE
+from .stack import ROOT, Stack, deployed
 
-ROOT = TEMPLATE.parents[1]
 LOG = ROOT.parent / "shared" / "data" / "travel-favorites.csv.gz"
 MARKS, EVERY = 3_000, 4
 """So many favorites are marked, and every so-manieth of them is unmarked again."""
@@ -32,16 +31,18 @@ PATIENCE_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody who has signed in: the user's id and token."""
+    """Somebody who has signed in at an issuer, for an audience."""
 
+    issuer: str
+    audience: str
     user: str
     token: str
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What deploy/package.py gathers, but for the Python and the processor of this machine:
-    ministack runs the functions on them."""
+    """A folder whose build/function holds what deploy/package.py gathers, but for the Python and
+    the processor of this machine: ministack runs the functions on them."""
     spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
     assert spec is not None
     assert spec.loader is not None
@@ -49,9 +50,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec.loader.exec_module(packaging)
     packaging.PLATFORMS = ()
     packaging.PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-    folder = tmp_path_factory.mktemp("package") / "function"
+    folder = tmp_path_factory.mktemp("package")
     try:
-        packaging.gather(folder)
+        packaging.gather(folder / "build" / "function")
     except subprocess.CalledProcessError as error:
         if in_ci():
             raise
@@ -70,8 +71,8 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="module")
-def members(cloud: Cloud) -> tuple[dict[str, str], Member]:
-    """What a user pool wants as the template's parameters, and somebody in it."""
+def ann(cloud: Cloud) -> Member:
+    """Somebody in a user pool."""
     pools = cloud.client("cognito-idp")
     pool = pools.create_user_pool(PoolName="members")["UserPool"]["Id"]
     client = pools.create_user_pool_client(
@@ -92,13 +93,15 @@ def members(cloud: Cloud) -> tuple[dict[str, str], Member]:
         if each["Name"] == "sub"
     ]
     issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool}"
-    parameters = {"Prefix": "app", "JwtIssuer": issuer, "JwtAudience": client}
-    return parameters, Member(attribute, answer["AuthenticationResult"]["IdToken"])
+    return Member(issuer, client, attribute, answer["AuthenticationResult"]["IdToken"])
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, package: Path, members: tuple[dict[str, str], Member]) -> Iterator[Stack]:
-    with deployed(cloud, "app", package, members[0]) as running:
+def stack(cloud: Cloud, package: Path, ann: Member) -> Iterator[Stack]:
+    with (
+        missing_engine_skips(),
+        deployed(cloud, package, "app", issuer=ann.issuer, audience=ann.audience) as running,
+    ):
         yield running
     functions = cloud.client("lambda").list_functions()["Functions"]
     tables = cloud.client("dynamodb").list_tables()["TableNames"]
@@ -184,9 +187,8 @@ def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
 
 
 def test_the_deployed_api_marks_for_who_has_a_token(
-    cloud: Cloud, stack: Stack, members: tuple[dict[str, str], Member]
+    cloud: Cloud, stack: Stack, ann: Member
 ) -> None:
-    _, ann = members
     api = stack.resources["Gateway"]
     mine = f"/users/{ann.user}/favorites/noodle-bar"
 

@@ -76,9 +76,10 @@ def crash_after(store: SqliteStore, allowed: int) -> Applied | None:
         done += 1
         return sqlite3.SQLITE_DENY if done > allowed else sqlite3.SQLITE_OK
 
-    with store._database.connection() as connection:
+    with store._database.connection() as reader, store._database.writing() as writer:
         pass
-    connection.set_authorizer(stop)
+    for connection in (reader, writer):
+        connection.set_authorizer(stop)
     try:
         return store.aggregator().step()
     except StoreError:

@@ -140,7 +140,7 @@ def test_a_damaged_file(tmp_path: Path) -> None:
 def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "small.db") as store:
         store.init()
-        with store._database.connection() as connection:  # SQLite's own way to a full disk
+        with store._database.writing() as connection:  # SQLite's own way to a full disk
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {pages + 8}")
         acknowledged = 0
@@ -154,7 +154,7 @@ def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
         assert str(store.path) in error
         assert acknowledged > 10
         assert store.status().favorites == acknowledged
-        with store._database.connection() as connection:
+        with store._database.writing() as connection:
             connection.execute("PRAGMA max_page_count = 100000")
         while store.aggregator().step().records:
             pass

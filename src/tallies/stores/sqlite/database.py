@@ -4,6 +4,7 @@ import sqlite3
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Literal, NoReturn
 from urllib.parse import quote
@@ -17,10 +18,15 @@ from tallies.core.errors import (
     WrongStore,
 )
 from tallies.stores.sqlite import schema
+from tallies.stores.sqlite.turnstile import Turnstile
 
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a writer waits for another writer. Commits take milliseconds, so this is for the
 unusual: a stopped process that holds the lock, a disk that hangs."""
+SHORTEST_WAIT_SECONDS = 0.00005
+LONGEST_WAIT_SECONDS = 0.005
+"""Between two looks whether another process has done with writing. SQLite's own waiting begins at
+a millisecond and grows fast; most commits are over long before."""
 CACHE_KIB = 32_768
 """The most that one connection remembers of the file; SQLite's own 2 MB would spill big writes."""
 CHECKPOINT_PAGES = 16_000
@@ -34,25 +40,35 @@ Synchronous = Literal["normal", "full"]
 
 
 class Database:
-    """A pool of connections to one file. Safe to use from several threads."""
+    """Connections to one file. Safe to use from several threads.
+
+    Readers have as many as they need. All that this process writes goes through one: a commit
+    makes every other connection forget what it remembers of the file, and a writer that has to
+    read its pages again is slow. Who waits for that one is told when it is free, at once.
+    """
 
     def __init__(self, path: Path, synchronous: Synchronous = "normal") -> None:
         self.path = path
         self._synchronous = synchronous
         self._idle: deque[sqlite3.Connection] = deque()
         self._checked = False
+        self._writer: sqlite3.Connection | None = None
+        self._turnstile = Turnstile()
 
     def connection(self) -> "Lent":
-        """A connection without a transaction: each statement is its own."""
+        """A connection to read with, without a transaction: each statement is its own."""
         return Lent(self, "")
 
     def reading(self) -> "Lent":
         """A connection in a read transaction: one snapshot for all its statements."""
         return Lent(self, "BEGIN")
 
-    def writing(self) -> "Lent":
-        """A connection in a write transaction, committed at the end, rolled back on an error."""
-        return Lent(self, "BEGIN IMMEDIATE")
+    def writing(self) -> "Writing":
+        """The connection in a write transaction, committed at the end, rolled back on an error.
+
+        Not to be nested: there is only one.
+        """
+        return Writing(self)
 
     def create(self) -> bool:
         """Make the file and its tables where they are missing. Whether anything was made."""
@@ -87,6 +103,36 @@ class Database:
         """Close the idle connections; the last one out tidies the write-ahead log."""
         while self._idle:
             self._idle.pop().close()
+        if self._writer is not None and self._turnstile.enter(BUSY_TIMEOUT_SECONDS):
+            self._writer.close()
+            self._writer = None
+            self._turnstile.leave()
+
+    def begin(self) -> sqlite3.Connection:
+        """The one connection that writes, in a transaction that nobody else is in.
+
+        Raises:
+            StoreUnavailable: others did not leave it for `BUSY_TIMEOUT_SECONDS`.
+            sqlite3.Error: what `explain` knows to say better.
+        """
+        if not self._turnstile.enter(BUSY_TIMEOUT_SECONDS):
+            raise StoreUnavailable(f"This process writes {self.path} for too long; try again.")
+        try:
+            if self._writer is None:
+                self._writer = self.take()
+                self._writer.execute("PRAGMA busy_timeout = 0")  # `_begin` waits
+            _begin(self._writer)
+        except BaseException:
+            self._turnstile.leave()
+            raise
+        return self._writer
+
+    def end(self, connection: sqlite3.Connection) -> None:
+        """Let the next one write."""
+        if connection.in_transaction:  # it could not even be rolled back: closing does that
+            connection.close()
+            self._writer = None
+        self._turnstile.leave()
 
     def take(self) -> sqlite3.Connection:
         try:
@@ -177,7 +223,7 @@ class Database:
 
 
 class Lent:
-    """A connection on loan, for a `with` statement. A plain class, since this is a hot path."""
+    """A connection on loan to a reader, for a `with` statement. Plain, since this is a hot path."""
 
     __slots__ = ("_begin", "_connection", "_database")
     _connection: sqlite3.Connection
@@ -203,18 +249,71 @@ class Lent:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        connection = self._connection
         try:
-            if connection.in_transaction:
-                if error is None:
-                    connection.execute("COMMIT")
-                else:
-                    connection.execute("ROLLBACK")
-        except sqlite3.Error as failure:
-            error = error or failure
-            with suppress(sqlite3.Error):  # some errors have rolled back already
-                connection.execute("ROLLBACK")
+            error = _finish(self._connection, error)
         finally:
-            self._database.give_back(connection)
+            self._database.give_back(self._connection)
         if isinstance(error, sqlite3.Error):
             self._database.explain(error)
+
+
+class Writing:
+    """A write transaction, for a `with` statement."""
+
+    __slots__ = ("_connection", "_database")
+    _connection: sqlite3.Connection
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._connection = self._database.begin()
+        except sqlite3.Error as error:
+            self._database.explain(error)
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            error = _finish(self._connection, error)
+        finally:
+            self._database.end(self._connection)
+        if isinstance(error, sqlite3.Error):
+            self._database.explain(error)
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin to write as soon as no other process does."""
+    started = None
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            now = monotonic()
+            started = started or now
+            if now - started >= BUSY_TIMEOUT_SECONDS:
+                raise
+        # In proportion to how long it has lasted: soon back after a short commit, and no
+        # hammering during a long one.
+        wait = max(SHORTEST_WAIT_SECONDS, (now - started) / 4)
+        sleep(min(wait, LONGEST_WAIT_SECONDS))
+
+
+def _finish(connection: sqlite3.Connection, error: BaseException | None) -> BaseException | None:
+    """Commit, or roll back after an error; the first error that there was."""
+    try:
+        if connection.in_transaction:
+            connection.execute("COMMIT" if error is None else "ROLLBACK")
+    except sqlite3.Error as failure:
+        error = error or failure
+        with suppress(sqlite3.Error):  # some errors have rolled back already
+            connection.execute("ROLLBACK")
+    return error

@@ -36,7 +36,8 @@ class Lease:
             ).fetchone()
             if found and found[0] != self.holder and found[1] > now:
                 self._held = False
-                return False
+                return False  # standing by takes no write lock
+        with self._database.writing() as connection:
             taken = connection.execute(
                 "INSERT INTO leases VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
                 " SET holder = excluded.holder, expires_at = excluded.expires_at"
@@ -50,7 +51,7 @@ class Lease:
     def release(self) -> None:
         """Give it back, so that another need not wait."""
         self._held = False
-        with self._database.connection() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 "DELETE FROM leases WHERE name = ? AND holder = ?", (self._name, self.holder)
             )

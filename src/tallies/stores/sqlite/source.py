@@ -43,18 +43,16 @@ class Source:
     ) -> tuple[Favorite, bool]:
         now = self.now()
         favorite = Favorite(user_id, restaurant_id, created_at or now)
-        with self._database.connection() as connection:
+        with self._database.writing() as connection:
             if connection.execute(_INSERT, favorite).rowcount == 1:
                 return favorite, True
             row = connection.execute(_SELECT_LIVE, (restaurant_id, user_id, now)).fetchone()
-        if row is not None:
-            return Favorite(*row), False
-        # The row in the way is past its expiry (or was removed meanwhile): replace it.
-        with self._database.writing() as connection:
+            if row is not None:
+                return Favorite(*row), False
+            # The row in the way is past its expiry: replace it.
             connection.execute(_DELETE_EXPIRED_ROW, (restaurant_id, user_id, now))
-            made = connection.execute(_INSERT, favorite).rowcount == 1
-            row = connection.execute(_SELECT_LIVE, (restaurant_id, user_id, now)).fetchone()
-        return Favorite(*row), made
+            connection.execute(_INSERT, favorite)
+        return favorite, True
 
     def put(
         self, user_id: str, restaurant_id: str, *, note: str | None, expires_at: str | None
@@ -103,7 +101,7 @@ class Source:
         return favorite
 
     def unmark(self, user_id: str, restaurant_id: str) -> bool:
-        with self._database.connection() as connection:
+        with self._database.writing() as connection:
             return connection.execute(_DELETE, (restaurant_id, user_id)).rowcount == 1
 
     def favorites_of(

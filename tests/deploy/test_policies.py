@@ -139,6 +139,6 @@ def test_a_token_is_for_its_own_favorites_only(store: DynamoStore) -> None:
     assert store.get("ann", "noodles") is None
 
 
-def test_an_id_with_a_slash_stays_one_id(store: DynamoStore) -> None:
+def test_a_path_is_decoded_once_and_only_after_it_was_split(store: DynamoStore) -> None:
     assert ask("PUT", "/users/ann/favorites/a%2Fb", user="ann")[0] == 201
     assert store.get("ann", "a/b") is not None

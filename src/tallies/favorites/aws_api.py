@@ -49,8 +49,11 @@ class GatewayAuth:
 
 
 class GatewayPath:
-    """Hands the path on as the gateway gave it: an id may hold an encoded slash, and the adapter
-    decodes the path before anybody has split it."""
+    """Hands the path on as the gateway gave it, for the application to split and then decode once.
+
+    An HTTP API decodes all but the percent sign itself, so an id may hold that, but no slash; the
+    adapter would decode everything once more.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -8,6 +8,7 @@ an event source mapping: tumbling windows (events name no shard) and partial bat
 import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,10 +87,18 @@ def ministack() -> Iterator[Cloud]:
 def _started(python: Path, port: int) -> Iterator[Cloud]:
     if is_listening(port):
         raise EngineError(f"port {port} is taken; ministack cannot listen on it")
-    # All that its functions' processes see, too: nothing of the developer's own may leak there.
-    environment = {
+    with tempfile.TemporaryDirectory(prefix="tallies-ministack-") as scratch:
+        line = [str(python), "-m", "ministack"]
+        with guarded("ministack", line, env=_environment(port, scratch)) as engine:
+            engine.wait_until_answering(lambda: _answers(port))
+            yield Cloud(engine, port)
+
+
+def _environment(port: int, scratch: str) -> dict[str, str]:
+    """All that its functions' processes see, too: nothing of the developer's own may leak there."""
+    return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
+        "TMPDIR": scratch,  # it unpacks functions there and leaves them
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "MINISTACK_REGION": REGION,
@@ -103,9 +112,6 @@ def _started(python: Path, port: int) -> Iterator[Cloud]:
         "DOCKER_HOST": "unix:///nowhere",
         "NO_PROXY": LOOPBACK,
     }
-    with guarded("ministack", [str(python), "-m", "ministack"], env=environment) as engine:
-        engine.wait_until_answering(lambda: _answers(port))
-        yield Cloud(engine, port)
 
 
 def _answers(port: int) -> bool:

@@ -86,6 +86,7 @@ def _one_event(run: Run, account: DynamoDBAccount, store: DynamoStore) -> Result
         peer_name="three UpdateItems without a guard",
         peer=found.peer,
         ratio=found.ratio,
+        bound=Bound("<=", 1.5),
     )
 
 

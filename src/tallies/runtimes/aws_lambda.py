@@ -7,6 +7,7 @@ more. What is not in before the time is up is reported by its sequence number
 (ReportBatchItemFailures has to be on), and comes again.
 """
 
+import gc
 import json
 import os
 import sys
@@ -153,5 +154,7 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # is told at every call, too.
     try:
         store().warm()
+        # What is there now stays; the collector need not look through it at every batch.
+        gc.freeze()
     except TalliesError as error:
         _log({"level": "ERROR", "message": str(error)})

@@ -125,6 +125,7 @@ class GuardedApply:
         progress = guard.progress
         missing = batch.after(progress.least)
         batch.duplicates = len(batch.records) - len(missing)
+        batch.parks_no_more(progress.least)
         if not missing:
             return False
         started = perf_counter()
@@ -249,6 +250,10 @@ class _Batch:
 
     def parks(self, folded: Folded) -> None:
         self._parked.update(parked.change.position for parked in folded.parked)
+
+    def parks_no_more(self, position: str) -> None:
+        """What was parked of records up to a position was parked before."""
+        self._parked = {each for each in self._parked if each > position}
 
     def result(self, left: Sequence[StreamRecord] = (), reason: str | None = None) -> ApplyResult:
         """What became of the batch, if `left` are the records that are not (all) in."""

@@ -7,6 +7,7 @@ sent, with botocore's signer, credentials and connections; answers and errors lo
 """
 
 import json
+import socket
 from base64 import b64encode
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +22,11 @@ from botocore.session import Session
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_SOCKET_OPTIONS = [
+    # Head and body are two packets: with Nagle's algorithm the second one would wait 40 ms.
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+]
 _SERVICE, _TARGET = "dynamodb", "DynamoDB_20120810"
 
 
@@ -47,6 +53,7 @@ class LeanClient:
         self._http = URLLib3Session(
             timeout=(connect_seconds, read_seconds),  # type: ignore[arg-type] # both are taken
             max_pool_connections=connections,
+            socket_options=_SOCKET_OPTIONS,  # type: ignore[arg-type] # as above: the stubs err
         )
         self._agent = session.user_agent() + " tallies"
 
@@ -76,7 +83,7 @@ class LeanClient:
         request = AWSRequest(
             method="POST",
             url=self._url,
-            data=_ENCODER.encode(arguments).encode(),
+            data=_encoded(arguments),
             headers={
                 "X-Amz-Target": f"{_TARGET}.{operation}",
                 "Content-Type": "application/x-amz-json-1.0",
@@ -109,4 +116,13 @@ def _binary(value: object) -> str:
     raise TypeError(f"{type(value).__name__} is nothing that a request holds")
 
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_binary)
+_ENCODER = json.JSONEncoder(
+    separators=(",", ":"), check_circular=False, ensure_ascii=False, default=_binary
+)
+
+
+def _encoded(arguments: dict[str, Any]) -> bytes:
+    try:
+        return _ENCODER.encode(arguments).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, in the content of a parked record
+        return json.dumps(arguments, default=_binary).encode()

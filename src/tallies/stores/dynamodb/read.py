@@ -9,9 +9,10 @@ from tallies.core.errors import UnknownWindow
 from tallies.core.tally import Count, Sum, Tally
 from tallies.core.windows import Window, parse_window
 from tallies.stores.dynamodb.explain import explained
-from tallies.stores.dynamodb.keys import row_key
-from tallies.stores.dynamodb.paging import batch_get, rows
-from tallies.stores.protocol import Ranked
+from tallies.stores.dynamodb.keys import is_reserved, row_key
+from tallies.stores.dynamodb.paging import batch_get
+from tallies.stores.dynamodb.paging import rows as all_rows
+from tallies.stores.protocol import Ranked, TallyRow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -90,10 +91,17 @@ class Reader:
                 break
         return found[:limit]
 
+    def rows(self) -> Iterator[TallyRow]:
+        found = all_rows(self._client.scan, TableName=self._tallies_table, ConsistentRead=True)
+        for item in found:
+            group = item["group"]["S"]
+            if not is_reserved(group) and (amount := self._amount(item)):
+                yield TallyRow(group, item["time_window"]["S"], amount)
+
     def _rows(
         self, condition: str, values: "dict[str, AttributeValueTypeDef]"
     ) -> list[tuple[str, int]]:
-        found = rows(
+        found = all_rows(
             self._client.query,
             TableName=self._tallies_table,
             KeyConditionExpression=condition,
@@ -106,7 +114,7 @@ class Reader:
 
     def _ranking(self, name: str, most: str, page: int) -> Iterator[Ranked]:
         """The lines of one partition of a leaderboard, most first; rows of zero lie below."""
-        found = rows(
+        found = all_rows(
             self._client.query,
             TableName=self._tallies_table,
             IndexName=RANKING_INDEX,

@@ -18,6 +18,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = {
     "demo": "demo",
+    "export": "export",
     "init": "init",
     "load": "load",
     "parked": "parked",

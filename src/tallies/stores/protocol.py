@@ -52,6 +52,14 @@ class Event(NamedTuple):
     op: Literal["mark", "unmark"] = "mark"
 
 
+class TallyRow(NamedTuple):
+    """One row of the tallies."""
+
+    group: str
+    window: str
+    amount: int
+
+
 class Ranked(NamedTuple):
     """One line of a leaderboard."""
 
@@ -184,6 +192,13 @@ class Tallies(Protocol):
 
     def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The groups of a ranked window, most first, ties by id, after `after`."""
+
+    def rows(self) -> Iterator[TallyRow]:
+        """Every row but those of zero, group by group, its windows in the order of their names.
+
+        The embedded store gives them as of one moment; a service gives each row as it is when it
+        is reached.
+        """
 
 
 class Store(Favorites, Tallies, Protocol):

@@ -1,9 +1,9 @@
 """Reading the tallies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tallies.core.windows import Window
-from tallies.stores.protocol import Ranked
+from tallies.stores.protocol import Ranked, TallyRow
 from tallies.stores.sqlite.database import Database
 
 _NAME_LENGTH = {
@@ -74,3 +74,13 @@ class Reader:
                     (window, below, limit - len(rows)),
                 ).fetchall()
         return [Ranked(*row) for row in rows]
+
+    def rows(self) -> Iterator[TallyRow]:
+        with self._database.reading() as connection:
+            yield from map(
+                TallyRow._make,
+                connection.execute(
+                    'SELECT "group", time_window, favorites FROM tallies WHERE favorites <> 0'
+                    ' ORDER BY "group", time_window'
+                ),
+            )

@@ -99,6 +99,7 @@ def _environment(port: int, scratch: str) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "TMPDIR": scratch,  # it unpacks functions there and leaves them
+        "STATE_DIR": scratch,  # and the keys of its user pools
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "MINISTACK_REGION": REGION,

@@ -1,7 +1,7 @@
 """The behaviour of every store. Subclass `StoreSuite` and give it a fixture `backend`."""
 
 from collections import Counter
-from itertools import product
+from itertools import groupby, product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tallies import Window
 from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.times import canonical_time, parse_time
-from tallies.stores.protocol import Drift, Event, Favorite, Ranked
+from tallies.stores.protocol import Drift, Event, Favorite, Ranked, TallyRow
 from tests.conformance.backend import Backend
 
 ODD_IDS = ["a", "a#b", "a/b", "%23", " ", "🍜 bar", "مطعم", "'; DROP TABLE favorites; --", "all"]
@@ -190,6 +190,22 @@ class StoreSuite:
             Drift("noodles", "all", 3, 4),
         ]
 
+    def test_every_row_can_be_read(self, backend: Backend) -> None:
+        store = backend.store
+        assert list(store.rows()) == []
+        for user, restaurant in [("ann", "noodles"), ("bob", "noodles"), ("ann", "fish")]:
+            store.mark(user, restaurant)
+        backend.poison("bob", "fish")
+        backend.settle()
+        store.unmark("ann", "fish")
+        store.mark("cyd", "pizza", created_at="2025-01-31T00:00:00.000000Z")
+        backend.settle()
+        windows = [list(map(tuple, each)) for _, each in groupby(store.rows(), _group)]
+        assert sorted(windows) == [
+            [("noodles", "2026-11", 2), ("noodles", "2026-11-23", 2), ("noodles", "all", 2)],
+            [("pizza", "2025-01", 1), ("pizza", "2025-01-31", 1), ("pizza", "all", 1)],
+        ]
+
     def test_rebuild_mends_planted_drift_and_nothing_else(self, backend: Backend) -> None:
         store = backend.store
         for user in range(3):
@@ -304,3 +320,7 @@ class StoreSuite:
 
 def _place(line: Ranked) -> tuple[int, str]:
     return -line.amount, line.group
+
+
+def _group(row: TallyRow) -> str:
+    return row.group

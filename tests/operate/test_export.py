@@ -1,0 +1,142 @@
+"""Export, from the store to the file that a notebook opens."""
+
+import csv
+import subprocess
+import sys
+from datetime import date
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from tallies.core.errors import InvalidInput
+from tallies.core.windows import Window
+from tallies.operate.export import Line, lines, write_csv, write_file, write_parquet
+from tallies.stores.protocol import TallyRow
+from tests.cli.command import environment, tallies
+from tests.engines import DynamoDBAccount
+
+ODD = 'a "quoted", Straße\u2028☕'
+ROWS = [
+    TallyRow(ODD, "2026", 3),
+    TallyRow(ODD, "2026-11", 2),
+    TallyRow(ODD, "2026-W48", 2),
+    TallyRow(ODD, "2026-11-23", 1),
+    TallyRow(ODD, "2026-11-23T14", 1),
+    TallyRow(ODD, "all", 2**60),
+    TallyRow(ODD, "by hand", 7),
+]
+LINES = [
+    Line(ODD, "year", "2026", date(2026, 1, 1), 3),
+    Line(ODD, "month", "2026-11", date(2026, 11, 1), 2),
+    Line(ODD, "week", "2026-W48", date(2026, 11, 23), 2),
+    Line(ODD, "day", "2026-11-23", date(2026, 11, 23), 1),
+    Line(ODD, "hour", "2026-11-23T14", date(2026, 11, 23), 1),
+    Line(ODD, "all", "all", None, 2**60),
+]
+LOG = """user_id,restaurant_id,created_at
+ann,noodles,2026-11-22T12:00:00Z
+bob,noodles,2026-11-23T01:00:00Z
+ann,"fish #1, ☕",2026-10-01T00:00:00Z
+"""
+HISTORY = """restaurant_id,kind,window,starts,favorites
+"fish #1, ☕",day,2026-10-01,2026-10-01,1
+noodles,day,2026-11-22,2026-11-22,1
+noodles,day,2026-11-23,2026-11-23,1
+"""
+
+
+def test_every_window_has_its_kind_and_its_first_day() -> None:
+    assert list(lines(ROWS)) == LINES
+    assert list(lines(ROWS, [Window.DAY, Window.ALL])) == [LINES[3], LINES[5]]
+
+
+def test_csv_holds_any_id() -> None:
+    out = StringIO(newline="")
+    assert list(write_csv(LINES, out)) == [len(LINES)]
+    found = list(csv.reader(StringIO(out.getvalue(), newline="")))
+    assert found[0] == ["restaurant_id", "kind", "window", "starts", "favorites"]
+    assert found[1:] == [
+        [line[0], line[1], line[2], line[3].isoformat() if line[3] else "", str(line[4])]
+        for line in LINES
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 25_000])
+def test_parquet_holds_what_went_in(tmp_path: Path, count: int) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    found = [
+        line._replace(favorites=n) for n, line in zip(range(count), LINES * count, strict=False)
+    ]
+    steps = list(write_parquet(found, tmp_path / "f"))
+    assert steps == {0: [], 1: [1], 25_000: [10_000, 20_000, 25_000]}[count]
+    table = parquet.read_table(tmp_path / "f")
+    assert table.column_names == list(Line._fields)
+    assert [tuple(row.values()) for row in table.to_pylist()] == found
+
+
+def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    def breaks() -> "list[Line]":
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "out.csv"
+    target.write_text("old")
+    with pytest.raises(InvalidInput, match="No space left"):
+        list(write_file((line for _ in range(2) for line in breaks()), target, "csv"))
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("out.csv", "old")]
+    assert list(write_file(LINES, target, "csv")) == [len(LINES)]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/s.db"
+    if request.param == "dynamodb":
+        account: DynamoDBAccount = request.getfixturevalue("aws_environment")
+        url = account.store_url("export")
+    log = tmp_path / "log.csv"
+    log.write_text(LOG, encoding="utf-8")
+    assert tallies("load", log, store=url).code == 0
+    return url
+
+
+def test_the_command(loaded: str, tmp_path: Path) -> None:
+    found = tallies("export", "--kind", "day", store=loaded)
+    assert found.code == 0
+    head, *rest = found.out.splitlines(keepends=True)
+    assert head + "".join(sorted(rest)) == HISTORY
+    kinds = [row["kind"] for row in csv.DictReader(StringIO(tallies("export", store=loaded).out))]
+    assert sorted(kinds) == ["all"] * 2 + ["day"] * 3 + ["month"] * 2
+    path = tmp_path / "t.parquet"
+    assert tallies("export", "-o", path, store=loaded) == (0, "", f"7 rows in {path}\n")
+    assert pytest.importorskip("pyarrow.parquet").read_table(path).num_rows == 7
+
+
+def test_ids_are_utf8_whatever_the_terminal_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    log = tmp_path / "log.csv"
+    log.write_text(LOG, encoding="utf-8")
+    assert tallies("load", log, store=url).code == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "tallies", "export", "--store", url],
+        capture_output=True,
+        env=environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0"),
+        timeout=60,
+    )
+    assert "fish #1, ☕" in done.stdout.decode("utf-8")
+
+
+def test_wrong_use_is_one_sentence(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    assert tallies("export", store=url).code == 2  # there is no store
+    assert tallies("init", store=url).code == 0
+    assert tallies("export", store=url).out == "restaurant_id,kind,window,starts,favorites\n"
+    nowhere = tallies("export", "-o", tmp_path / "no" / "f.csv", store=url)
+    assert nowhere.code == 2
+    assert "cannot be written" in nowhere.err
+    assert "--output" in tallies("export", "--format", "parquet", store=url).err
+    (tmp_path / "pyarrow.py").write_text("raise ModuleNotFoundError(name='pyarrow')")
+    missing = tallies("export", "-o", tmp_path / "f.parquet", store=url, PYTHONPATH=str(tmp_path))
+    assert (missing.code, missing.err.count("\n")) == (2, 1)
+    assert "tallies[export]" in missing.err
+    assert not (tmp_path / "f.parquet").exists()

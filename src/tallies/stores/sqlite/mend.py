@@ -11,6 +11,7 @@ from itertools import islice
 
 from tallies.core.errors import StoreUnavailable
 from tallies.core.times import canonical_time
+from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Progress, Verified
 from tallies.stores.sqlite.database import Database
 from tallies.stores.sqlite.verify import verify
@@ -44,8 +45,8 @@ def rebuild(database: Database, clock: Clock, progress: Progress) -> Verified:
             "UPDATE positions SET position = min(position, ifnull("
             "(SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0))"
         )
-    found = verify(database)
-    rows = iter([(each.group, each.window, each.expected - each.actual) for each in found.drifted])
+    found = verify(database, FAVORITES, clock(), progress)
+    rows = ((each.group, each.window, each.expected - each.actual) for each in found.drifted)
     done = 0
     while some := list(islice(rows, ROWS_AT_A_TIME)):
         with database.writing() as connection:

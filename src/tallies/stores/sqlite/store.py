@@ -4,6 +4,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.database import Database, Synchronous
@@ -106,9 +107,9 @@ class SqliteStore(Source, Reader):
         self,
         *,
         read_units: float | None = None,  # noqa: ARG002 # the protocol's; reads cost nothing here
-        progress: Progress = no_progress,  # noqa: ARG002 # one statement does it all
+        progress: Progress = no_progress,
     ) -> Verified:
-        return verify(self._database)
+        return verify(self._database, FAVORITES, self._clock(), progress)
 
     def rebuild(
         self,

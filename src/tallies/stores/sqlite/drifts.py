@@ -1,0 +1,56 @@
+"""Drifts: a list of differences that may be longer than memory."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from typing import overload
+
+from tallies.stores.protocol import Drift
+
+_SOME = 1000
+_SELECT = "SELECT g, w, expected, actual FROM drifts"
+
+
+class Drifts(Sequence[Drift]):
+    """Gathered once, read as often as need be. Equal to any sequence of the same drifts."""
+
+    def __init__(self, found: Iterable[Drift] = ()) -> None:
+        # A database without a name is a file of SQLite's own that nobody sees, and that is not
+        # even made while everything fits into its cache.
+        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._rows.execute("CREATE TABLE drifts (g TEXT, w TEXT, expected INTEGER, actual INTEGER)")
+        self._rows.execute("BEGIN")
+        self._rows.executemany("INSERT INTO drifts VALUES (?, ?, ?, ?)", found)
+        self._rows.execute("COMMIT")
+        (self._count,) = self._rows.execute("SELECT count(*) FROM drifts").fetchone()
+
+    def __len__(self) -> int:
+        return int(self._count)
+
+    def __iter__(self) -> Iterator[Drift]:
+        with closing(self._rows.execute(f"{_SELECT} ORDER BY rowid")) as rows:
+            yield from map(Drift._make, rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Drift: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Drift]: ...
+    def __getitem__(self, index: int | slice) -> Drift | list[Drift]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(self._count))]
+        row = self._rows.execute(
+            f"{_SELECT} WHERE rowid = ?", (range(1, self._count + 1)[index],)
+        ).fetchone()
+        return Drift._make(row)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or len(self) != len(other):
+            return NotImplemented if not isinstance(other, Sequence) else False
+        return all(map(Drift.__eq__, self, other))
+
+    __hash__ = None  # type: ignore[assignment] # like a list's
+
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, islice(self, _SOME)))
+        return f"[{shown}{', ...' if len(self) > _SOME else ''}]"

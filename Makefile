@@ -30,7 +30,8 @@ demo: .venv/.run
 	$(BIN)/tallies demo
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	-@$(BIN)/python -m tests.engines fetch # once; whatever is missing, the tests say so
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ groups, side by side: however large the file is, one group of it is in memory.
 
 import json
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
@@ -113,11 +113,11 @@ class Places:
 
     def totals(self, days: Iterable[tuple[str, int]]) -> dict[str, int]:
         """What the days come to in each window."""
-        found: dict[str, int] = {}
+        found: defaultdict[str, int] = defaultdict(int)
         of_day = self.of_day
         for day, n in days:
             for window in of_day(day):
-                found[window] = found.get(window, 0) + n
+                found[window] += n
         return found
 
 

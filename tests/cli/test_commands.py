@@ -194,7 +194,7 @@ FILES = [
     ("user_id,restaurant_id\n".encode("utf-16"), "UTF-16"),
     (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "log"),
     (b"\0\1\2\3binary", "no text file"),
-    (gzip.compress(b"user_id,restaurant_id,created_at\n")[:20], "gzip"),
+    (gzip.compress(b"user_id,restaurant_id,created_at\n", mtime=0)[:20], "gzip"),
 ]
 
 

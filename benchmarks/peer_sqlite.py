@@ -22,7 +22,7 @@ class _Embedded:
             sleep(0.001)
 
     def top(self, limit: int) -> list[tuple[str, int]]:
-        return [(group, amount) for group, amount in self._store.leaderboard("all", limit)]
+        return [(group, int(amount)) for group, amount in self._store.leaderboard("all", limit)]
 
 
 @contextmanager

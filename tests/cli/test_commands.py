@@ -150,7 +150,7 @@ def test_many_bad_lines_do_not_flood(tmp_path: Path, store: str) -> None:
 
 MISTAKES = [
     (["top", "nope"], "names no window"),
-    (["top", "2026-W48"], "no leaderboard by week"),
+    (["top", "2026-W48"], "no leaderboard by week; there is: all, month, day"),
     (["top", "-n", "0"], "1<=x<=1000"),
     (["top", "-n", "1001"], "1<=x<=1000"),
     (["top", "-n", "many"], "not a valid int"),

@@ -200,7 +200,7 @@ class StoreSuite:
         store.unmark("ann", "fish")
         store.mark("cyd", "pizza", created_at="2025-01-31T00:00:00.000000Z")
         backend.settle()
-        windows = [list(map(tuple, each)) for _, each in groupby(store.rows(), _group)]
+        windows = [list(map(_values, each)) for _, each in groupby(store.rows(), _group)]
         assert sorted(windows) == [
             [("noodles", "2026-11", 2), ("noodles", "2026-11-23", 2), ("noodles", "all", 2)],
             [("pizza", "2025-01", 1), ("pizza", "2025-01-31", 1), ("pizza", "all", 1)],
@@ -319,7 +319,11 @@ class StoreSuite:
 
 
 def _place(line: Ranked) -> tuple[int, str]:
-    return -line.amount, line.group
+    return -int(line.amount), line.group
+
+
+def _values(row: TallyRow) -> tuple[object, ...]:
+    return row.group, row.window, *row.values.values()
 
 
 def _group(row: TallyRow) -> str:

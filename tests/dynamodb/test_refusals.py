@@ -263,7 +263,7 @@ DENIED: list[tuple[Callable[[Store], object], str]] = [
     (lambda store: store.mark("ann", "noodles"), "dynamodb:PutItem"),
     (lambda store: store.favorites_of("ann", 1), "dynamodb:Query"),
     (lambda store: store.unmark("ann", "noodles"), "dynamodb:DeleteItem"),
-    (lambda store: store.init(), "dynamodb:DescribeTable"),
+    (lambda store: store.init(), "dynamodb:GetItem"),
 ]
 
 
@@ -277,7 +277,7 @@ def test_a_policy_that_lacks_an_action(
         pytest.raises(StoreError) as error,
     ):
         call(store)
-    says(error, "IAM denies", action, "table/app-favorites", "policy")
+    says(error, "IAM denies", action, "table/app-", "policy")
 
 
 def test_a_stream_that_is_gone(store: DynamoStore, aws_environment: DynamoDBAccount) -> None:

@@ -85,7 +85,7 @@ def by_hand(store: DynamoStore, client: "DynamoDBClient") -> dict[tuple[str, str
 
 def tallies_of(store: DynamoStore) -> dict[tuple[str, str], int]:
     return {
-        (f"r{number}", window): amount
+        (f"r{number}", window): int(amount)
         for number in range(12)
         for window, amount in store.windows_of(f"r{number}").items()
     }

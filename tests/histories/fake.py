@@ -54,14 +54,15 @@ class FakeDynamoDB:
             ((kind, what),) = action.items()
             found = self._edit(kind, what)
             reasons.append(found if isinstance(found, str) else "None")
-            edits.append((what["TableName"], found))
-        keys = [(table, found[0]) for table, found in edits if not isinstance(found, str)]
+            edits.append((what["TableName"], found, kind))
+        keys = [(table, found[0]) for table, found, _ in edits if not isinstance(found, str)]
         if len(set(keys)) < len(keys):
             raise error("ValidationException")
         if set(reasons) != {"None"}:
             raise error("TransactionCanceledException", "TransactWriteItems", *reasons)
-        for table, found in edits:
-            self._put(table, *found)
+        for table, found, kind in edits:
+            if kind != "ConditionCheck":
+                self._put(table, *found)
         if token is not None:
             self.tokens[token] = (self._monotonic(), actions)
         return {}
@@ -107,7 +108,7 @@ class FakeDynamoDB:
         text = request.get("ConditionExpression")
         if text and not expressions.condition(text)(there or {}, names, values):
             return "ConditionalCheckFailed"
-        if kind == "Delete":
+        if kind in ("Delete", "ConditionCheck"):
             return key, None
         if kind == "Put":
             return key, dict(request["Item"])

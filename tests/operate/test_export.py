@@ -11,28 +11,29 @@ import pytest
 
 from tallies.core.errors import InvalidInput
 from tallies.core.windows import Window
-from tallies.operate.export import Line, lines, write_csv, write_file, write_parquet
+from tallies.operate.export import Line, columns, lines, write_csv, write_file, write_parquet
+from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import TallyRow
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
 
 ODD = 'a "quoted", Straße\u2028☕'
 ROWS = [
-    TallyRow(ODD, "2026", 3),
-    TallyRow(ODD, "2026-11", 2),
-    TallyRow(ODD, "2026-W48", 2),
-    TallyRow(ODD, "2026-11-23", 1),
-    TallyRow(ODD, "2026-11-23T14", 1),
-    TallyRow(ODD, "all", 2**60),
-    TallyRow(ODD, "by hand", 7),
+    TallyRow(ODD, "2026", {"favorites": 3}),
+    TallyRow(ODD, "2026-11", {"favorites": 2}),
+    TallyRow(ODD, "2026-W48", {"favorites": 2}),
+    TallyRow(ODD, "2026-11-23", {"favorites": 1}),
+    TallyRow(ODD, "2026-11-23T14", {"favorites": 1}),
+    TallyRow(ODD, "all", {"favorites": 2**60}),
+    TallyRow(ODD, "by hand", {"favorites": 7}),
 ]
-LINES = [
-    Line(ODD, "year", "2026", date(2026, 1, 1), 3),
-    Line(ODD, "month", "2026-11", date(2026, 11, 1), 2),
-    Line(ODD, "week", "2026-W48", date(2026, 11, 23), 2),
-    Line(ODD, "day", "2026-11-23", date(2026, 11, 23), 1),
-    Line(ODD, "hour", "2026-11-23T14", date(2026, 11, 23), 1),
-    Line(ODD, "all", "all", None, 2**60),
+LINES: list[Line] = [
+    (ODD, "year", "2026", date(2026, 1, 1), 3),
+    (ODD, "month", "2026-11", date(2026, 11, 1), 2),
+    (ODD, "week", "2026-W48", date(2026, 11, 23), 2),
+    (ODD, "day", "2026-11-23", date(2026, 11, 23), 1),
+    (ODD, "hour", "2026-11-23T14", date(2026, 11, 23), 1),
+    (ODD, "all", "all", None, 2**60),
 ]
 LOG = """user_id,restaurant_id,created_at
 ann,noodles,2026-11-22T12:00:00Z
@@ -47,13 +48,13 @@ noodles,day,2026-11-23,2026-11-23,1
 
 
 def test_every_window_has_its_kind_and_its_first_day() -> None:
-    assert list(lines(ROWS)) == LINES
-    assert list(lines(ROWS, [Window.DAY, Window.ALL])) == [LINES[3], LINES[5]]
+    assert list(lines(FAVORITES, ROWS)) == LINES
+    assert list(lines(FAVORITES, ROWS, [Window.DAY, Window.ALL])) == [LINES[3], LINES[5]]
 
 
 def test_csv_holds_any_id() -> None:
     out = StringIO(newline="")
-    assert list(write_csv(LINES, out)) == [len(LINES)]
+    assert list(write_csv(FAVORITES, LINES, out)) == [len(LINES)]
     found = list(csv.reader(StringIO(out.getvalue(), newline="")))
     assert found[0] == ["restaurant_id", "kind", "window", "starts", "favorites"]
     assert found[1:] == [
@@ -65,13 +66,11 @@ def test_csv_holds_any_id() -> None:
 @pytest.mark.parametrize("count", [0, 1, 25_000])
 def test_parquet_holds_what_went_in(tmp_path: Path, count: int) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    found = [
-        line._replace(favorites=n) for n, line in zip(range(count), LINES * count, strict=False)
-    ]
-    steps = list(write_parquet(found, tmp_path / "f"))
+    found = [(*line[:-1], n) for n, line in zip(range(count), LINES * count, strict=False)]
+    steps = list(write_parquet(FAVORITES, found, tmp_path / "f"))
     assert steps == {0: [], 1: [1], 25_000: [10_000, 20_000, 25_000]}[count]
     table = parquet.read_table(tmp_path / "f")
-    assert table.column_names == list(Line._fields)
+    assert table.column_names == columns(FAVORITES)
     assert [tuple(row.values()) for row in table.to_pylist()] == found
 
 
@@ -82,9 +81,9 @@ def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path: Path) -> Non
     target = tmp_path / "out.csv"
     target.write_text("old")
     with pytest.raises(InvalidInput, match="No space left"):
-        list(write_file((line for _ in range(2) for line in breaks()), target, "csv"))
+        list(write_file(FAVORITES, (line for _ in range(2) for line in breaks()), target, "csv"))
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("out.csv", "old")]
-    assert list(write_file(LINES, target, "csv")) == [len(LINES)]
+    assert list(write_file(FAVORITES, LINES, target, "csv")) == [len(LINES)]
     assert len(list(tmp_path.iterdir())) == 1
 
 

@@ -6,15 +6,12 @@ from pathlib import Path
 
 import click
 
-from tallies.cli.options import store_option
+from tallies.cli.options import store_option, tally_option
 from tallies.cli.output import err, progress
 from tallies.core.errors import InvalidInput
 from tallies.core.windows import Window
 from tallies.operate.export import Format, lines, write_csv, write_file
-from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.open import open_store
-
-_KINDS = [kind.value for kind in FAVORITES.windows]
 
 
 @click.command()
@@ -22,7 +19,11 @@ _KINDS = [kind.value for kind in FAVORITES.windows]
     "--format", "form", type=click.Choice(["csv", "parquet"]), help="Default: by the file's name."
 )
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only windows of this kind."
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Window]),
+    help="Only windows of this kind.",
 )
 @click.option(
     "-o",
@@ -31,9 +32,16 @@ _KINDS = [kind.value for kind in FAVORITES.windows]
     metavar="FILE",
     help="Default: standard output, as CSV.",
 )
+@tally_option
 @store_option()
-def export(form: Format | None, kinds: tuple[str, ...], output: Path | None, store: str) -> None:
-    """Write all tallies as a table: restaurant, kind of window, window, its first day, favorites.
+def export(
+    form: Format | None,
+    kinds: tuple[str, ...],
+    output: Path | None,
+    tally: str | None,
+    store: str,
+) -> None:
+    """Write a tally as a table: restaurant, kind of window, window, its first day, favorites.
 
     With --kind day or --kind month it is the history of every restaurant. Parquet needs
     tallies[export].
@@ -49,8 +57,14 @@ def export(form: Format | None, kinds: tuple[str, ...], output: Path | None, sto
         raise InvalidInput("Parquet goes into a file; name one with --output.")
     with open_store(store) as opened, progress("rows") as bar:
         task = bar.add_task("Exporting", total=None, rows=0)
-        found = lines(opened.rows(), [Window(kind) for kind in kinds])
-        steps = write_csv(found, sys.stdout) if output is None else write_file(found, output, form)
+        tallies = opened.reading(tally)
+        of = tallies.of
+        found = lines(of, tallies.rows(), [Window(kind) for kind in kinds])
+        steps = (
+            write_csv(of, found, sys.stdout)
+            if output is None
+            else write_file(of, found, output, form)
+        )
         done = 0
         for done in steps:
             bar.update(task, completed=done, rows=done)

@@ -13,6 +13,7 @@ from tallies.cli.options import store_option
 from tallies.cli.output import err, out, progress
 from tallies.favorites.events import BadLine, EventLog
 from tallies.runtimes.embedded import TICK_SECONDS, EmbeddedLoop
+from tallies.stores.favorites_tally import check_favorites
 from tallies.stores.open import open_store
 from tallies.stores.protocol import Event, Store
 from tallies.stores.sqlite import SqliteStore
@@ -63,6 +64,7 @@ def load(file: Path, no_wait: bool, store: str) -> None:
         progress("events") as bar,
     ):
         opened.init()
+        check_favorites(opened.of)
         task = bar.add_task("Loading", total=log.size, events=0)
         lines = GoodLines(log, bar, task)
         done = 0

@@ -1,10 +1,13 @@
 """Options that many commands share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.errors import InvalidInput
 from tallies.stores.open import DEFAULT_URL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,5 +40,31 @@ def store_option(*, expose: bool = True) -> Callable[[Command], Command]:
         help=f"Store to use (default: TALLIES_STORE, else {DEFAULT_URL}).",
     )
 
+
+def _read(_: click.Context, __: click.Parameter, path: Path | None) -> Declaration | None:
+    if path is None:
+        return None
+    try:
+        return read_declaration(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidInput(f"The declaration {path} cannot be read: {reason}.") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"The declaration {path} is no text in UTF-8.") from None
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from None
+
+
+declaration_option = click.option(
+    "--declaration",
+    "declared",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="TALLIES_DECLARATION",
+    callback=_read,
+    metavar="FILE",
+    help="The tallies to keep, as TOML (default: TALLIES_DECLARATION, else favorites).",
+)
+
+tally_option = click.option("--tally", metavar="NAME", help="Which one, if there are several.")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -17,8 +18,22 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from tallies.core.tally import Number, Tally
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def headings(tally: Tally) -> list[str]:
+    """What the attributes of a group are called in a table for people."""
+    return [name.removesuffix("_id") for name in tally.group_by]
+
+
+def plain(value: Number) -> int | float | str:
+    """A number for JSON: exact, as text where a reader's floating point could not hold it."""
+    if isinstance(value, int) or value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(str(float(value))) == value else str(value)
 
 
 def print_json(data: Any) -> None:
@@ -31,7 +46,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     lines = list(rows)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = bool(lines) and all(isinstance(line[index], int | float) for line in lines)
+        numeric = bool(lines) and all(
+            isinstance(line[index], int | float | Decimal) for line in lines
+        )
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for line in lines:
         # Text, not str: an id may look like markup.
@@ -42,6 +59,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def _shown(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():,f}"
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 

@@ -7,8 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from tallies.cli.options import json_option, store_option
-from tallies.cli.output import out, print_json, print_table, progress
+from tallies.cli.options import declaration_option, json_option, store_option
+from tallies.cli.output import headings, out, plain, print_json, print_table, progress
+from tallies.core.declaration import Declaration
+from tallies.core.groups import named_values
+from tallies.core.tally import Tally
 from tallies.stores.open import open_store
 from tallies.stores.protocol import Progress, Verified
 
@@ -41,29 +44,43 @@ def verify(read_units: float | None, as_json: bool, store: str) -> None:
     """
     with open_store(store) as opened, steps() as report:
         found = opened.verify(read_units=read_units, progress=report)
-    tell(found, as_json, "drifted")
+        tally = opened.of
+    tell(found, tally, as_json, "drifted")
     sys.exit(1 if found.drifted else 0)
 
 
 @click.command()
+@declaration_option
 @click.option("--dry-run", is_flag=True, help="Only tell what would be mended; exit 1 if anything.")
 @rate_option()
 @json_option
 @store_option()
-def rebuild(dry_run: bool, read_units: float | None, as_json: bool, store: str) -> None:
+def rebuild(
+    declared: Declaration | None,
+    dry_run: bool,
+    read_units: float | None,
+    as_json: bool,
+    store: str,
+) -> None:
     """Make every tally exact, while writers and aggregators go on.
 
     For a table that had favorites before it had tallies, for drift that `verify` found, and after
     a stream has dropped records. Each tally is compared with a count over the source, and what it
     differs by is added. Killed, it can be run again; two at once do no harm.
 
+    With a declaration that differs from what the store keeps, what is new is built beside the old
+    tallies, and readers are switched to it when it is whole.
+
     \b
     Example:  tallies rebuild --store dynamodb://eu-central-1/app --read-units 500
     """
     with open_store(store) as opened, steps() as report:
-        run = opened.verify if dry_run else opened.rebuild
-        found = run(read_units=read_units, progress=report)
-    tell(found, as_json, "to mend" if dry_run else "mended")
+        if dry_run:
+            found = opened.verify(read_units=read_units, progress=report)
+        else:
+            found = opened.rebuild(declared, read_units=read_units, progress=report)
+        tally = opened.of
+    tell(found, tally, as_json, "to mend" if dry_run else "mended")
     sys.exit(1 if dry_run and found.drifted else 0)
 
 
@@ -81,18 +98,20 @@ def steps() -> Iterator[Progress]:
         yield report
 
 
-def tell(found: Verified, as_json: bool, word: str) -> None:
+def tell(found: Verified, tally: Tally, as_json: bool, word: str) -> None:
     """Print what was found to differ."""
+    several = len(tally.components) > 1
     if as_json:
         print_json(
             {
                 "checked": found.checked,
                 word.replace(" ", "_"): [
                     {
-                        "restaurant_id": drift.group,
+                        **named_values(tally.group_by, drift.group),
                         "window": drift.window,
-                        "expected": drift.expected,
-                        "actual": drift.actual,
+                        "expected": plain(drift.expected),
+                        "actual": plain(drift.actual),
+                        **({"measure": drift.measure} if several else {}),
                     }
                     for drift in found.drifted
                 ],
@@ -100,7 +119,15 @@ def tell(found: Verified, as_json: bool, word: str) -> None:
         )
         return
     if found.drifted:
-        print_table(("restaurant", "window", "expected", "actual"), found.drifted[:SHOWN])
+        rows = [
+            (*named_values(tally.group_by, group).values(), window, expected, actual, measure)
+            for group, window, expected, actual, measure in found.drifted[:SHOWN]
+        ]
+        headers = (*headings(tally), "window", "expected", "actual", "measure")
+        if several:
+            print_table(headers, rows)
+        else:
+            print_table(headers[:-1], [row[:-1] for row in rows])
     if len(found.drifted) > SHOWN:
         out.print(f"and {len(found.drifted) - SHOWN:,} more")
     out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {word}")

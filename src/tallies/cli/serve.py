@@ -11,6 +11,7 @@ from tallies.cli.serving import PORT, address_of, is_loopback, listen, run_app
 from tallies.favorites.catalogue import read_names
 from tallies.favorites.http import Auth, Instruments, JwtAuth, NoAuth, create_app
 from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.favorites_tally import check_favorites
 from tallies.stores.open import open_store
 from tallies.stores.sqlite import SqliteStore
 
@@ -68,6 +69,7 @@ def serve(
             background = EmbeddedLoop(opened, instruments.applied)
         else:
             # A wrong region, a missing table: say so now, not at the first request.
+            check_favorites(opened.of)
             opened.get("-", "-")
             opened.leaderboard("all", 1)
         app = create_app(

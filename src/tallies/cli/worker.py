@@ -8,9 +8,10 @@ from types import FrameType
 
 import click
 
-from tallies.cli.options import store_option
+from tallies.cli.options import declaration_option, store_option
 from tallies.cli.output import err
 from tallies.cli.serving import PORT
+from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput
 from tallies.stores.open import open_store
 from tallies.stores.sqlite import SqliteStore
@@ -36,8 +37,11 @@ BEATS = 3.5
     metavar="SECONDS",
     help="Take over the shards of a worker that has been silent for so long.",
 )
+@declaration_option
 @store_option()
-def worker(metrics_port: int | None, take_over_after: float, store: str) -> None:
+def worker(
+    metrics_port: int | None, take_over_after: float, declared: Declaration | None, store: str
+) -> None:
     """Carry the change stream of a DynamoDB store into its tallies until told to stop.
 
     Start as many as you like: they share the shards, and when one dies the others take over.
@@ -47,7 +51,7 @@ def worker(metrics_port: int | None, take_over_after: float, store: str) -> None
     \b
     Example:  tallies worker --store dynamodb://eu-central-1/app
     """
-    with open_store(store) as opened:
+    with open_store(store, declared) as opened:
         if isinstance(opened, SqliteStore):
             raise click.UsageError(
                 "An embedded store needs no worker: `tallies serve` aggregates by itself."

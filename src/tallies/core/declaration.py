@@ -13,7 +13,6 @@ measures = { orders = "count", revenue = { sum = "total" }, average = { average 
 """
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,6 +64,8 @@ def read_declaration(text: str) -> Declaration:
     Raises:
         InvalidTally: it is no TOML, or something in it has no meaning.
     """
+    import tomllib  # only those who read a file need wait for it
+
     try:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from tallies.core.errors import InvalidId, Unfoldable, shown
-from tallies.core.ids import check_characters, join_ids
+from tallies.core.ids import check_characters, join_ids, split_ids
 
 MAX_GROUP_BYTES = 2000
 """UTF-8 bytes of a group: a DynamoDB partition key has 2,048, some of which stores keep."""
@@ -25,6 +26,17 @@ def group_text(values: Sequence[Any]) -> str:
     if len(group.encode()) > MAX_GROUP_BYTES:
         raise Unfoldable(f"The group {shown(group)} has more than {MAX_GROUP_BYTES} bytes.")
     return group
+
+
+def named_values(names: Sequence[str], group: str) -> dict[str, str]:
+    """The texts that make a group, by the attributes that they are of.
+
+    >>> named_values(("city", "restaurant_id"), "Rome#noodles")
+    {'city': 'Rome', 'restaurant_id': 'noodles'}
+    """
+    texts = split_ids(group) if len(names) > 1 else (group,)
+    # A row that was planted by hand may have any number of parts.
+    return dict(zip_longest(names, texts[: len(names)], fillvalue=""))
 
 
 def _value_text(value: Any) -> str:

@@ -1,9 +1,12 @@
 """The Lambda function behind the event source mapping: `tallies.runtimes.aws_lambda.handler`.
 
-Configured by the environment variable TALLIES_STORE (dynamodb://REGION/PREFIX). It takes both
-shapes of event. With a tumbling window an event names its shard, and records are known by the
-shard's position; without one each record gets a marker of its own, which costs two write units
-more. What is not in before the time is up is reported by its sequence number
+Configured by the environment variables TALLIES_STORE (dynamodb://REGION/PREFIX) and, for tallies of
+a table of one's own, TALLIES_DECLARATION (a file in the package). What a store keeps already stays
+as it is, whatever the file says: `tallies rebuild` changes it.
+
+It takes both shapes of event. With a tumbling window an event names its shard, and records are
+known by the shard's position; without one each record gets a marker of its own, which costs two
+write units more. What is not in before the time is up is reported by its sequence number
 (ReportBatchItemFailures has to be on), and comes again.
 """
 
@@ -13,16 +16,19 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from time import monotonic, time
 from typing import Any, Protocol
 
-from tallies.core.errors import InvalidInput, InvalidStoreUrl, TalliesError
+from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.errors import InvalidInput, InvalidStoreUrl, InvalidTally, TalliesError
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
 from tallies.stores.dynamodb.settings import GuardKind
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream import StreamRecord, from_event
 
 STORE = "TALLIES_STORE"
+DECLARATION = "TALLIES_DECLARATION"
 NAMESPACE = "tallies"
 MARGIN_SECONDS = 1.5
 """Kept of the function's time, or a third of it if that is less: for the request that is under way
@@ -55,7 +61,23 @@ def store() -> DynamoStore:
     url = os.environ.get(STORE)
     if not url:
         raise InvalidStoreUrl(f"Set {STORE} for this function, like dynamodb://REGION/PREFIX.")
-    return DynamoStore.from_url(url)
+    return DynamoStore.from_url(url, declared(), strictly=False)
+
+
+def declared() -> Declaration | None:
+    """What this environment declares; None for favorites.
+
+    Raises:
+        InvalidTally: the file makes no sense, or is not there.
+    """
+    if not (path := os.environ.get(DECLARATION)):
+        return None
+    try:
+        return read_declaration(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise InvalidTally(
+            f"{DECLARATION} names {path}, which cannot be read; pack the file with the function."
+        ) from None
 
 
 @cache
@@ -154,6 +176,8 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # is told at every call, too.
     try:
         store().warm()
+        if difference := store().undeclared():
+            _log({"level": "WARNING", "message": difference})
         # What is there now stays; the collector need not look through it at every batch.
         gc.freeze()
     except TalliesError as error:

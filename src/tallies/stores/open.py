@@ -6,28 +6,33 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tallies.core.errors import InvalidStoreUrl, StoreError
 
 if TYPE_CHECKING:
+    from tallies.core.declaration import Declaration
     from tallies.stores.protocol import Store
 
 DEFAULT_URL = "sqlite:///tallies.db"
 _FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
 
 
-def open_store(url: str = DEFAULT_URL) -> "Store":
+def open_store(url: str = DEFAULT_URL, declared: "Declaration | None" = None) -> "Store":
     """Open the store that a URL names. Nothing is made or asked yet.
+
+    `declared` is what the store has to keep: one that keeps something else says so when it is
+    used. None for what it keeps, and for the tally of favorites when it is new.
 
     Raises:
         InvalidStoreUrl: the URL is of no known form.
+        InvalidTally: the store cannot keep what is declared.
         StoreError: what the store needs is not installed.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
-        return _open_sqlite(url)
+        return _open_sqlite(url, declared)
     if scheme == "dynamodb":
-        return _open_dynamodb(url)
+        return _open_dynamodb(url, declared)
     raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")
 
 
-def _open_dynamodb(url: str) -> "Store":
+def _open_dynamodb(url: str, declared: "Declaration | None") -> "Store":
     try:
         from tallies.stores.dynamodb.store import DynamoStore
     except ModuleNotFoundError as missing:
@@ -36,10 +41,10 @@ def _open_dynamodb(url: str) -> "Store":
         raise StoreError(
             f"DynamoDB needs the package {missing.name}; install tallies[aws]."
         ) from missing
-    return DynamoStore.from_url(url)
+    return DynamoStore.from_url(url, declared)
 
 
-def _open_sqlite(url: str) -> "Store":
+def _open_sqlite(url: str, declared: "Declaration | None") -> "Store":
     from tallies.stores.sqlite import SqliteStore
 
     parts = urlsplit(url)
@@ -52,6 +57,6 @@ def _open_sqlite(url: str) -> "Store":
         raise InvalidStoreUrl(f"{url!r}: unknown option {next(iter(options))!r}.")
     match synchronous:
         case "normal" | "full":
-            return SqliteStore(path, synchronous=synchronous)
+            return SqliteStore(path, declared, synchronous=synchronous)
         case _:
             raise InvalidStoreUrl(f"{url!r}: synchronous is normal or full.")

@@ -7,6 +7,8 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
+from tallies.core.declaration import Declaration
+from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window
 
 Clock = Callable[[], datetime]
@@ -57,14 +59,15 @@ class TallyRow(NamedTuple):
 
     group: str
     window: str
-    amount: int
+    values: Mapping[str, Number]
+    """Name of a measure to its value."""
 
 
 class Ranked(NamedTuple):
     """One line of a leaderboard."""
 
     group: str
-    amount: int
+    amount: Number
 
 
 class ParkedRecord(NamedTuple):
@@ -107,8 +110,10 @@ class Drift(NamedTuple):
 
     group: str
     window: str
-    expected: int
-    actual: int
+    expected: Number
+    actual: Number
+    measure: str = "favorites"
+    """The stored number that differs: a measure, or the sum or count behind one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,12 @@ class Verified:
     checked: int
     """Rows compared: those of the tallies and those that should be there."""
     drifted: Sequence[Drift]
+
+
+def together(found: Iterable[Verified]) -> Verified:
+    """What was found in several tallies."""
+    each = list(found)
+    return Verified(sum(one.checked for one in each), [row for one in each for row in one.drifted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +192,20 @@ class Favorites(Protocol):
 class Tallies(Protocol):
     """The aggregates, as the last committed transaction left them. Rows of zero are not shown."""
 
-    def windows_of(self, group: str) -> dict[str, int]:
+    @property
+    def of(self) -> Tally:
+        """The tally that these are the rows of. Amounts are those of its `ranked_by`."""
+
+    def windows_of(self, group: str) -> dict[str, Number]:
         """Every window of a group."""
 
-    def tally(self, group: str, windows: Sequence[str]) -> dict[str, int]:
+    def measures_of(self, group: str) -> dict[str, dict[str, Number]]:
+        """Every window of a group, with all measures."""
+
+    def tally(self, group: str, windows: Sequence[str]) -> dict[str, Number]:
         """The named windows of a group; 0 where it has no row."""
 
-    def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, int]]:
+    def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
         """The windows of one kind from `first` to `last` that the group has, oldest first."""
 
     def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
@@ -207,6 +225,13 @@ class Store(Favorites, Tallies, Protocol):
     @property
     def url(self) -> str:
         """The URL that opens it, without secrets."""
+
+    def reading(self, name: str | None) -> Tallies:
+        """The aggregates of one of the tallies; of the first for None.
+
+        Raises:
+            InvalidInput: there is no tally of that name.
+        """
 
     def init(self) -> bool:
         """Make the tables where they are missing. Whether anything was made."""
@@ -236,13 +261,21 @@ class Store(Favorites, Tallies, Protocol):
         """
 
     def rebuild(
-        self, *, read_units: float | None = None, progress: Progress = no_progress
+        self,
+        declared: Declaration | None = None,
+        *,
+        read_units: float | None = None,
+        progress: Progress = no_progress,
     ) -> Verified:
         """Make every tally exact by adding what it differs by; what was found to differ.
 
         Writers and aggregators go on. Killed and run again, it mends the rest.
 
+        What is new in `declared` is built beside what readers see; they see it when it is whole,
+        all at once.
+
         Raises:
+            InvalidTally: the declaration is none for this store.
             StoreUnavailable: another rebuild has begun meanwhile.
         """
 

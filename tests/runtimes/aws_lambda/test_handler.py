@@ -47,7 +47,7 @@ def group_by(store: DynamoStore) -> dict[tuple[str, str], int]:
 
 def tallies_of(store: DynamoStore) -> dict[tuple[str, str], int]:
     return {
-        (restaurant, window): count
+        (restaurant, window): int(count)
         for restaurant in RESTAURANTS
         for window, count in store.windows_of(restaurant).items()
     }

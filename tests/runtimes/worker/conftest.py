@@ -28,7 +28,7 @@ def until(what: Callable[[], object], wait_seconds: float = WAIT_SECONDS) -> Non
 
 
 def all_time(store: DynamoStore) -> dict[str, int]:
-    return {line.group: line.amount for line in store.leaderboard("all", 1000)}
+    return {line.group: int(line.amount) for line in store.leaderboard("all", 1000)}
 
 
 def until_counted(store: DynamoStore, expected: Mapping[str, int]) -> None:

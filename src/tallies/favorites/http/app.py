@@ -59,7 +59,7 @@ def create_app(
     )
 
     def read(window: str, limit: int) -> dict[str, object]:
-        return leaderboard(store, ranked_window(window, clock()).name, limit)
+        return leaderboard(store, ranked_window(store, window, clock()).name, limit)
 
     guarded = [Security(HTTPBearer(auto_error=False))] if auth.required else []
     app.include_router(user_routes(store, auth, metrics, clock), dependencies=guarded)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import anyio
 from fastapi import APIRouter, Query, Response
@@ -11,6 +12,7 @@ from sse_starlette import EventSourceResponse
 
 from tallies.core.errors import InvalidInput, UnknownWindow
 from tallies.core.ids import check_id
+from tallies.core.tally import Tally
 from tallies.core.windows import (
     NamedWindow,
     Window,
@@ -30,7 +32,6 @@ from tallies.favorites.http.schemas import (
     RestaurantId,
     TallyAnswer,
 )
-from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Ranked, Store
 
 MAX_POINTS = 1000
@@ -39,16 +40,18 @@ GRACE_SECONDS = 2
 _DEFAULT_SPAN = {Window.DAY: timedelta(days=29), Window.MONTH: timedelta(days=335)}
 
 
-def ranked_window(name: str, now: datetime) -> NamedWindow:
+def ranked_window(store: Store, name: str, now: datetime) -> NamedWindow:
     """The window of a leaderboard.
 
     Raises:
         UnknownWindow: it names no window, or one without a leaderboard.
     """
-    window = find_window(name, now.astimezone(UTC))
-    if window.kind not in FAVORITES.ranked:
+    tally = store.of
+    window = find_window(name, _local(tally, now))
+    if window.kind not in tally.ranked:
+        kinds = ", ".join(tally.ranked) or "none"
         raise UnknownWindow(
-            f"There is no leaderboard by {window.kind}; use all, month, day, or one like 2026-11."
+            f"There is no leaderboard by {window.kind}; use {kinds}, or one like 2026-11."
         )
     return window
 
@@ -65,7 +68,7 @@ def leaderboard(store: Store, window: str, limit: int, cursor: str | None = None
         for place, line in enumerate(found[:limit], 1)
     ]
     last = found[limit - 1] if len(found) > limit else None
-    following = last and write_cursor(about, (rank + limit, last.amount, last.group))
+    following = last and write_cursor(about, (rank + limit, int(last.amount), last.group))
     return {"window": window, "items": items, "next": following}
 
 
@@ -77,8 +80,9 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
     def tally(restaurant_id: RestaurantId) -> Response:
         """Favorites of a restaurant: all time, this month, today."""
         check_id(restaurant_id, "restaurant id")
-        now = clock().astimezone(UTC)
-        windows = [window_name(kind, now) for kind in FAVORITES.windows]
+        of = store.of
+        now = _local(of, clock())
+        windows = [window_name(kind, now) for kind in of.windows]
         return JSONResponse(
             {"restaurant_id": restaurant_id, "windows": store.tally(restaurant_id, windows)}
         )
@@ -93,7 +97,7 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
         """Favorites of a restaurant by day or month; the last 30 days or 12 months by default."""
         check_id(restaurant_id, "restaurant id")
         kind = Window(by)
-        end = _of_kind(last, kind) or find_window(kind, clock().astimezone(UTC))
+        end = _of_kind(last, kind) or find_window(kind, _local(store.of, clock()))
         start = _of_kind(first, kind) or _back(end, kind)
         names = list(islice(windows_between(start, end), MAX_POINTS + 1))
         if not names:
@@ -108,7 +112,7 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
     @router.get("/leaderboards/{window:id}", response_model=LeaderboardAnswer)
     def board(window: str, limit: Limit = 10, cursor: Cursor = None) -> Response:
         """Restaurants by favorites, most first, ties by id. Window: all, month, day, 2026-11, …"""
-        name = ranked_window(window, clock()).name
+        name = ranked_window(store, window, clock()).name
         return JSONResponse(leaderboard(store, name, limit, cursor))
 
     @router.get(
@@ -125,7 +129,7 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
         window: str, limit: Annotated[int, Query(ge=1, le=100)] = 10
     ) -> EventSourceResponse:
         """The same as server-sent events, sent whenever it changes."""
-        ranked_window(window, clock())
+        ranked_window(store, window, clock())
         closing = anyio.Event()
         return EventSourceResponse(
             live.follow(window, limit, closing),
@@ -135,6 +139,10 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
         )
 
     return router
+
+
+def _local(tally: Tally, now: datetime) -> datetime:
+    return now.astimezone(UTC if tally.zone == "UTC" else ZoneInfo(tally.zone))
 
 
 def _of_kind(name: str | None, kind: Window) -> NamedWindow | None:

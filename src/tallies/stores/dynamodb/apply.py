@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from tallies.core.errors import InvalidTally
+from tallies.core.errors import InvalidTally, WrongStore
 from tallies.core.fold import Folded, Folder, fold
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.guard import Guard, read_position
 from tallies.stores.dynamodb.keys import TableNames
+from tallies.stores.dynamodb.standing import FIRST_EPOCH, Standing
 from tallies.stores.dynamodb.stream import StreamRecord, in_order
 from tallies.stores.dynamodb.transactions import (
     MAX_ACTIONS,
@@ -32,6 +33,7 @@ from tallies.stores.protocol import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 BATCH_SECONDS = 60.0
 """How long a batch without a deadline is tried."""
@@ -73,23 +75,33 @@ class GuardedApply:
         ranking_shards: int = 1,
         sender: Sender | None = None,
         max_actions: int = MAX_ACTIONS,
+        epoch: int = FIRST_EPOCH,
+        redeclared: Callable[[], Standing] | None = None,
     ) -> None:
         """`client` should not retry by itself (`Clients.once`): the apply does, until its deadline.
 
         `max_actions` is what one transaction holds at most, the guard or the markers included.
+        `epoch` is that in which the store keeps these tallies; when it is over, `redeclared` is
+        asked for the next.
 
         Raises:
             InvalidTally: the tallies cannot be kept together.
         """
-        self._tables = tables
-        self._folders = tuple(folders)
-        tables.check(self._folders)
         self._clock = clock
+        self._ranking_shards = ranking_shards
+        self._redeclared = redeclared
         self._sender = sender or Sender(client)
         self._client = client
         self._max_actions = max_actions
         self._reading = explained(client, f"table {tables.tallies}")
-        self._writer = Writer(tables, self._folders, ranking_shards)
+        self._keep(tables, folders, epoch)
+
+    def _keep(self, tables: TableNames, folders: Sequence[Folder], epoch: int) -> None:
+        self._tables = tables
+        self._folders = tuple(folders)
+        self._epoch = epoch
+        tables.check(self._folders)
+        self._writer = Writer(tables, self._folders, self._ranking_shards)
         # What one record can come to at most: it leaves one group and enters another.
         self._widest = sum(2 * len(folder.tally.windows) + 3 for folder in self._folders)
 
@@ -112,13 +124,27 @@ class GuardedApply:
         if not batch.records:
             return batch.result()
         first = batch.records[0].change.position
-        guard = Guard(self._tables.tallies, shard_id, first, self._sender.new_token)
+        guard = Guard(self._tables.tallies, shard_id, first, self._sender.new_token, self._epoch)
         try:
-            while self._advance(guard, batch):
+            while self._advances(guard, batch):
                 pass
         except OutOfTime as error:
             return batch.result(batch.after(guard.progress.least), str(error))
         return batch.result()
+
+    def _advances(self, guard: Guard, batch: "_Batch") -> bool:
+        """As `_advance`, in whatever epoch it is."""
+        try:
+            return self._advance(guard, batch)
+        except _EpochOver:
+            if self._redeclared is None:
+                raise _stale(self._tables) from None
+            standing = self._redeclared()
+            if standing.epoch <= guard.epoch:
+                raise _stale(self._tables) from None
+            self._keep(standing.names, standing.folders(), standing.epoch)
+            guard.epoch = standing.epoch
+            return True
 
     def _advance(self, guard: Guard, batch: "_Batch") -> bool:
         """Write what is missing; whether to look again, since somebody else has moved the shard."""
@@ -137,7 +163,7 @@ class GuardedApply:
             writes += self._writer.rows(folded.deltas, now, run.start, run.end)
             writes += self._writer.parked(folded.parked, batch.by_position, now, run.start, run.end)
             batch.parks(folded)
-        parts = pack(writes, self._max_actions - 1)
+        parts = pack(writes, self._max_actions - (2 if guard.needs_epoch else 1))
         batch.fold_seconds += perf_counter() - started
         started = perf_counter()
         try:
@@ -148,18 +174,24 @@ class GuardedApply:
     def _commit(self, guard: Guard, batch: "_Batch", part: Part) -> bool:
         """Write one part; whether it is in and the next may follow."""
         move = guard.move(part.end, batch.records[-1].change.position, self._clock())
+        actions: list[TransactWriteItemTypeDef] = [write.action for write in part.writes]
+        checked = guard.needs_epoch
+        if checked:
+            actions.insert(0, {"ConditionCheck": guard.epoch_check()})
         try:
-            if part.writes:
-                actions = [write.action for write in part.writes]
+            if actions:
                 self._sender.transact([*actions, {"Update": move}], batch.deadline)
             else:
                 self._sender.update(move, batch.deadline)
-        except Refused:
+        except Refused as refused:
             known = self._sender.persist(
                 lambda: read_position(self._client, self._tables.tallies, guard.shard_id),
                 batch.deadline,
             )
-            return guard.found(known)
+            is_ours = guard.found(known)
+            if not is_ours and (known.epoch > guard.epoch or (checked and 0 in refused.failed)):
+                raise _EpochOver from None
+            return is_ours
         guard.moved()
         return True
 
@@ -225,6 +257,16 @@ class GuardedApply:
     def _first_group(self, record: StreamRecord) -> str:
         image = record.change.new or record.change.old or {}
         return str([image.get(name) for name in self._folders[0].tally.group_by])
+
+
+class _EpochOver(Exception):
+    """The store keeps other tallies by now."""
+
+
+def _stale(tables: TableNames) -> WrongStore:
+    return WrongStore(
+        f"The tallies in {tables.tallies} have been declared anew; start this program again."
+    )
 
 
 class _Batch:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tallies.core.times import canonical_time
-from tallies.stores.dynamodb.keys import POSITION, reserved_key
+from tallies.stores.dynamodb.keys import POSITION, SETTINGS, reserved_key
 from tallies.stores.dynamodb.lanes import Progress
+from tallies.stores.dynamodb.standing import FIRST_EPOCH
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        ConditionCheckTypeDef,
+        UpdateTypeDef,
+    )
 
 POSITION_KEPT = timedelta(days=30)
 """After its last move. A shard is written to for hours and read for a day."""
@@ -26,6 +31,8 @@ class Known:
     progress: Progress
     revision: str | None
     """Names the write that made it so; None when there is no item."""
+    epoch: int = FIRST_EPOCH
+    """What the store kept when it was made so."""
 
 
 class Guard:
@@ -34,13 +41,23 @@ class Guard:
     It begins with no knowledge of the item, on the usual case: that all rows are equally far, and
     none has got the first record of the batch. That costs no read. What it has moved it knows; when
     it is refused it reads.
+
+    It goes through only in its own epoch, so that records are never applied to fewer tallies than
+    the store keeps. A shard's first move has no item that could say so: `needs_epoch` asks for a
+    look at the settings in the same transaction.
     """
 
     def __init__(
-        self, table: str, shard_id: str, first: str, new_revision: Callable[[], str] | None = None
+        self,
+        table: str,
+        shard_id: str,
+        first: str,
+        new_revision: Callable[[], str] | None = None,
+        epoch: int = FIRST_EPOCH,
     ) -> None:
         self.table = table
         self.shard_id = shard_id
+        self.epoch = epoch
         self._first = first
         self._known: Known | None = None
         self._tried: Known | None = None
@@ -51,18 +68,36 @@ class Guard:
         """How far the rows are, as far as it matters for the batch."""
         return self._known.progress if self._known else Progress()
 
+    @property
+    def needs_epoch(self) -> bool:
+        """Whether the next move must be made together with `epoch_check`."""
+        return self._known is not None and self._known.revision is None
+
+    def epoch_check(self) -> "ConditionCheckTypeDef":
+        """The condition that the store is still in this guard's epoch."""
+        return {
+            "TableName": self.table,
+            "Key": reserved_key(SETTINGS),
+            # Tables of a template have no settings before the first record.
+            "ConditionExpression": "epoch = :epoch OR attribute_not_exists(epoch)"
+            if self.epoch == FIRST_EPOCH
+            else "epoch = :epoch",
+            "ExpressionAttributeValues": {":epoch": {"N": str(self.epoch)}},
+        }
+
     def move(self, end: str, to: str, now: datetime) -> "UpdateTypeDef":
         """The update that takes all lanes before `end` on to position `to`, and nothing else."""
         before = self.progress
         after = before.moved(end, to)
         revision = self._new_revision()
-        self._tried = Known(after, revision)
+        self._tried = Known(after, revision, self.epoch)
         values: dict[str, AttributeValueTypeDef] = {
             ":revision": {"S": revision},
             ":now": {"S": canonical_time(now)},
             ":until": {"N": str(ceil((now + POSITION_KEPT).timestamp()))},
+            ":epoch": {"N": str(self.epoch)},
         }
-        sets = "SET revision = :revision, updated_at = :now, expires_at = :until"
+        sets = "SET revision = :revision, epoch = :epoch, updated_at = :now, expires_at = :until"
         names = {}
         if after.position != before.position:
             sets += ", #position = :position"
@@ -74,10 +109,7 @@ class Guard:
         else:
             sets += " REMOVE ahead"
         if self._known is None:
-            condition = (
-                "attribute_not_exists(ahead)"
-                " AND (attribute_not_exists(#position) OR #position < :first)"
-            )
+            condition = "attribute_not_exists(ahead) AND #position < :first AND epoch = :epoch"
             names = {"#position": "position"}
             values[":first"] = {"S": self._first}
         elif self._known.revision is None:
@@ -120,5 +152,6 @@ def known_of(item: "Mapping[str, AttributeValueTypeDef] | None") -> Known:
     if item is None:
         return Known(Progress(), None)
     texts = {name: value.get("S", "") for name, value in item.items()}
+    epoch = int(item["epoch"]["N"]) if "epoch" in item else FIRST_EPOCH
     progress = Progress.load(texts.get("position", ""), texts.get("ahead", ""))
-    return Known(progress, texts.get("revision"))
+    return Known(progress, texts.get("revision"), epoch)

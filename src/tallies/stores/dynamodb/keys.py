@@ -34,9 +34,9 @@ class TableNames:
     """Tally name -> table, for tallies that are not kept in `tallies`."""
 
     @classmethod
-    def of(cls, prefix: str) -> "TableNames":
-        """The names that `tallies init` gives."""
-        return cls(f"{prefix}-favorites", f"{prefix}-tallies")
+    def of(cls, prefix: str, source: str | None = None) -> "TableNames":
+        """The names that `tallies init` gives; the source's own name if it is another's table."""
+        return cls(source or f"{prefix}-favorites", f"{prefix}-tallies")
 
     def rows(self, tally: str) -> str:
         """The table that holds the rows of a tally."""

@@ -1,17 +1,20 @@
 """Reading the tallies."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tallies.core.errors import UnknownWindow
-from tallies.core.tally import Count, Sum, Tally
+from tallies.core.tally import Count, Number, Sum, Tally
 from tallies.core.windows import Window, parse_window
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import is_reserved, row_key
 from tallies.stores.dynamodb.paging import batch_get
 from tallies.stores.dynamodb.paging import rows as all_rows
+from tallies.stores.dynamodb.settings import Settings
+from tallies.stores.dynamodb.standing import Kept
+from tallies.stores.dynamodb.stream import number_of
 from tallies.stores.protocol import Ranked, TallyRow
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ _SPARE = 20
 """Lines read beyond a page, so that a few that tie with its last one cost no second request."""
 _MOST = "9" * 38
 """The largest whole number that DynamoDB holds."""
+_NOTHING = {"N": "0"}
 
 
 def ranked_component(tally: Tally) -> str:
@@ -38,45 +42,61 @@ def ranked_component(tally: Tally) -> str:
 class Reader:
     """The aggregates, as the last committed transaction left them; leaderboards a moment later."""
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        table: str,
-        tally: Tally,
-        ranking_shards: Callable[[], int],
-    ) -> None:
-        self._client = explained(client, f"table {table}")
-        self._tallies_table = table
-        self._measure = ranked_component(tally)
-        self._ranking_shards = ranking_shards
+    def __init__(self, client: "DynamoDBClient", settings: Settings, name: str | None) -> None:
+        """`name` is that of a declared tally; None for the first."""
+        self._client = explained(client, "the tables")
+        self._settings = settings
+        self._name = name
 
-    def windows_of(self, group: str) -> dict[str, int]:
-        found = self._rows("#group = :group", {":group": {"S": group}})
-        return dict(sorted(found, key=lambda row: (row[0] != Window.ALL, row[0])))
+    @property
+    def of(self) -> Tally:
+        return self._kept.tally
 
-    def tally(self, group: str, windows: Sequence[str]) -> dict[str, int]:
-        found = dict.fromkeys(windows, 0)
+    @property
+    def _kept(self) -> Kept:
+        return self._settings.standing().named(self._name)
+
+    def windows_of(self, group: str) -> dict[str, Number]:
+        ranked = self.of.ranked_by or ""
+        return {window: values[ranked] for window, values in self.measures_of(group).items()}
+
+    def measures_of(self, group: str) -> dict[str, dict[str, Number]]:
+        kept = self._kept
+        found = dict(self._rows(kept, "#group = :group", {":group": {"S": group}}))
+        ordered = sorted(found, key=lambda window: (window != Window.ALL, window))
+        return {window: kept.tally.values(found[window]) for window in ordered}
+
+    def tally(self, group: str, windows: Sequence[str]) -> dict[str, Number]:
+        kept = self._kept
+        found: dict[str, Number] = dict.fromkeys(windows, 0)
         keys = [row_key(group, window) for window in found]
-        for item in batch_get(self._client, self._tallies_table, keys):
-            found[item["time_window"]["S"]] = self._amount(item)
+        for item in batch_get(self._client, kept.table, keys):
+            found[item["time_window"]["S"]] = _ranked(kept.tally, item)
         return found
 
-    def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, int]]:
+    def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
+        kept = self._kept
         values: dict[str, AttributeValueTypeDef] = {
             ":group": {"S": group},
             ":first": {"S": first},
             ":last": {"S": last},
         }
-        found = self._rows("#group = :group AND time_window BETWEEN :first AND :last", values)
+        within = "#group = :group AND time_window BETWEEN :first AND :last"
+        found = self._rows(kept, within, values)
         # Names of finer windows lie between those of coarser ones.
-        return [row for row in found if _kind(row[0]) == kind]
+        return [
+            (window, amounts[_place(kept.tally)])
+            for window, amounts in found
+            if _kind(window) == kind
+        ]
 
     def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
+        kept = self._kept
         most = _MOST if after is None else str(after.amount)
-        shards = self._ranking_shards()
+        shards = self._settings.ranking_shards()
         names = [window] if shards == 1 else [f"{window}#{shard}" for shard in range(shards)]
         lines = merge(
-            *(self._ranking(name, most, limit + _SPARE) for name in names),
+            *(self._ranking(kept, name, most, limit + _SPARE) for name in names),
             key=lambda line: line.amount,
             reverse=True,
         )
@@ -92,46 +112,58 @@ class Reader:
         return found[:limit]
 
     def rows(self) -> Iterator[TallyRow]:
-        found = all_rows(self._client.scan, TableName=self._tallies_table, ConsistentRead=True)
+        kept = self._kept
+        found = all_rows(self._client.scan, TableName=kept.table, ConsistentRead=True)
         for item in found:
             group = item["group"]["S"]
-            if not is_reserved(group) and (amount := self._amount(item)):
-                yield TallyRow(group, item["time_window"]["S"], amount)
+            if not is_reserved(group) and any(amounts := _amounts(kept.tally, item)):
+                yield TallyRow(group, item["time_window"]["S"], kept.tally.values(amounts))
 
     def _rows(
-        self, condition: str, values: "dict[str, AttributeValueTypeDef]"
-    ) -> list[tuple[str, int]]:
+        self, kept: Kept, condition: str, values: "dict[str, AttributeValueTypeDef]"
+    ) -> list[tuple[str, tuple[Number, ...]]]:
         found = all_rows(
             self._client.query,
-            TableName=self._tallies_table,
+            TableName=kept.table,
             KeyConditionExpression=condition,
             ExpressionAttributeNames={"#group": "group"},
             ExpressionAttributeValues=values,
             ConsistentRead=True,
         )
-        pairs = ((item["time_window"]["S"], self._amount(item)) for item in found)
-        return [(window, amount) for window, amount in pairs if amount]
+        pairs = ((item["time_window"]["S"], _amounts(kept.tally, item)) for item in found)
+        return [(window, amounts) for window, amounts in pairs if any(amounts)]
 
-    def _ranking(self, name: str, most: str, page: int) -> Iterator[Ranked]:
-        """The lines of one partition of a leaderboard, most first; rows of zero lie below."""
+    def _ranking(self, kept: Kept, name: str, most: str, page: int) -> Iterator[Ranked]:
+        """The lines of one partition of a leaderboard, most first. Those of zero are left out."""
+        counts = ranked_component(kept.tally) == kept.tally.components[0]
         found = all_rows(
             self._client.query,
-            TableName=self._tallies_table,
+            TableName=kept.table,
             IndexName=RANKING_INDEX,
-            KeyConditionExpression="ranking = :name AND #measure BETWEEN :one AND :most",
-            ExpressionAttributeNames={"#measure": self._measure},
+            KeyConditionExpression="ranking = :name AND #measure BETWEEN :least AND :most",
+            ExpressionAttributeNames={"#measure": ranked_component(kept.tally)},
             ExpressionAttributeValues={
                 ":name": {"S": name},
-                ":one": {"N": "1"},
+                ":least": {"N": "1" if counts else f"-{_MOST}"},  # only sums can be negative
                 ":most": {"N": most},
             },
             ScanIndexForward=False,
             Limit=page,
         )
-        return (Ranked(item["group"]["S"], self._amount(item)) for item in found)
+        lines = (Ranked(item["group"]["S"], _ranked(kept.tally, item)) for item in found)
+        return (line for line in lines if line.amount)
 
-    def _amount(self, item: Any) -> int:
-        return int(item[self._measure]["N"])
+
+def _amounts(tally: Tally, item: Any) -> tuple[Number, ...]:
+    return tuple(number_of(item.get(name, _NOTHING)["N"]) for name in tally.components)
+
+
+def _ranked(tally: Tally, item: Any) -> Number:
+    return number_of(item[ranked_component(tally)]["N"])
+
+
+def _place(tally: Tally) -> int:
+    return tally.components.index(ranked_component(tally))
 
 
 def _kind(window: str) -> Window | None:

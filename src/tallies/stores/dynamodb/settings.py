@@ -1,12 +1,16 @@
 """What a store says of itself, so that writers and readers agree."""
 
+from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
-from tallies.core.errors import WrongStore
+from tallies.core.declaration import Declaration
+from tallies.core.errors import StoreUnavailable, WrongStore
 from tallies.stores.dynamodb.explain import explained
-from tallies.stores.dynamodb.keys import SETTINGS, reserved_key
+from tallies.stores.dynamodb.keys import SETTINGS, TableNames, reserved_key
+from tallies.stores.dynamodb.standing import FIRST_EPOCH, Standing, dump, load
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,19 +22,43 @@ GuardKind = Literal["positions", "markers"]
 """What says of a record that it is in: its shard's position, or a marker of its own."""
 
 
-class Settings:
-    """The settings item of a store."""
+READ_AGAIN_SECONDS = 5.0
+"""How long readers may go on with what they know of a store."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, wanted: int | None) -> None:
-        """`wanted` is the number of ranking shards that the store URL names."""
-        self._client = explained(client, f"table {table}")
-        self._table = table
+
+class Settings:
+    """The settings item of a store, remembered for a while."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        names: TableNames,
+        wanted: int | None,
+        declared: Declaration,
+        *,
+        is_declared: bool = False,
+    ) -> None:
+        """`wanted` is the number of ranking shards that the store URL names.
+
+        `declared` is what a store without settings keeps; with `is_declared`, what any must keep.
+        """
+        self._client = explained(client, f"table {names.tallies}")
+        self._table = names.tallies
+        self._names = names
         self._wanted = wanted
-        self._ranking_shards: int | None = None
+        self._declared = declared
+        self._is_declared = is_declared
+        self._ranking_shards = 1
         self._guard: str | None = None
+        self._standing: Standing | None = None
+        self._read_at = 0.0
 
     def create(self) -> bool:
-        """Write the item if there is none. Whether it was written."""
+        """Write the item if there is none. Whether it was written.
+
+        Raises:
+            WrongStore: the one that is there is of other tallies.
+        """
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -41,7 +69,7 @@ class Settings:
                 ConditionExpression="attribute_not_exists(time_window)",
             )
         except ClientError:
-            self.ranking_shards()
+            self.read()
             return False
         return True
 
@@ -51,15 +79,50 @@ class Settings:
         Raises:
             WrongStore: the URL names another number, or the store is of a later version.
         """
-        if self._ranking_shards is None:
-            self._ranking_shards = self._read()
+        self.standing()
         return self._ranking_shards
 
     def guard(self) -> str | None:
         """The kind of guard that the tallies have; None before the first record."""
         if self._guard is None:
-            self._read()
+            self.read()
         return self._guard
+
+    def standing(self) -> Standing:
+        """What the store keeps, as it was some seconds ago.
+
+        Raises:
+            WrongStore: it is not what was declared, or is of a later version.
+        """
+        if self._standing is None or monotonic() - self._read_at > READ_AGAIN_SECONDS:
+            return self.read()
+        return self._standing
+
+    def move(self, before: Standing, after: Standing) -> None:
+        """Begin a new epoch.
+
+        Raises:
+            StoreUnavailable: somebody else has begun one.
+        """
+        values: dict[str, AttributeValueTypeDef] = {
+            ":before": {"N": str(before.epoch)},
+            ":after": {"N": str(after.epoch)},
+            ":live": {"S": dump(after.live)},
+            ":building": {"S": dump(after.building)},
+        }
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=reserved_key(SETTINGS),
+                UpdateExpression="SET epoch = :after, live = :live, building = :building",
+                ConditionExpression="epoch = :before",
+                ExpressionAttributeValues=values,
+            )
+        except ClientError:
+            raise StoreUnavailable(
+                "Somebody else changes what the store keeps; see who, and run it again."
+            ) from None
+        self._standing = after
 
     def claim(self, guard: GuardKind) -> None:
         """See that the tallies have this kind of guard, from now on if they had none.
@@ -72,7 +135,7 @@ class Settings:
         """
         if self.guard() is None:
             item = self._defaults()
-            try:
+            with suppress(ClientError):  # somebody else was faster
                 self._client.update_item(
                     TableName=self._table,
                     Key=reserved_key(SETTINGS),
@@ -85,30 +148,58 @@ class Settings:
                         **{f":{name}": value for name, value in item.items()},
                     },
                 )
-            except ClientError:  # somebody else was faster
-                self._read()
-            else:
-                self._guard = guard
+            self.read()
         if self._guard != guard:
             raise WrongStore(_OTHER_GUARD[guard].format(table=self._table))
 
     def _defaults(self) -> "dict[str, AttributeValueTypeDef]":
+        first = Standing.first(self._names, self._declared)
         return {
             "format": {"N": str(FORMAT)},
             "ranking_shards": {"N": str(self._wanted or 1)},
+            "source": {"S": self._names.source},
+            "epoch": {"N": str(FIRST_EPOCH)},
+            "live": {"S": dump(first.live)},
         }
 
-    def _read(self) -> int:
+    def read(self) -> Standing:
+        """What the store keeps now.
+
+        Raises:
+            WrongStore: as `standing`.
+        """
         found: dict[str, Any] = self._client.get_item(
             TableName=self._table, Key=reserved_key(SETTINGS), ConsistentRead=True
         ).get("Item", {})
         self._guard = found.get("guard", {}).get("S")
-        if "format" not in found:  # tables made by a template
-            return self._wanted or 1
+        standing = Standing.first(self._names, self._declared)
+        if "format" in found:  # tables made by a template have no item yet
+            self._check(found)
+            standing = Standing(
+                TableNames(found["source"]["S"], self._table),
+                int(found["epoch"]["N"]),
+                load(found["live"]["S"]),
+                load(found["building"]["S"]) if "building" in found else (),
+            )
+            if self._is_declared:
+                standing.check(self._declared)
+        self._ranking_shards = (
+            int(found["ranking_shards"]["N"]) if "format" in found else self._wanted or 1
+        )
+        self._standing, self._read_at = standing, monotonic()
+        return standing
+
+    def _check(self, found: dict[str, Any]) -> None:
         if (version := int(found["format"]["N"])) > FORMAT:
             raise WrongStore(
                 f"The table {self._table} is of format {version}, and this tallies knows"
                 f" {FORMAT}; install a newer one."
+            )
+        source = found["source"]["S"]
+        if self._is_declared and source != self._names.source:
+            raise WrongStore(
+                f"The table {self._table} tallies {source}, not {self._names.source}; give each"
+                " source a store of its own."
             )
         shards = int(found["ranking_shards"]["N"])
         if self._wanted not in (None, shards):
@@ -116,7 +207,6 @@ class Settings:
                 f"The table {self._table} has leaderboards of {shards} partitions, not"
                 f" {self._wanted}; leave ranking_shards out of the store URL."
             )
-        return shards
 
 
 _OTHER_GUARD = {

@@ -1,5 +1,6 @@
 """The DynamoDB store as a whole."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import count
@@ -8,6 +9,8 @@ from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from tallies.core.declaration import Declaration
+from tallies.core.errors import InvalidTally, NotInitialised, WrongStore
 from tallies.core.fold import Folder
 from tallies.stores.dynamodb.aggregate import StreamAggregator
 from tallies.stores.dynamodb.apply import GuardedApply
@@ -21,13 +24,15 @@ from tallies.stores.dynamodb.parked import Parked
 from tallies.stores.dynamodb.read import Reader
 from tallies.stores.dynamodb.settings import GuardKind, Settings
 from tallies.stores.dynamodb.source import Source
+from tallies.stores.dynamodb.stamp import stamp
+from tallies.stores.dynamodb.standing import Kept, Standing
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.tables import Tables
 from tallies.stores.dynamodb.transactions import Sender
 from tallies.stores.dynamodb.url import Location, parse_url
 from tallies.stores.dynamodb.writes import Writer
 from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress
+from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress, together
 
 if TYPE_CHECKING:
     from tallies.stores.dynamodb.snapshot.proof import Proof
@@ -47,46 +52,75 @@ class DynamoStore(Source, Reader):
     or the tables.
     """
 
-    def __init__(self, location: Location, *, clock: Clock = utc_now) -> None:
-        """Nothing is asked of the service yet."""
+    def __init__(
+        self,
+        location: Location,
+        declared: Declaration | None = None,
+        *,
+        strictly: bool = True,
+        clock: Clock = utc_now,
+    ) -> None:
+        """Nothing is asked of the service yet.
+
+        `declared` is what the store has to keep; None for what it does, favorites when it is new.
+        With `strictly` off, it is only for when the store is new.
+        """
         self.location = location
-        self.names = TableNames.of(location.prefix)
+        self.names = TableNames.of(location.prefix, declared.table if declared else None)
+        self.declared = declared or Declaration([FAVORITES])
+        self._is_declared = declared is not None
         self._clients = Clients(location.region, location.endpoint)
         self._clock = clock
         self._versions = count(1)
         self.settings = Settings(
-            self._clients.dynamodb, self.names.tallies, location.ranking_shards
-        )
-        Source.__init__(self, self._clients.dynamodb, self.names.source, clock)
-        Reader.__init__(
-            self,
             self._clients.dynamodb,
-            self.names.tallies,
-            FAVORITES,
-            self.settings.ranking_shards,
+            self.names,
+            location.ranking_shards,
+            self.declared,
+            is_declared=strictly and declared is not None,
         )
+        favorites = TableNames.of(location.prefix).source
+        Source.__init__(self, self._clients.dynamodb, favorites, clock)
+        Reader.__init__(self, self._clients.dynamodb, self.settings, None)
 
     @classmethod
-    def from_url(cls, url: str, *, clock: Clock = utc_now) -> Self:
-        """The store that a URL names.
+    def from_url(
+        cls,
+        url: str,
+        declared: Declaration | None = None,
+        *,
+        strictly: bool = True,
+        clock: Clock = utc_now,
+    ) -> Self:
+        """The store that a URL names, with the tallies that were declared.
 
         Raises:
             InvalidStoreUrl: the URL is of another form.
         """
-        return cls(parse_url(url), clock=clock)
+        return cls(parse_url(url), declared, strictly=strictly, clock=clock)
 
     @property
     def url(self) -> str:
         return self.location.url
 
     def init(self) -> bool:
-        made = Tables(self._clients.dynamodb, self.names, FAVORITES).create()
+        try:
+            standing = self.settings.read()
+        except NotInitialised:
+            standing = Standing.first(self.names, self.declared)
+        made = self._tables(standing).create(standing.live)
         return self.settings.create() or made
+
+    def _tables(self, standing: Standing) -> Tables:
+        source = standing.base.source
+        is_own = source == TableNames.of(self.location.prefix).source
+        return Tables(self._clients.dynamodb, source, is_own=is_own)
 
     @cached_property
     def stream(self) -> Stream:
         """The source table's change stream."""
-        return Stream.of_table(self._clients.dynamodb, self._clients.streams, self.names.source)
+        source = self.settings.standing().base.source
+        return Stream.of_table(self._clients.dynamodb, self._clients.streams, source)
 
     def find_stream(self) -> Stream:
         """Look again which stream the source table has: it has another after a turn off and on."""
@@ -100,12 +134,15 @@ class DynamoStore(Source, Reader):
             WrongStore: records are guarded in another way already.
         """
         self.settings.claim(guard)
+        standing = self.settings.standing()
         return GuardedApply(
             self._clients.once,
-            self.names,
-            [Folder(FAVORITES)],
+            standing.names,
+            standing.folders(),
             clock=self._clock,
             ranking_shards=self.settings.ranking_shards(),
+            epoch=standing.epoch,
+            redeclared=self.settings.read,
         )
 
     def warm(self) -> None:
@@ -117,6 +154,14 @@ class DynamoStore(Source, Reader):
         self.settings.ranking_shards()
         _ = self._clients.once
 
+    def undeclared(self) -> str:
+        """In what the store differs from what was declared, as one sentence; empty in nothing."""
+        try:
+            self.settings.standing().check(self.declared)
+        except WrongStore as difference:
+            return str(difference) if self._is_declared else ""
+        return ""
+
     def aggregator(self, batch: int = MAX_RECORDS) -> StreamAggregator:
         """One that carries the stream into the tallies, in this process."""
         return StreamAggregator(self.stream, self.guarded_apply(), batch)
@@ -126,15 +171,15 @@ class DynamoStore(Source, Reader):
         """Which worker reads which shard."""
         return Leases(self._clients.dynamodb, self.names.tallies, self._clock)
 
-    @cached_property
+    @property
     def parked(self) -> Parked:
         """The records that could not be folded."""
-        folders = [Folder(FAVORITES)]
+        standing = self.settings.standing()
         return Parked(
             self._clients.dynamodb,
             self.names.tallies,
-            folders,
-            self._writer(),
+            standing.folders(),
+            self._writer(standing),
             Sender(self._clients.once),
             self._clock,
         )
@@ -171,11 +216,14 @@ class DynamoStore(Source, Reader):
             parked=self.parked.count(),
             aggregator=", ".join(roll.alive(now)) or None,
             details={
-                "source": self.names.source,
+                "source": self.settings.standing().base.source,
                 "stream": self.stream.arn,
                 **({"trouble": " ".join(troubles)} if troubles else {}),
             },
         )
+
+    def reading(self, name: str | None) -> Reader:
+        return Reader(self._clients.dynamodb, self.settings, name)
 
     def verify(
         self, *, read_units: float | None = None, progress: Progress = no_progress
@@ -188,11 +236,16 @@ class DynamoStore(Source, Reader):
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
         """
+        standing = self.settings.read()
         with TemporaryDirectory(prefix="tallies-") as folder:
-            return self._proof(read_units, progress).verify(Path(folder) / "snapshot")
+            return together(
+                self._proof(standing, kept, read_units, progress).verify(Path(folder) / kept.name)
+                for kept in standing.live
+            )
 
     def rebuild(
         self,
+        declared: Declaration | None = None,
         *,
         file: Path | None = None,
         read_units: float | None = None,
@@ -202,16 +255,65 @@ class DynamoStore(Source, Reader):
 
         Writers and aggregators go on. `file` is where it gathers; killed, it goes on from there.
 
+        What is new in `declared` is built beside what readers see, and shown when it is whole.
+
         Raises:
+            InvalidTally: the declaration is of another source.
             StoreUnavailable: another rebuild has taken over.
         """
+        standing = self.settings.read()
+        if declared is not None:
+            self._check_source(declared, standing)
+        if declared is None or not standing.differs(declared):
+            return self._mend(standing, standing.live, file, read_units, progress)
+        standing = self._begin(standing, declared)
+        found = self._mend(standing, standing.building, file, read_units, progress)
+        self.settings.move(standing, standing.switched(declared))
+        return found
+
+    def _check_source(self, declared: Declaration, standing: Standing) -> None:
+        source = TableNames.of(self.location.prefix, declared.table).source
+        if source != standing.base.source:
+            raise InvalidTally(
+                f"The declaration is of the table {source}, and {self.url} tallies"
+                f" {standing.base.source}; give each source a store of its own."
+            )
+
+    def _begin(self, standing: Standing, declared: Declaration) -> Standing:
+        """Have all records applied to what is new in a declaration, too."""
+        self.settings.claim("positions")  # a record's marker says nothing about what is new
+        following = standing.redeclared(declared)
+        if not standing.is_building(declared):
+            if following.building:
+                self._tables(standing).create(following.building)
+            self.settings.move(standing, following)
+            standing = following
+        shards = [shard.id for shard in self.stream.shards()]
+        stamp(self._clients.dynamodb, self.names.tallies, shards, standing.epoch)
+        return standing
+
+    def _mend(
+        self,
+        standing: Standing,
+        some: Sequence[Kept],
+        file: Path | None,
+        read_units: float | None,
+        progress: Progress,
+    ) -> Verified:
         path = file or Path(gettempdir()) / f"tallies-{self.location.prefix}.snapshot"
-        found = self._proof(read_units, progress).rebuild(path, self._writer())
+        found = together(
+            self._proof(standing, kept, read_units, progress).rebuild(
+                path.with_name(f"{path.name}-{kept.tally.name}"), self._writer(standing)
+            )
+            for kept in some
+        )
         # What left the stream unread is in now; the workers that wait for this may go on.
         self.leases.account_for(self.stream.shards(), self.stream.arn)
         return found
 
-    def _proof(self, read_units: float | None, progress: Progress) -> "Proof":
+    def _proof(
+        self, standing: Standing, kept: Kept, read_units: float | None, progress: Progress
+    ) -> "Proof":
         # Only now: a function that applies a batch need not load it.
         from tallies.stores.dynamodb.snapshot.proof import Proof
         from tallies.stores.dynamodb.snapshot.scan import Pace
@@ -219,8 +321,9 @@ class DynamoStore(Source, Reader):
         return Proof(
             client=explained(self._clients.dynamodb, "the tables"),
             once=self._clients.once,
-            names=self.names,
-            folder=Folder(FAVORITES),
+            names=standing.names,
+            epoch=standing.epoch,
+            folder=Folder(kept.tally),
             stream=self.stream,
             marked=self.settings.guard() == "markers",
             pace=Pace(read_units),
@@ -229,8 +332,8 @@ class DynamoStore(Source, Reader):
             clock=self._clock,
         )
 
-    def _writer(self) -> Writer:
-        return Writer(self.names, [Folder(FAVORITES)], self.settings.ranking_shards())
+    def _writer(self, standing: Standing) -> Writer:
+        return Writer(standing.names, standing.folders(), self.settings.ranking_shards())
 
     def close(self) -> None:
         self._clients.close()

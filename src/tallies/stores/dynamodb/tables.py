@@ -1,6 +1,6 @@
 """The tables: made where they are missing, checked where they are there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError, WaiterError
 from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Tally
 from tallies.stores.dynamodb.explain import error_code, explain, explained
-from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.read import RANKING_INDEX, ranked_component
 from tallies.stores.dynamodb.source import USER_INDEX
+from tallies.stores.dynamodb.standing import Kept
 from tallies.stores.dynamodb.stream import check_stream
 
 if TYPE_CHECKING:
@@ -83,32 +83,48 @@ def tallies_table(name: str, tally: Tally) -> "CreateTableInputTypeDef":
 
 
 class Tables:
-    """Makes and checks the tables of one source and one tally."""
+    """Makes and checks the tables of a store."""
 
-    def __init__(self, client: "DynamoDBClient", names: TableNames, tally: Tally) -> None:
+    def __init__(self, client: "DynamoDBClient", source: str, *, is_own: bool) -> None:
+        """The source is the store's own table of favorites, or it is somebody else's."""
         self._raw = client
         self._client = explained(client, "the tables")
-        self._shapes = [source_table(names.source), tallies_table(names.tallies, tally)]
+        self._source = source
+        self._is_own = is_own
 
-    def create(self) -> bool:
+    def create(self, kept: Sequence[Kept]) -> bool:
         """Make what is missing, check what is there. Whether anything was made.
 
         Raises:
             WrongStore: a table of this name has another shape.
         """
-        made = [self._create_table(shape) for shape in self._shapes]
-        for shape in self._shapes:
+        shapes = [tallies_table(each.table, each.tally) for each in kept]
+        if self._is_own:
+            shapes.insert(0, source_table(self._source))
+        else:
+            self._check_source()
+        made = [self._create_table(shape) for shape in shapes]
+        for shape in shapes:
             check_shape(shape, self._wait(shape["TableName"]))
         # What a table has besides; done last, so that a run that was cut short is completed.
         more = [
             done
-            for shape in self._shapes
+            for shape in shapes
             for done in (
                 self._expire(shape["TableName"]),
                 self._back_up(shape["TableName"]),
             )
         ]
         return any(made) or any(more)
+
+    def _check_source(self) -> None:
+        try:
+            found = self._client.describe_table(TableName=self._source)["Table"]
+        except NotInitialised:
+            raise NotInitialised(
+                f"There is no table {self._source} to tally; see the declaration's table."
+            ) from None
+        check_stream(self._source, found.get("StreamSpecification", {}))
 
     def _create_table(self, shape: "CreateTableInputTypeDef") -> bool:
         try:

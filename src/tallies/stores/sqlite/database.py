@@ -17,7 +17,9 @@ from tallies.core.errors import (
     StoreUnavailable,
     WrongStore,
 )
+from tallies.core.tally import Tally
 from tallies.stores.sqlite import schema
+from tallies.stores.sqlite.kept import FIRST_EPOCH, Kept, check, is_untouched, read_kept, write_kept
 from tallies.stores.sqlite.turnstile import Turnstile
 
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -47,8 +49,12 @@ class Database:
     read its pages again is slow. Who waits for that one is told when it is free, at once.
     """
 
-    def __init__(self, path: Path, synchronous: Synchronous = "normal") -> None:
+    def __init__(
+        self, path: Path, synchronous: Synchronous = "normal", declared: Tally | None = None
+    ) -> None:
+        """`declared` is the tally that the file has to keep; None for any."""
         self.path = path
+        self._declared = declared
         self._synchronous = synchronous
         self._idle: deque[sqlite3.Connection] = deque()
         self._checked = False
@@ -79,7 +85,12 @@ class Database:
         connection = None
         try:
             connection = self._open("rwc")
-            return schema.create(connection, self.path)
+            made = schema.create(connection, self.path)
+            if self._declared is not None:
+                if made and is_untouched(connection):
+                    write_kept(connection, Kept(FIRST_EPOCH, self._declared))
+                check(read_kept(connection), self._declared, self.path)
+            return made
         except sqlite3.Error as error:
             self.explain(error)
         finally:
@@ -143,6 +154,8 @@ class Database:
         if not self._checked:
             try:
                 schema.check(connection, self.path)
+                if self._declared is not None:
+                    check(read_kept(connection), self._declared, self.path)
             except BaseException:
                 connection.close()
                 raise

@@ -9,7 +9,7 @@ from typing import overload
 from tallies.stores.protocol import Drift
 
 _SOME = 1000
-_SELECT = "SELECT g, w, expected, actual FROM drifts"
+_SELECT = "SELECT g, w, expected, actual, measure FROM drifts"
 
 
 class Drifts(Sequence[Drift]):
@@ -19,9 +19,11 @@ class Drifts(Sequence[Drift]):
         # A database without a name is a file of SQLite's own that nobody sees, and that is not
         # even made while everything fits into its cache.
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._rows.execute("CREATE TABLE drifts (g TEXT, w TEXT, expected INTEGER, actual INTEGER)")
+        self._rows.execute(
+            "CREATE TABLE drifts (g TEXT, w TEXT, expected INTEGER, actual INTEGER, measure TEXT)"
+        )
         self._rows.execute("BEGIN")
-        self._rows.executemany("INSERT INTO drifts VALUES (?, ?, ?, ?)", found)
+        self._rows.executemany("INSERT INTO drifts VALUES (?, ?, ?, ?, ?)", found)
         self._rows.execute("COMMIT")
         (self._count,) = self._rows.execute("SELECT count(*) FROM drifts").fetchone()
 

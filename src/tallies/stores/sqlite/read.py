@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
+from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window
 from tallies.stores.protocol import Ranked, TallyRow
 from tallies.stores.sqlite.database import Database
+from tallies.stores.sqlite.kept import read_kept
 
+_MEASURE = "favorites"
 _NAME_LENGTH = {
     Window.ALL: len("all"),
     Window.YEAR: len("2026"),
     Window.MONTH: len("2026-11"),
+    Window.WEEK: len("2026-W48"),
     Window.DAY: len("2026-11-23"),
     Window.HOUR: len("2026-11-23T14"),
 }
@@ -21,7 +25,15 @@ class Reader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def windows_of(self, group: str) -> dict[str, int]:
+    @property
+    def of(self) -> Tally:
+        with self._database.connection() as connection:
+            return read_kept(connection).live
+
+    def measures_of(self, group: str) -> dict[str, dict[str, Number]]:
+        return {window: {_MEASURE: n} for window, n in self.windows_of(group).items()}
+
+    def windows_of(self, group: str) -> dict[str, Number]:
         with self._database.connection() as connection:
             rows = connection.execute(
                 'SELECT time_window, favorites FROM tallies WHERE "group" = ? AND favorites <> 0'
@@ -30,8 +42,8 @@ class Reader:
             ).fetchall()
         return dict(rows)
 
-    def tally(self, group: str, windows: Sequence[str]) -> dict[str, int]:
-        found = dict.fromkeys(windows, 0)
+    def tally(self, group: str, windows: Sequence[str]) -> dict[str, Number]:
+        found: dict[str, Number] = dict.fromkeys(windows, 0)
         marks = ", ".join("?" * len(windows))
         with self._database.connection() as connection:
             found.update(
@@ -43,7 +55,7 @@ class Reader:
             )
         return found
 
-    def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, int]]:
+    def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
         with self._database.connection() as connection:
             return connection.execute(
                 'SELECT time_window, favorites FROM tallies WHERE "group" = ?'
@@ -54,7 +66,7 @@ class Reader:
 
     def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
         rows: list[tuple[str, int]] = []
-        below = 2**63 - 1
+        below: Number = 2**63 - 1
         with self._database.reading() as connection:
             if after is not None:
                 # First the rest of the groups that tie with `after`, by id: two index ranges
@@ -77,10 +89,8 @@ class Reader:
 
     def rows(self) -> Iterator[TallyRow]:
         with self._database.reading() as connection:
-            yield from map(
-                TallyRow._make,
-                connection.execute(
-                    'SELECT "group", time_window, favorites FROM tallies WHERE favorites <> 0'
-                    ' ORDER BY "group", time_window'
-                ),
-            )
+            for group, window, n in connection.execute(
+                'SELECT "group", time_window, favorites FROM tallies WHERE favorites <> 0'
+                ' ORDER BY "group", time_window'
+            ):
+                yield TallyRow(group, window, {_MEASURE: n})

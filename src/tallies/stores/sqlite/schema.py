@@ -81,7 +81,25 @@ CREATE TABLE leases (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST,)
+# What is kept may be declared anew; until then it is what it was when this was written.
+_SECOND = """
+CREATE TABLE kept (
+    epoch    INTEGER NOT NULL, -- goes up with every change of the rest
+    live     TEXT NOT NULL,    -- JSON: the tally that readers see
+    building TEXT              -- JSON: the one that a rebuild is filling
+) STRICT;
+INSERT INTO kept (epoch, live) VALUES (1, json_object(
+    'name', 'favorites',
+    'group_by', json_array('restaurant_id'),
+    'measures', json_object('favorites', 'count'),
+    'time', 'created_at',
+    'windows', json_array('all', 'month', 'day'),
+    'ranked', json_array('all', 'month', 'day'),
+    'in_place', json('false')
+));
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)
 """Migration N takes a file from version N to N + 1. Never edit one that has been released."""
 
 VERSION = len(MIGRATIONS)

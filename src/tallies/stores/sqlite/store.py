@@ -4,10 +4,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tallies.core.declaration import Declaration
+from tallies.core.errors import InvalidInput
 from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.database import Database, Synchronous
+from tallies.stores.sqlite.kept import favorites_of
 from tallies.stores.sqlite.lease import Lease, lease_holder
 from tallies.stores.sqlite.mend import rebuild
 from tallies.stores.sqlite.parked import Parked
@@ -25,10 +28,21 @@ class SqliteStore(Source, Reader):
     """
 
     def __init__(
-        self, path: str | Path, *, synchronous: Synchronous = "normal", clock: Clock = utc_now
+        self,
+        path: str | Path,
+        declared: Declaration | None = None,
+        *,
+        synchronous: Synchronous = "normal",
+        clock: Clock = utc_now,
     ) -> None:
+        """`declared` is what the file has to keep; None for what it does.
+
+        Raises:
+            InvalidTally: an embedded store cannot keep it.
+        """
         self.path = Path(path)
-        self._database = Database(self.path, synchronous)
+        self._declared = None if declared is None else favorites_of(declared)
+        self._database = Database(self.path, synchronous, self._declared)
         self._clock = clock
 
     @property
@@ -103,21 +117,28 @@ class SqliteStore(Source, Reader):
     def parked(self) -> Parked:
         return Parked(self._database, self._clock)
 
+    def reading(self, name: str | None) -> Self:
+        if name not in (None, FAVORITES.name):
+            raise InvalidInput(f"There is no tally {name!r}; there is {FAVORITES.name}.")
+        return self
+
     def verify(
         self,
         *,
         read_units: float | None = None,  # noqa: ARG002 # the protocol's; reads cost nothing here
         progress: Progress = no_progress,
     ) -> Verified:
-        return verify(self._database, FAVORITES, self._clock(), progress)
+        return verify(self._database, self.of, self._clock(), progress)
 
     def rebuild(
         self,
+        declared: Declaration | None = None,
         *,
         read_units: float | None = None,  # noqa: ARG002 # as above
         progress: Progress = no_progress,
     ) -> Verified:
-        return rebuild(self._database, self._clock, progress)
+        tally = None if declared is None else favorites_of(declared)
+        return rebuild(self._database, self._clock, progress, tally)
 
     def close(self) -> None:
         self._database.close()

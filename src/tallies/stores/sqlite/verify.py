@@ -8,11 +8,12 @@ import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from heapq import merge
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tallies.core.errors import Unfoldable, UnknownWindow
 from tallies.core.fold import Folder
@@ -22,51 +23,58 @@ from tallies.core.windows import Window
 from tallies.stores.protocol import Drift, Progress, Verified, no_progress
 from tallies.stores.sqlite.database import Database
 from tallies.stores.sqlite.drifts import Drifts
+from tallies.stores.sqlite.kept import LIVE
+from tallies.stores.sqlite.rows import cut_of
 
 REPORT_ROWS = 50_000
 """Rows of the source between two words about progress."""
 _SLICE = 100_000
-"""Favorites of one restaurant whose days are text objects at a time."""
+"""Favorites of one restaurant whose times are text objects at a time."""
 _BREAK = "\n"
-_DAY = len("2026-11-23" + _BREAK)
 
 # One text a restaurant: many times as fast as a row for each favorite. SQLite's limit of 10**9
 # bytes for a text is at 90 million favorites of one restaurant.
 _SOURCE = (
-    "SELECT restaurant_id, 0, group_concat(substr(created_at, 1, 10), char(10)), count(*)"
+    "SELECT restaurant_id, 0, group_concat({cut}, char(10)), count(*)"
     " FROM favorites GROUP BY restaurant_id ORDER BY restaurant_id"
 )
 # Records that are written but not yet aggregated are in flight, and no drift.
 _FLIGHT = (
     "SELECT g, 1, json_group_object(d, n), 0 FROM ("
-    " SELECT restaurant_id AS g, substr(created_at, 1, 10) AS d, sum(amount) AS n FROM changes"
+    " SELECT restaurant_id AS g, {cut} AS d, sum(amount) AS n FROM changes"
     " WHERE position > (SELECT position FROM positions) GROUP BY 1, 2"
     ") GROUP BY g ORDER BY g"
 )
 _TALLIES = (
-    'SELECT "group", 2, json_group_object(time_window, favorites), 0 FROM tallies'
+    'SELECT "group", 2, json_group_object(time_window, favorites), 0 FROM {table}'
     ' GROUP BY "group" ORDER BY "group"'
 )
 
 # On purpose not the code that places a record: a fault there must not hide itself here.
-_NAMES: Mapping[Window, Callable[[date], str]] = {
+_NAMES: Mapping[Window, Callable[[datetime], str]] = {
     Window.ALL: lambda _: "all",
-    Window.YEAR: lambda day: day.isoformat()[:4],
-    Window.MONTH: lambda day: day.isoformat()[:7],
-    Window.WEEK: lambda day: "{:04}-W{:02}".format(*day.isocalendar()[:2]),
-    Window.DAY: date.isoformat,
+    Window.YEAR: lambda local: local.isoformat()[:4],
+    Window.MONTH: lambda local: local.isoformat()[:7],
+    Window.WEEK: lambda local: "{:04}-W{:02}".format(*local.isocalendar()[:2]),
+    Window.DAY: lambda local: local.isoformat()[:10],
+    Window.HOUR: lambda local: local.isoformat()[:13],
 }
 
 
 def verify(
-    database: Database, tally: Tally, now: datetime, progress: Progress = no_progress
+    database: Database,
+    tally: Tally,
+    now: datetime,
+    progress: Progress = no_progress,
+    *,
+    table: str = LIVE,
 ) -> Verified:
     """Compare every row with the source in one read transaction; writers are not held up."""
     checked = 0
 
     def drifted() -> Iterator[Drift]:
         nonlocal checked
-        for group, expected, actual in compare(connection, Places(tally, now), progress):
+        for group, expected, actual in compare(connection, Places(tally, now), progress, table):
             if expected == actual:
                 checked += len(expected)
                 continue
@@ -82,20 +90,22 @@ def verify(
 
 
 class Places:
-    """In which windows a day counts, as far as they are kept."""
+    """In which windows a time counts, as far as they are kept."""
 
     def __init__(self, tally: Tally, now: datetime) -> None:
         self._names = [_NAMES[kind] for kind in tally.windows]
         self._folder = Folder(tally)
+        self._zone = ZoneInfo(tally.zone)
         self._now = now
-        self.of_day = lru_cache(maxsize=100_000)(self._of_day)
+        self.cut = cut_of(tally)
+        self.of_time = lru_cache(maxsize=100_000)(self._of_time)
 
-    def _of_day(self, text: str) -> tuple[str, ...]:
+    def _of_time(self, text: str) -> tuple[str, ...]:
         try:
-            day = date.fromisoformat(text)
-        except ValueError:  # there is no 30 February: the record is parked
+            local = datetime.fromisoformat(text).replace(tzinfo=UTC).astimezone(self._zone)
+        except (ValueError, OverflowError):  # there is no 30 February: the record is parked
             return ()
-        return tuple(window for name in self._names if self.keeps(window := name(day)))
+        return tuple(window for name in self._names if self.keeps(window := name(local)))
 
     def keeps(self, window: str) -> bool:
         """Whether rows of the window are still kept. What names no window is kept, and drift."""
@@ -111,18 +121,18 @@ class Places:
             return rows
         return {window: n for window, n in rows.items() if self.keeps(window)}
 
-    def totals(self, days: Iterable[tuple[str, int]]) -> dict[str, int]:
-        """What the days come to in each window."""
+    def totals(self, times: Iterable[tuple[str, int]]) -> dict[str, int]:
+        """What the times come to in each window."""
         found: defaultdict[str, int] = defaultdict(int)
-        of_day = self.of_day
-        for day, n in days:
-            for window in of_day(day):
+        of_time = self.of_time
+        for time, n in times:
+            for window in of_time(time):
                 found[window] += n
         return found
 
 
 def compare(
-    connection: sqlite3.Connection, places: Places, progress: Progress
+    connection: sqlite3.Connection, places: Places, progress: Progress, table: str = LIVE
 ) -> Iterator[tuple[str, dict[str, int], dict[str, int]]]:
     """For each group its windows as they should be, and as they are once what is on its way is in.
 
@@ -130,7 +140,10 @@ def compare(
     """
     (total,) = connection.execute("SELECT count(*) FROM favorites").fetchone()
     done, report_at = 0, REPORT_ROWS
-    streams = [connection.execute(each) for each in (_SOURCE, _FLIGHT, _TALLIES)]
+    streams = [
+        connection.execute(each.format(cut=places.cut.sql, table=table))
+        for each in (_SOURCE, _FLIGHT, _TALLIES)
+    ]
     for group, parts in groupby(merge(*streams), key=_first):
         expected: dict[str, int] = {}
         flight: dict[str, int] = {}
@@ -138,7 +151,8 @@ def compare(
         for _, stream, content, rows in parts:
             match stream:
                 case 0:
-                    expected = places.totals(_days(content).items()) if _counts(group) else {}
+                    times = _times(content, places.cut.length).items()
+                    expected = places.totals(times) if _counts(group) else {}
                     done += rows
                 case 1:
                     flight = places.totals(json.loads(content).items()) if _counts(group) else {}
@@ -159,8 +173,8 @@ def _first(row: tuple[Any, ...]) -> Any:
     return row[0]
 
 
-def _days(text: str) -> Counter[str]:
-    step = _SLICE * _DAY
+def _times(text: str, length: int) -> Counter[str]:
+    step = _SLICE * (length + len(_BREAK))
     if len(text) <= step:
         return Counter(text.split(_BREAK))
     found: Counter[str] = Counter()

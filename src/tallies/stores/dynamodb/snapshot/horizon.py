@@ -28,7 +28,7 @@ def check_beginning(stream: Stream, shard: Shard) -> None:
         stream.iterator(shard.id, shard.first)
 
 
-def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream) -> None:
+def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream, epoch: int) -> None:
     """Move the shards whose next records are lost to the oldest ones that are left.
 
     The tallies lack the lost records, and from now on the oldest one that is left as well: to be
@@ -46,22 +46,26 @@ def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream) -> None:
             # The first record is enough to know.
             next(stream.after(shard, known.progress.least, limit=1), None)
         except HistoryTrimmed:
-            _skip(client, table, stream, shard, known)
+            _skip(client, table, stream, shard, known, epoch)
 
 
-def _skip(client: "DynamoDBClient", table: str, stream: Stream, shard: Shard, known: Known) -> None:
+def _skip(
+    client: "DynamoDBClient", table: str, stream: Stream, shard: Shard, known: Known, epoch: int
+) -> None:
     first = next(stream.after(shard, "", limit=1), None)
     try:
         client.update_item(
             TableName=table,
             Key=reserved_key(POSITION, shard.id),
             # Another revision, so that nothing that is under way can come after it.
-            UpdateExpression="SET revision = :skipped, #position = :first REMOVE ahead",
+            UpdateExpression="SET revision = :skipped, #position = :first, epoch = :epoch"
+            " REMOVE ahead",
             ConditionExpression="attribute_not_exists(revision)"
             if known.revision is None
             else "revision = :known",
             ExpressionAttributeNames={"#position": "position"},
             ExpressionAttributeValues={
+                ":epoch": {"N": str(epoch)},
                 ":skipped": {"S": f"skipped after {known.progress.least}"},
                 ":first": {"S": first.change.position if first else shard.last or shard.first},
                 **({} if known.revision is None else {":known": {"S": known.revision}}),

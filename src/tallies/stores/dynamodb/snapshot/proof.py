@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallies.stores.dynamodb.paging import batches
-from tallies.stores.dynamodb.read import ranked_component
 from tallies.stores.dynamodb.snapshot.differences import Compared
 from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
 from tallies.stores.dynamodb.snapshot.mend import Mender
@@ -20,6 +19,7 @@ class Proof(Snapshot):
     """A snapshot that is judged, and acted upon."""
 
     clock: Clock
+    epoch: int
 
     def verify(self, file: Path) -> Verified:
         """What differs."""
@@ -38,7 +38,7 @@ class Proof(Snapshot):
             self.clock,
         )
         mender.begin()
-        skip_trimmed(self.client, self.names.tallies, self.stream)
+        skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
         found = self._judged(file, mender)
         for each in file.parent.glob(f"{file.name}*"):
             each.unlink()
@@ -47,16 +47,19 @@ class Proof(Snapshot):
     def _judged(self, file: Path, mender: Mender | None) -> Verified:
         checked = 0
         drifted: list[Drift] = []
-        tally = self.folder.tally
-        shown = list(tally.components).index(ranked_component(tally))
+        components = self.folder.tally.components
 
         def differing() -> Iterator[Compared]:
             nonlocal checked
             for row in self.compared(file, self.clock()):
                 checked += 1
                 if any(row.difference):
-                    numbers = int(row.expected[shown]), int(row.actual[shown])
-                    drifted.append(Drift(row.group, row.window, *numbers))
+                    numbers = zip(row.expected, row.actual, components, strict=True)
+                    drifted.extend(
+                        Drift(row.group, row.window, expected, actual, name)
+                        for expected, actual, name in numbers
+                        if expected != actual
+                    )
                     yield row
 
         for some in batches(differing(), MAX_ACTIONS - 1):

@@ -1,0 +1,155 @@
+"""What a store keeps: its tallies, the tables of their rows, and which of them readers see.
+
+Aggregation applies every record to all tallies that are kept: those that readers see, and those
+that a rebuild is building beside them. Each change of that set begins a new epoch.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from tallies.core.declaration import Declaration, same, spec_of, tally_of, what_differs
+from tallies.core.errors import InvalidInput, WrongStore
+from tallies.core.fold import Folder
+from tallies.core.tally import Tally
+from tallies.stores.dynamodb.keys import TableNames
+
+FIRST_EPOCH = 1
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A tally and its place."""
+
+    name: str
+    """As declared."""
+    tally: Tally
+    """Its own name is that of this very build of it: unlike that of any other."""
+    table: str
+
+    def dump(self) -> dict[str, Any]:
+        return {"name": self.name, "table": self.table, "tally": dict(spec_of(self.tally))}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The tallies of one source in one epoch."""
+
+    base: TableNames
+    """The source, and the table that holds positions, settings and the first tally."""
+    epoch: int
+    live: Sequence[Kept]
+    """What readers see."""
+    building: Sequence[Kept] = ()
+    """What a rebuild is filling."""
+
+    @classmethod
+    def first(cls, base: TableNames, declared: Declaration) -> "Standing":
+        """That of new tables: the first tally is in the table of the positions."""
+        return cls(
+            base,
+            FIRST_EPOCH,
+            [
+                Kept(tally.name, tally, f"{base.tallies}-{tally.name}" if later else base.tallies)
+                for later, tally in enumerate(declared.tallies)
+            ],
+        )
+
+    @cached_property
+    def names(self) -> TableNames:
+        """Where each tally's rows are."""
+        return replace(
+            self.base, others={kept.tally.name: kept.table for kept in (*self.live, *self.building)}
+        )
+
+    @cached_property
+    def tallies(self) -> Sequence[Tally]:
+        """All that records are applied to."""
+        return [kept.tally for kept in (*self.live, *self.building)]
+
+    def folders(self) -> list[Folder]:
+        """All that records are applied to, ready to fold; not for two threads at once."""
+        return [Folder(tally) for tally in self.tallies]
+
+    def named(self, name: str | None) -> Kept:
+        """The tally that readers know by a name; the first one for None.
+
+        Raises:
+            InvalidInput: there is none of that name.
+        """
+        for kept in self.live:
+            if name in (None, kept.name):
+                return kept
+        there = ", ".join(kept.name for kept in self.live)
+        raise InvalidInput(f"There is no tally {name!r}; there is {there}.")
+
+    def check(self, declared: Declaration) -> None:
+        """See that these are the tallies of a declaration.
+
+        Raises:
+            WrongStore: they are not.
+        """
+        if difference := self.differs(declared):
+            raise WrongStore(
+                f"The tallies in {self.base.tallies} are declared otherwise: {difference}."
+                " `tallies rebuild` with this declaration builds what is new beside them and"
+                " switches; without a declaration they are used as they are."
+            )
+
+    def differs(self, declared: Declaration) -> str:
+        """In what a declaration differs from what readers see, as words; empty when in nothing."""
+        there = {kept.name: kept.tally for kept in self.live}
+        for tally in declared.tallies:
+            known = there.pop(tally.name, None)
+            if known is None:
+                return f"{tally.name} is new"
+            if not same(known, tally):
+                return f"{tally.name} differs in {what_differs(known, tally)}"
+        return f"{next(iter(there))} is missing" if there else ""
+
+    def redeclared(self, declared: Declaration) -> "Standing":
+        """The next epoch, in which what is new in a declaration is being built.
+
+        A tally that stays as it is stays where it is.
+        """
+        epoch = self.epoch + 1
+        there = {kept.name: kept.tally for kept in self.live}
+        building = []
+        for tally in declared.tallies:
+            known = there.get(tally.name)
+            if known is None or not same(known, tally):
+                build = f"{tally.name}-{epoch}"
+                building.append(
+                    Kept(tally.name, replace(tally, name=build), f"{self.base.tallies}-{build}")
+                )
+        return replace(self, epoch=epoch, building=building)
+
+    def switched(self, declared: Declaration) -> "Standing":
+        """The epoch after, in which readers see what was built, and nothing else is kept."""
+        there = {kept.name: kept for kept in (*self.live, *self.building)}
+        live = [there[tally.name] for tally in declared.tallies]
+        return replace(self, epoch=self.epoch + 1, live=live, building=())
+
+    def is_building(self, declared: Declaration) -> bool:
+        """Whether what is being built is just what is new in a declaration."""
+        new = self.redeclared(declared).building
+        return len(new) == len(self.building) and all(
+            one.name == other.name and same(one.tally, other.tally)
+            for one, other in zip(new, self.building, strict=True)
+        )
+
+
+def dump(kept: Sequence[Kept]) -> str:
+    """Kept tallies as text, for the settings."""
+    return json.dumps([each.dump() for each in kept], ensure_ascii=False, sort_keys=True)
+
+
+def load(text: str) -> list[Kept]:
+    """Undo `dump`.
+
+    Raises:
+        InvalidTally: another program wrote it.
+    """
+    return [Kept(each["name"], tally_of(each["tally"]), each["table"]) for each in json.loads(text)]

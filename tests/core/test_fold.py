@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallies import Change, Count, Folder, Sum, Tally, Window, fold
+from tallies.core.amounts import negated, plus
 from tallies.core.fold import Deltas
 from tests.core import histories as make
 from tests.core.model import added, group_by
@@ -195,3 +196,10 @@ def test_a_folder_that_has_met_many_times_forgets_them_and_stays_right() -> None
         folded = fold([folder], [Change(None, row) for row in rows])
         assert set(folded.deltas["t"].values()) == {(1,)}
         assert len(folded.deltas["t"]) == len(rows)
+
+
+def test_a_minus_sign_does_not_round() -> None:
+    """Plain Python would: its decimals have 28 digits unless a context says otherwise."""
+    amount = Decimal("12345678901234567890123456789.123456789")
+    assert negated([amount, 7]) == (amount.copy_negate(), -7)
+    assert plus([amount], negated([amount])) == (0,)

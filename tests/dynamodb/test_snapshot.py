@@ -363,6 +363,25 @@ def test_two_rebuilds_at_once_mend_once(
     assert tallies_of(store) == by_hand(store, client)
 
 
+def test_two_rebuilds_do_not_share_a_file(store: DynamoStore, tmp_path: Path) -> None:
+    for user in range(5):
+        store.mark(f"u{user}", "r1")
+    refused: list[str] = []
+
+    def begin_another(what: str, done: int, total: int | None) -> None:
+        if not refused:
+            with pytest.raises(StoreUnavailable) as error:
+                store.rebuild(file=tmp_path / "spill")
+            refused.append(str(error.value))
+
+    # The first one is not even taken over from: it ends well.
+    store.rebuild(file=tmp_path / "spill", progress=begin_another)
+    assert refused == [
+        f"Another rebuild on this machine gathers in {tmp_path / 'spill-favorites'}; wait for it, or end it."
+    ]
+    assert not list(tmp_path.glob("spill*"))
+
+
 def test_a_row_of_no_window_is_removed(store: DynamoStore, client: "DynamoDBClient") -> None:
     plant(client, store.names.tallies, "r1", "by hand", 3)
     assert store.rebuild().drifted == [Drift("r1", "by hand", 0, 3)]

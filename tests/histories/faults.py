@@ -88,6 +88,9 @@ class FaultyClient:
     def get_item(self, **request: Any) -> Any:
         return self._send("get_item", request)
 
+    def transact_get_items(self, **request: Any) -> Any:
+        return self._send("transact_get_items", request)
+
     def query(self, **request: Any) -> Any:
         return self._send("query", request)
 

@@ -8,6 +8,9 @@ from typing import Any
 from tallies.stores.dynamodb.stream import StreamRecord, from_event
 from tests.core.histories import SPOILED, Row
 
+KEY = "key"
+"""The attribute that names a row."""
+
 _FIRST_NUMBER = 10**20 - 400
 """So that numbers of 20 and of 21 digits meet: as text the later one would come first."""
 
@@ -40,6 +43,7 @@ class SimulatedSource:
         data: dict[str, Any] = {
             "SequenceNumber": str(self._number),
             "StreamViewType": "NEW_AND_OLD_IMAGES",
+            "Keys": {KEY: {"N": str(key)}},
         }
         if old is not None:
             data["OldImage"] = wire(old)

@@ -56,6 +56,11 @@ def plus(left: Sequence[Number], right: Sequence[Number]) -> tuple[Number, ...]:
     )
 
 
+def negated(amounts: Sequence[Number]) -> tuple[Number, ...]:
+    """Component by component, exactly: Python's minus sign rounds decimals to 28 digits."""
+    return tuple(-a if isinstance(a, int) else a.copy_negate() for a in amounts)
+
+
 def _decimals(amount: Decimal) -> int:
     _, digits, exponent = amount.as_tuple()
     trailing = len(digits) - len("".join(map(str, digits)).rstrip("0"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tallies.core.amounts import plus
+from tallies.core.amounts import negated, plus
 from tallies.core.errors import UnknownWindow
 from tallies.core.fold import Folder
 from tallies.core.tally import Number
@@ -25,7 +25,7 @@ class Compared:
     @property
     def difference(self) -> tuple[Number, ...]:
         """What is to be added to the row."""
-        return plus(self.expected, _negated(self.actual))
+        return plus(self.expected, negated(self.actual))
 
 
 def compare(
@@ -42,7 +42,7 @@ def compare(
             known = view.position(late.shard, cell.group, tally, cell.window)
             applied = late.position <= known
             if late.counted and not applied:
-                expected = plus(expected, _negated(load(late.amounts)))
+                expected = plus(expected, negated(load(late.amounts)))
             elif applied and not late.counted:
                 expected = plus(expected, load(late.amounts))
         if any(expected) or any(cell.actual):
@@ -55,7 +55,3 @@ def _is_over(folder: Folder, window: str, now: datetime) -> bool:
     except UnknownWindow:  # planted by hand
         return False
     return end is not None and end <= now
-
-
-def _negated(amounts: tuple[Number, ...]) -> tuple[Number, ...]:
-    return tuple(-amount for amount in amounts)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tallies.core.amounts import negated
 from tallies.core.change import Image
 from tallies.stores.dynamodb.errors import IteratorExpired
 from tallies.stores.dynamodb.snapshot.placing import Placer, dump, key_text, load
@@ -108,9 +109,9 @@ class Overlay:
             before, after = self._place(record, new=False), self._place(record, new=True)
             if before == after:
                 continue
-            for place, sign in ((before, -1), (after, 1)):
+            for place, is_new in ((before, False), (after, True)):
                 if place is not None:
                     group, windows, amounts = json.loads(place)
-                    signed = dump([sign * amount for amount in load(amounts)])
+                    signed = amounts if is_new else dump(negated(load(amounts)))
                     for window in windows:
                         yield Late(group, window, signed, shard.id, record.change.position, counted)

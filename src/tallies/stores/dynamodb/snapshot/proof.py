@@ -9,6 +9,7 @@ from tallies.stores.dynamodb.snapshot.differences import Compared
 from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
 from tallies.stores.dynamodb.snapshot.mend import Mender
 from tallies.stores.dynamodb.snapshot.snapshot import Snapshot
+from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.transactions import MAX_ACTIONS, Sender
 from tallies.stores.dynamodb.writes import Writer
 from tallies.stores.protocol import Clock, Drift, Verified
@@ -23,10 +24,15 @@ class Proof(Snapshot):
 
     def verify(self, file: Path) -> Verified:
         """What differs."""
-        return self._judged(file, None)
+        with self._spill(file) as spill:
+            return self._judged(spill, None)
 
     def rebuild(self, file: Path, writer: Writer) -> Verified:
-        """Add what differs; what it was."""
+        """Add what differs; what it was.
+
+        Raises:
+            StoreUnavailable: another process gathers in `file`, or another rebuild takes over.
+        """
         tally = self.folder.tally.name
         mender = Mender(
             self.client,
@@ -37,21 +43,25 @@ class Proof(Snapshot):
             tally,
             self.clock,
         )
-        mender.begin()
-        skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
-        found = self._judged(file, mender)
-        for each in file.parent.glob(f"{file.name}*"):
-            each.unlink()
+        with self._spill(file) as spill:  # before anything that another run would notice
+            mender.begin()
+            skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
+            found = self._judged(spill, mender)
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{file}{suffix}").unlink(missing_ok=True)
         return found
 
-    def _judged(self, file: Path, mender: Mender | None) -> Verified:
+    def _spill(self, file: Path) -> Spill:
+        return Spill(file, len(self.folder.tally.components))
+
+    def _judged(self, spill: Spill, mender: Mender | None) -> Verified:
         checked = 0
         drifted: list[Drift] = []
         components = self.folder.tally.components
 
         def differing() -> Iterator[Compared]:
             nonlocal checked
-            for row in self.compared(file, self.clock()):
+            for row in self.compared(spill, self.clock()):
                 checked += 1
                 if any(row.difference):
                     numbers = zip(row.expected, row.actual, components, strict=True)

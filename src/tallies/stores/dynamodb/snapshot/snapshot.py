@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -53,32 +52,31 @@ class Snapshot:
     progress: Progress = no_progress
     _views: list[View] = field(default_factory=list)
 
-    def compared(self, file: Path, now: datetime) -> Iterator[Compared]:
+    def compared(self, spill: Spill, now: datetime) -> Iterator[Compared]:
         """Every row of the tallies, and every one that should be there.
 
-        What is gathered goes into `file`; from one that is there the scan goes on.
+        What is gathered goes into `spill`; from what is there the scan goes on.
 
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
             StoreUnavailable: records were applied by markers, or the shards changed, all the time.
         """
         placer = Placer(self.folder.tally)
-        with Spill(file, len(self.folder.tally.components)) as spill:
-            begins = self._begin(spill, now)
-            key = self._scan(spill, placer)
-            sleep(self.settle_seconds)
-            for _ in range(TRIES):
-                in_rows = self._marked_of if self.marked else None
-                overlay = Overlay(self.stream, spill, placer, key, begins, in_rows)
-                with suppress(Moved):
-                    self._read(spill, overlay)
-                    break
-            else:
-                raise StoreUnavailable(
-                    "Records were applied while their rows were read; disable the event source"
-                    " mapping meanwhile, or try again."
-                )
-            yield from compare(spill.cells(), self._views, self.folder, now)
+        begins = self._begin(spill, now)
+        key = self._scan(spill, placer)
+        sleep(self.settle_seconds)
+        for _ in range(TRIES):
+            in_rows = self._marked_of if self.marked else None
+            overlay = Overlay(self.stream, spill, placer, key, begins, in_rows)
+            with suppress(Moved):
+                self._read(spill, overlay)
+                break
+        else:
+            raise StoreUnavailable(
+                "Records were applied while their rows were read; disable the event source"
+                " mapping meanwhile, or try again."
+            )
+        yield from compare(spill.cells(), self._views, self.folder, now)
 
     def _begin(self, spill: Spill, now: datetime) -> dict[str, str]:
         """The positions from which the stream is read: what all rows held before the scan."""

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 from tallies.core.amounts import plus, times
+from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Number
 from tallies.stores.dynamodb.snapshot.placing import dump, load
 
@@ -57,17 +58,30 @@ class Cell:
 
 
 class Spill:
-    """A file of one's own."""
+    """A file of one's own, until it is closed or its process has died."""
 
     def __init__(self, path: Path, components: int) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            StoreUnavailable: another process has it open.
+        """
         self.path = path
         self._zero: tuple[Number, ...] = (0,) * components
-        self._connection = sqlite3.connect(path)
-        # Nothing here is worth a wait for the disk: after a power cut one scans anew.
-        self._connection.executescript(
-            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
-            f" PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
-        )
+        self._connection = sqlite3.connect(path, timeout=0)
+        try:
+            # Nothing here is worth a wait for the disk: after a power cut one scans anew.
+            self._connection.executescript(
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+                f" PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
+            )
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            raise StoreUnavailable(
+                f"Another rebuild on this machine gathers in {path}; wait for it, or end it."
+            ) from None
 
     def fact(self, name: str) -> Any:
         """What was remembered under a name; None for nothing."""

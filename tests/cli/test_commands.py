@@ -150,7 +150,6 @@ def test_many_bad_lines_do_not_flood(tmp_path: Path, store: str) -> None:
 
 MISTAKES = [
     (["top", "nope"], "names no window"),
-    (["top", "2026-W48"], "no leaderboard by week; there is: all, month, day"),
     (["top", "-n", "0"], "1<=x<=1000"),
     (["top", "-n", "1001"], "1<=x<=1000"),
     (["top", "-n", "many"], "not a valid int"),
@@ -184,6 +183,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert ran.err.startswith("tallies: ")
     assert len(ran.err.splitlines()) == 1
     assert words in ran.err
+
+
+def test_a_window_without_a_leaderboard(store: str) -> None:
+    assert tallies("init", store=store).code == 0
+    ran = tallies("top", "2026-W48", store=store)
+    sentence = "tallies: There is no leaderboard by week; there is: all, month, day.\n"
+    assert ran == (2, "", sentence)
 
 
 FILES = [

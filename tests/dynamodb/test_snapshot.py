@@ -376,8 +376,9 @@ def test_two_rebuilds_do_not_share_a_file(store: DynamoStore, tmp_path: Path) ->
 
     # The first one is not even taken over from: it ends well.
     store.rebuild(file=tmp_path / "spill", progress=begin_another)
+    file = tmp_path / "spill-favorites"
     assert refused == [
-        f"Another rebuild on this machine gathers in {tmp_path / 'spill-favorites'}; wait for it, or end it."
+        f"Another rebuild on this machine gathers in {file}; wait for it, or end it."
     ]
     assert not list(tmp_path.glob("spill*"))
 

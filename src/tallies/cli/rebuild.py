@@ -1,8 +1,11 @@
 """The commands `verify` and `rebuild`: proof that the tallies are exact, and making them so."""
 
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from time import time
 from typing import Any, TypeVar
 
 import click
@@ -12,8 +15,11 @@ from tallies.cli.output import headings, out, plain, print_json, print_table, pr
 from tallies.core.declaration import Declaration
 from tallies.core.groups import named_values
 from tallies.core.tally import Tally
+from tallies.operate.confidence import CONFIDENCE, in_words, most
+from tallies.operate.verify_metrics import write_metrics
 from tallies.stores.open import open_store
 from tallies.stores.protocol import Progress, Verified
+from tallies.stores.sample import MAX_SEED, Sample, parse_share
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHOWN = 1000
@@ -30,23 +36,67 @@ def rate_option() -> Callable[[Command], Command]:
     )
 
 
+def _share(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    return None if text is None else parse_share(text)
+
+
 @click.command()
+@click.option(
+    "--sample", "share", callback=_share, metavar="SHARE", help="Only so many of the groups: 1%."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    metavar="N",
+    help="Which groups --sample takes (default: others each time).",
+)
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what was found for Prometheus, too.",
+)
 @rate_option()
 @json_option
 @store_option()
-def verify(read_units: float | None, as_json: bool, store: str) -> None:
+def verify(
+    share: float | None,
+    seed: int | None,
+    metrics: Path | None,
+    read_units: float | None,
+    as_json: bool,
+    store: str,
+) -> None:
     """Compare every tally with a count over the source; exit 1 when any differs.
 
     Nothing is changed and nothing is paused: what is on its way is told apart from drift.
 
+    With --sample some groups are chosen by chance, and all of their rows are compared. That saves
+    reading and memory; on DynamoDB the source is read whole all the same, and rows of groups that
+    have no favorites at all are not looked for.
+
     \b
-    Example:  tallies verify --json
+    Example:  tallies verify --sample 1% --json
     """
+    sample = chosen_sample(share, seed)
+    started = time()
     with open_store(store) as opened, steps() as report:
-        found = opened.verify(read_units=read_units, progress=report)
+        found = opened.verify(sample=sample, read_units=read_units, progress=report)
         tally = opened.of
-    tell(found, tally, as_json, "drifted")
+        url = opened.url
+    if metrics is not None:
+        write_metrics(found, metrics, store=url, started=started, ended=time())
+    tell(found, tally, as_json, "drifted", sample)
     sys.exit(1 if found.drifted else 0)
+
+
+def chosen_sample(share: float | None, seed: int | None) -> Sample | None:
+    """The sample that the options ask for."""
+    if share is not None:
+        return Sample(share, secrets.randbelow(MAX_SEED + 1) if seed is None else seed)
+    if seed is not None:
+        raise click.UsageError("--seed says which groups a sample takes; add --sample, like 1%.")
+    return None
 
 
 @click.command()
@@ -98,13 +148,16 @@ def steps() -> Iterator[Progress]:
         yield report
 
 
-def tell(found: Verified, tally: Tally, as_json: bool, word: str) -> None:
+def tell(
+    found: Verified, tally: Tally, as_json: bool, word: str, sample: Sample | None = None
+) -> None:
     """Print what was found to differ."""
     several = len(tally.components) > 1
     if as_json:
         print_json(
             {
                 "checked": found.checked,
+                **({"sample": described(found, sample)} if sample else {}),
                 word.replace(" ", "_"): [
                     {
                         **named_values(tally.group_by, drift.group),
@@ -131,3 +184,18 @@ def tell(found: Verified, tally: Tally, as_json: bool, word: str) -> None:
     if len(found.drifted) > SHOWN:
         out.print(f"and {len(found.drifted) - SHOWN:,} more")
     out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {word}")
+    if sample is not None:
+        out.print(f"Sample: {sample.share:.12g} of the groups, seed {sample.seed}.")
+        out.print(in_words(found.drifted_groups, found.groups))
+
+
+def described(found: Verified, sample: Sample) -> dict[str, float]:
+    """A sample, and what it says of all groups, for programs."""
+    return {
+        "share": sample.share,
+        "seed": sample.seed,
+        "groups": found.groups,
+        "drifted_groups": found.drifted_groups,
+        "confidence": CONFIDENCE,
+        "drifted_share_below": most(found.drifted_groups, found.groups),
+    }

@@ -56,6 +56,14 @@ def plus(left: Sequence[Number], right: Sequence[Number]) -> tuple[Number, ...]:
     )
 
 
+def number_of(text: str) -> Number:
+    """The number that a text says, exactly."""
+    try:
+        return int(text)
+    except ValueError:
+        return Decimal(text)
+
+
 def negated(amounts: Sequence[Number]) -> tuple[Number, ...]:
     """Component by component, exactly: Python's minus sign rounds decimals to 28 digits."""
     return tuple(-a if isinstance(a, int) else a.copy_negate() for a in amounts)

@@ -1,5 +1,6 @@
 """Confidence: what a sample in which some groups drifted says about all groups."""
 
+from decimal import ROUND_CEILING, Context
 from math import exp, lgamma, log, log1p
 
 CONFIDENCE = 0.95
@@ -26,6 +27,24 @@ def most(drifted: int, checked: int, confidence: float = CONFIDENCE) -> float:
         else:
             high = middle
     return high
+
+
+def in_words(drifted: int, checked: int) -> str:
+    """What the sample says, as a sentence.
+
+    >>> in_words(0, 2531)
+    '0 of 2,531 sampled groups drifted: with 95 % confidence fewer than 0.12 % of the groups do.'
+    """
+    if not checked:
+        return "No group came into the sample, so it says nothing; take a larger share."
+    said = f"{drifted:,} of {checked:,} sampled groups drifted"
+    if drifted == checked:
+        return f"{said}: it may be all groups that do."
+    bound = Context(prec=2, rounding=ROUND_CEILING).create_decimal_from_float(
+        100 * most(drifted, checked)
+    )
+    confidence = f"{100 * CONFIDENCE:.0f} % confidence"
+    return f"{said}: with {confidence} fewer than {bound:f} % of the groups do."
 
 
 def _at_most(k: int, n: int, p: float) -> float:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 from tallies.core.declaration import Declaration
 from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window
+from tallies.stores.sample import Sample
 
 Clock = Callable[[], datetime]
 """Gives the present moment, with a zone. Tests hand in their own."""
@@ -123,12 +124,22 @@ class Verified:
     checked: int
     """Rows compared: those of the tallies and those that should be there."""
     drifted: Sequence[Drift]
+    groups: int
+    """Groups that have any of these rows."""
+    drifted_groups: int
 
 
 def together(found: Iterable[Verified]) -> Verified:
     """What was found in several tallies."""
     each = list(found)
-    return Verified(sum(one.checked for one in each), [row for one in each for row in one.drifted])
+    if len(each) == 1:
+        return each[0]
+    return Verified(
+        sum(one.checked for one in each),
+        [row for one in each for row in one.drifted],
+        sum(one.groups for one in each),
+        sum(one.drifted_groups for one in each),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +263,17 @@ class Store(Favorites, Tallies, Protocol):
         """The records that no tally could take in."""
 
     def verify(
-        self, *, read_units: float | None = None, progress: Progress = no_progress
+        self,
+        *,
+        sample: Sample | None = None,
+        read_units: float | None = None,
+        progress: Progress = no_progress,
     ) -> Verified:
         """Compare every tally with GROUP BY over the source, changing nothing.
 
         Writers and aggregators go on; records on their way are no drift. Where reads are billed,
-        at most `read_units` a second are spent.
+        at most `read_units` a second are spent. Of a sample every row is compared, and nothing of
+        the other groups.
         """
 
     def rebuild(

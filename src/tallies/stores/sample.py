@@ -8,7 +8,7 @@ from math import ceil
 from tallies.core.errors import InvalidInput, shown
 
 _HASH_BYTES = 8
-_SEED_BYTES = 8
+_SEED_BYTES = 4
 MAX_SEED = (1 << 8 * _SEED_BYTES) - 1
 
 

@@ -5,6 +5,7 @@ from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from tallies.core.amounts import number_of
 from tallies.core.errors import UnknownWindow
 from tallies.core.tally import Count, Number, Sum, Tally
 from tallies.core.windows import Window, parse_window
@@ -14,7 +15,6 @@ from tallies.stores.dynamodb.paging import batch_get
 from tallies.stores.dynamodb.paging import rows as all_rows
 from tallies.stores.dynamodb.settings import Settings
 from tallies.stores.dynamodb.standing import Kept
-from tallies.stores.dynamodb.stream import number_of
 from tallies.stores.protocol import Ranked, TallyRow
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """The DynamoDB store as a whole."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import count
@@ -33,6 +34,7 @@ from tallies.stores.dynamodb.url import Location, parse_url
 from tallies.stores.dynamodb.writes import Writer
 from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress, together
+from tallies.stores.sample import Sample
 
 if TYPE_CHECKING:
     from tallies.stores.dynamodb.snapshot.proof import Proof
@@ -226,12 +228,20 @@ class DynamoStore(Source, Reader):
         return Reader(self._clients.dynamodb, self.settings, name)
 
     def verify(
-        self, *, read_units: float | None = None, progress: Progress = no_progress
+        self,
+        *,
+        sample: Sample | None = None,
+        read_units: float | None = None,
+        progress: Progress = no_progress,
     ) -> Verified:
         """Compare every tally with GROUP BY over the source, changing nothing.
 
         Writers and aggregators go on; records on their way are no drift. At most `read_units` a
         second are spent on the scans.
+
+        Of a sample every row is compared: of groups that have rows in the source or records in the
+        stream. The source is read whole, since it has no order by group; of the tallies only what
+        is compared is read.
 
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
@@ -239,7 +249,9 @@ class DynamoStore(Source, Reader):
         standing = self.settings.read()
         with TemporaryDirectory(prefix="tallies-") as folder:
             return together(
-                self._proof(standing, kept, read_units, progress).verify(Path(folder) / kept.name)
+                replace(self._proof(standing, kept, read_units, progress), sample=sample).verify(
+                    Path(folder) / kept.name
+                )
                 for kept in standing.live
             )
 

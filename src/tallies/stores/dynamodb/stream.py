@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallies.core.amounts import number_of
 from tallies.core.change import Change, Image
 from tallies.core.errors import WrongStore
 from tallies.stores.dynamodb.explain import explained
@@ -113,14 +113,6 @@ def image_of(typed: Mapping[str, Mapping[str, Any]]) -> Image:
             else:
                 image[name] = attribute
     return image
-
-
-def number_of(text: str) -> int | Decimal:
-    """A DynamoDB number, exactly."""
-    try:
-        return int(text)
-    except ValueError:
-        return Decimal(text)
 
 
 @dataclass(frozen=True, slots=True)

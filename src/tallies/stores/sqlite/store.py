@@ -8,6 +8,7 @@ from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput
 from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress
+from tallies.stores.sample import Sample
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.database import Database, Synchronous
 from tallies.stores.sqlite.kept import favorites_of
@@ -125,10 +126,11 @@ class SqliteStore(Source, Reader):
     def verify(
         self,
         *,
+        sample: Sample | None = None,
         read_units: float | None = None,  # noqa: ARG002 # the protocol's; reads cost nothing here
         progress: Progress = no_progress,
     ) -> Verified:
-        return verify(self._database, self.of, self._clock(), progress)
+        return verify(self._database, self.of, self._clock(), progress, sample=sample)
 
     def rebuild(
         self,

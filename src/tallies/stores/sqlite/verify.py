@@ -20,9 +20,10 @@ from tallies.core.fold import Folder
 from tallies.core.groups import group_text
 from tallies.core.tally import Tally
 from tallies.core.windows import Window
+from tallies.stores.drifts import Drifts
 from tallies.stores.protocol import Drift, Progress, Verified, no_progress
+from tallies.stores.sample import Sample
 from tallies.stores.sqlite.database import Database
-from tallies.stores.sqlite.drifts import Drifts
 from tallies.stores.sqlite.kept import LIVE
 from tallies.stores.sqlite.rows import cut_of
 
@@ -36,7 +37,7 @@ _BREAK = "\n"
 # bytes for a text is at 90 million favorites of one restaurant.
 _SOURCE = (
     "SELECT restaurant_id, 0, group_concat({cut}, char(10)), count(*)"
-    " FROM favorites GROUP BY restaurant_id ORDER BY restaurant_id"
+    " FROM favorites {where} GROUP BY restaurant_id ORDER BY restaurant_id"
 )
 # Records that are written but not yet aggregated are in flight, and no drift.
 _FLIGHT = (
@@ -46,7 +47,7 @@ _FLIGHT = (
     ") GROUP BY g ORDER BY g"
 )
 _TALLIES = (
-    'SELECT "group", 2, json_group_object(time_window, favorites), 0 FROM {table}'
+    'SELECT "group", 2, json_group_object(time_window, favorites), 0 FROM {table} {where}'
     ' GROUP BY "group" ORDER BY "group"'
 )
 
@@ -68,25 +69,28 @@ def verify(
     progress: Progress = no_progress,
     *,
     table: str = LIVE,
+    sample: Sample | None = None,
 ) -> Verified:
     """Compare every row with the source in one read transaction; writers are not held up."""
-    checked = 0
+    checked = groups = drifted_groups = 0
 
     def drifted() -> Iterator[Drift]:
-        nonlocal checked
-        for group, expected, actual in compare(connection, Places(tally, now), progress, table):
-            if expected == actual:
-                checked += len(expected)
-                continue
-            for window in sorted(expected.keys() | actual.keys()):
-                checked += 1
-                should, there = expected.get(window, 0), actual.get(window, 0)
-                if should != there:
-                    yield Drift(group, window, should, there)
+        nonlocal checked, groups, drifted_groups
+        compared = compare(connection, Places(tally, now), progress, table, sample)
+        for group, expected, actual in compared:
+            windows = expected.keys() | actual.keys()
+            checked += len(windows)
+            groups += bool(windows)
+            if expected != actual:
+                drifted_groups += 1
+                for window in sorted(windows):
+                    should, there = expected.get(window, 0), actual.get(window, 0)
+                    if should != there:
+                        yield Drift(group, window, should, there)
 
     with database.reading() as connection:
         found = Drifts(drifted())
-    return Verified(checked, found)
+    return Verified(checked, found, groups, drifted_groups)
 
 
 class Places:
@@ -132,18 +136,21 @@ class Places:
 
 
 def compare(
-    connection: sqlite3.Connection, places: Places, progress: Progress, table: str = LIVE
+    connection: sqlite3.Connection,
+    places: Places,
+    progress: Progress,
+    table: str,
+    sample: Sample | None,
 ) -> Iterator[tuple[str, dict[str, int], dict[str, int]]]:
     """For each group its windows as they should be, and as they are once what is on its way is in.
 
     The connection is in a read transaction. Groups come in order.
     """
-    (total,) = connection.execute("SELECT count(*) FROM favorites").fetchone()
+    total: int | None = None
+    if sample is None:
+        (total,) = connection.execute("SELECT count(*) FROM favorites").fetchone()
     done, report_at = 0, REPORT_ROWS
-    streams = [
-        connection.execute(each.format(cut=places.cut.sql, table=table))
-        for each in (_SOURCE, _FLIGHT, _TALLIES)
-    ]
+    streams = _streams(connection, places.cut.sql, table, sample)
     for group, parts in groupby(merge(*streams), key=_first):
         expected: dict[str, int] = {}
         flight: dict[str, int] = {}
@@ -167,6 +174,36 @@ def compare(
             progress("Comparing", done, total)
             report_at = done + REPORT_ROWS
     progress("Comparing", done, total)
+
+
+def _streams(
+    connection: sqlite3.Connection, cut: str, table: str, sample: Sample | None
+) -> list[Iterable[tuple[Any, ...]]]:
+    """What the source, the log and the tallies say of each group, each in the order of groups."""
+    flight = connection.execute(_FLIGHT.format(cut=cut))
+    if sample is None:
+        source = _SOURCE.format(cut=cut, where="")
+        tallies = _TALLIES.format(table=table, where="")
+        return [connection.execute(source), flight, connection.execute(tallies)]
+    source = _SOURCE.format(cut=cut, where="WHERE restaurant_id = ?")
+    tallies = _TALLIES.format(table=table, where='WHERE "group" = ?')
+    return [
+        _of_groups(connection, sample, "favorites", "restaurant_id", source),
+        (row for row in flight if sample.takes(row[0])),
+        _of_groups(connection, sample, table, '"group"', tallies),
+    ]
+
+
+def _of_groups(
+    connection: sqlite3.Connection, sample: Sample, table: str, column: str, select: str
+) -> Iterator[tuple[Any, ...]]:
+    """The answers for the groups of a sample. Past those of the others it steps in the index."""
+    first = f"SELECT min({column}) FROM {table}"
+    (group,) = connection.execute(first).fetchone()
+    while group is not None:
+        if sample.takes(group):
+            yield from connection.execute(select, (group,))
+        (group,) = connection.execute(f"{first} WHERE {column} > ?", (group,)).fetchone()
 
 
 def _first(row: tuple[Any, ...]) -> Any:

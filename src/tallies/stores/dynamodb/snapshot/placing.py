@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tallies.core.amounts import check_types, times
+from tallies.core.amounts import check_types, number_of, times
 from tallies.core.change import Image
 from tallies.core.errors import InvalidTime, Unfoldable
 from tallies.core.groups import group_text
 from tallies.core.tally import Number, Tally
 from tallies.core.times import parse_time
 from tallies.core.windows import Window, window_name
+from tallies.stores.sample import Sample
 
 
 class Placer:
@@ -21,8 +21,9 @@ class Placer:
     Apart from the declaration it has nothing in common with the fold, which it is there to check.
     """
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, sample: Sample | None = None) -> None:
         self._tally = tally
+        self._sample = sample
         self._zone = ZoneInfo(tally.zone)
 
     def place(self, image: Image) -> str | None:
@@ -32,6 +33,8 @@ class Placer:
             if not tally.admits(image):
                 return None
             group = group_text([image[name] for name in tally.group_by])
+            if self._sample is not None and not self._sample.takes(group):
+                return None
             amounts = [image[name] for name in tally.summed]
             check_types(amounts)
             numbers = [1, *(times(1, amount) for amount in amounts)]
@@ -54,9 +57,7 @@ def dump(amounts: Sequence[Number]) -> str:
 
 def load(text: str) -> tuple[Number, ...]:
     """Undo `dump`."""
-    return tuple(
-        int(part) if part.lstrip("-").isdecimal() else Decimal(part) for part in text.split(" ")
-    )
+    return tuple(map(number_of, text.split(" ")))
 
 
 def key_text(key: Mapping[str, Any], names: Sequence[str]) -> str:

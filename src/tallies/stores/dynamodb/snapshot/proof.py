@@ -1,9 +1,11 @@
 """Proof and mending, on top of one snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
+from tallies.stores.drifts import Drifts
 from tallies.stores.dynamodb.paging import batches
 from tallies.stores.dynamodb.snapshot.differences import Compared
 from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
@@ -55,24 +57,36 @@ class Proof(Snapshot):
         return Spill(file, len(self.folder.tally.components))
 
     def _judged(self, spill: Spill, mender: Mender | None) -> Verified:
-        checked = 0
-        drifted: list[Drift] = []
-        components = self.folder.tally.components
+        checked = groups = drifted_groups = 0
 
         def differing() -> Iterator[Compared]:
-            nonlocal checked
-            for row in self.compared(spill, self.clock()):
-                checked += 1
-                if any(row.difference):
-                    numbers = zip(row.expected, row.actual, components, strict=True)
-                    drifted.extend(
-                        Drift(row.group, row.window, expected, actual, name)
-                        for expected, actual, name in numbers
-                        if expected != actual
-                    )
-                    yield row
+            nonlocal checked, groups, drifted_groups
+            for _, rows in groupby(self.compared(spill, self.clock()), key=_group):
+                groups += 1
+                drifts = False
+                for row in rows:
+                    checked += 1
+                    if any(row.difference):
+                        drifts = True
+                        yield row
+                drifted_groups += drifts
 
-        for some in batches(differing(), MAX_ACTIONS - 1):
-            if mender is not None:
-                mender.add(some)
-        return Verified(checked, drifted)
+        def drifted() -> Iterator[Drift]:
+            for some in batches(differing(), MAX_ACTIONS - 1):
+                if mender is not None:
+                    mender.add(some)
+                for row in some:
+                    yield from _drifts(row, self.folder.tally.components)
+
+        found = Drifts(drifted())
+        return Verified(checked, found, groups, drifted_groups)
+
+
+def _drifts(row: Compared, components: Sequence[str]) -> Iterator[Drift]:
+    for expected, actual, name in zip(row.expected, row.actual, components, strict=True):
+        if expected != actual:
+            yield Drift(row.group, row.window, expected, actual, name)
+
+
+def _group(row: Compared) -> str:
+    return row.group

@@ -7,6 +7,7 @@ from datetime import datetime
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from tallies.core.amounts import number_of
 from tallies.core.errors import StoreUnavailable
 from tallies.core.fold import Folder
 from tallies.stores.dynamodb.backlog import marked_of
@@ -18,8 +19,9 @@ from tallies.stores.dynamodb.snapshot.placing import Placer, dump
 from tallies.stores.dynamodb.snapshot.scan import Pace, scan_source
 from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.snapshot.views import Part, View, Views
-from tallies.stores.dynamodb.stream import Stream, StreamRecord, number_of
+from tallies.stores.dynamodb.stream import Stream, StreamRecord
 from tallies.stores.protocol import Progress, no_progress
+from tallies.stores.sample import Sample
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,6 +52,8 @@ class Snapshot:
     settle_seconds: float
     """How long after a write its record is in the stream for sure."""
     progress: Progress = no_progress
+    sample: Sample | None = None
+    """The groups that are compared; None for all."""
     _views: list[View] = field(default_factory=list)
 
     def compared(self, spill: Spill, now: datetime) -> Iterator[Compared]:
@@ -61,7 +65,7 @@ class Snapshot:
             HistoryTrimmed: the stream has lost records that were never applied.
             StoreUnavailable: records were applied by markers, or the shards changed, all the time.
         """
-        placer = Placer(self.folder.tally)
+        placer = Placer(self.folder.tally, self.sample)
         begins = self._begin(spill, now)
         key = self._scan(spill, placer)
         sleep(self.settle_seconds)
@@ -113,7 +117,7 @@ class Snapshot:
         marked = self._marked_now() if self.marked else set[str]()
         views = self._views_of(shards)
         done = 0
-        for part in views.scan(self.pace.spend):
+        for part in self._parts(views, spill):
             done += self._add(spill, part)
             self.progress("Reading the tallies", done, None)
         overlay.catch_up()
@@ -128,6 +132,12 @@ class Snapshot:
         new = [shard for shard in self._shards() if shard not in shards]
         if any(known.revision for known in self._views_of(new).now().shards.values()):
             raise Moved
+
+    def _parts(self, views: Views, spill: Spill) -> Iterator[Part]:
+        if self.sample is None:
+            return views.scan(self.pace.spend)
+        spill.group()
+        return views.of_groups(spill.groups(), self.pace.spend)
 
     def _add(self, spill: Spill, part: Part) -> int:
         if not self._views or self._views[-1] != part.view:

@@ -129,6 +129,11 @@ class Spill:
             )
             self._connection.executemany("INSERT INTO expected VALUES (?, ?, ?)", _spread(places))
 
+    def groups(self) -> Iterator[str]:
+        """The groups of the rows that are expected; to be called again after `group`."""
+        found = self._connection.cursor().execute("SELECT DISTINCT g FROM expected ORDER BY g")
+        return (group for (group,) in found)
+
     def forget(self, *tables: Literal["actual", "late"]) -> None:
         """Let go of what is to be read anew."""
         with self._connection:

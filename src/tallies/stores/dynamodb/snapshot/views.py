@@ -1,6 +1,6 @@
 """Views: rows of the tallies read together with how far the stream is in them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +10,7 @@ from tallies.stores.dynamodb.explain import explain
 from tallies.stores.dynamodb.guard import Known, known_of
 from tallies.stores.dynamodb.keys import POSITION, is_reserved, reserved_key
 from tallies.stores.dynamodb.lanes import Progress, row_lane
-from tallies.stores.dynamodb.paging import batch_get
+from tallies.stores.dynamodb.paging import batch_get, batches, pages
 from tallies.stores.dynamodb.transactions import MAX_ACTIONS, OutOfTime, Sender
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_SHARDS = 60
 """As many guards fit into one transaction beside some rows."""
 READ_SECONDS = 30.0
+GROUPS_AT_A_TIME = 20
+"""Groups of a sample that are read between two looks at the guards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +88,47 @@ class Views:
 
     def scan(self, spend: Callable[[float], None]) -> Iterator[Part]:
         """All rows of the tallies. `spend` hears the read units of each page, and may wait."""
+        found = pages(self._client.scan, **self._everything())
+        return self._seen(([page] for page in found), spend)
+
+    def of_groups(self, groups: Iterable[str], spend: Callable[[float], None]) -> Iterator[Part]:
+        """All rows of some groups."""
+        found = (
+            [page for group in some for page in self._of_group(group)]
+            for some in batches(groups, GROUPS_AT_A_TIME)
+        )
+        return self._seen(found, spend)
+
+    def _of_group(self, group: str) -> Iterator[Any]:
+        return pages(
+            self._client.query,
+            KeyConditionExpression="#group = :group",
+            ExpressionAttributeNames={"#group": "group"},
+            ExpressionAttributeValues={":group": {"S": group}},
+            **self._everything(),
+        )
+
+    def _everything(self) -> dict[str, Any]:
+        return {
+            "TableName": self._rows_table,
+            "ConsistentRead": True,
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+
+    def _seen(
+        self, found: Iterable[Sequence[Any]], spend: Callable[[float], None]
+    ) -> Iterator[Part]:
         before = self.now()
-        cursor: dict[str, Any] = {}
-        while True:
-            page: Any = self._client.scan(
-                TableName=self._rows_table,
-                ConsistentRead=True,
-                ReturnConsumedCapacity="TOTAL",
-                **cursor,
-            )
-            items = [item for item in page["Items"] if not is_reserved(item["group"]["S"])]
+        for some in found:
+            items = [
+                item
+                for page in some
+                for item in page["Items"]
+                if not is_reserved(item["group"]["S"])
+            ]
             after = self.now()
             yield from self._parts(before, after, list(map(_key, items)), items)
-            spend(page.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
-            if "LastEvaluatedKey" not in page:
-                return
-            cursor = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            spend(sum(_units(page) for page in some))
             before = after
 
     def rows(self, keys: Sequence["Item"]) -> Iterator[Part]:
@@ -147,6 +174,11 @@ class Views:
             for shard, each in zip(self._shards, found[:shards], strict=True)
         }
         return known, [each["Item"] for each in found[shards:] if each.get("Item")]
+
+
+def _units(page: Any) -> float:
+    units: float = page.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+    return units
 
 
 def _key(item: "Item") -> "Item":

@@ -6,6 +6,7 @@ from contextlib import closing
 from itertools import islice
 from typing import overload
 
+from tallies.core.amounts import number_of
 from tallies.stores.protocol import Drift
 
 _SOME = 1000
@@ -20,10 +21,10 @@ class Drifts(Sequence[Drift]):
         # even made while everything fits into its cache.
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.execute(
-            "CREATE TABLE drifts (g TEXT, w TEXT, expected INTEGER, actual INTEGER, measure TEXT)"
+            "CREATE TABLE drifts (g TEXT, w TEXT, expected TEXT, actual TEXT, measure TEXT)"
         )
         self._rows.execute("BEGIN")
-        self._rows.executemany("INSERT INTO drifts VALUES (?, ?, ?, ?, ?)", found)
+        self._rows.executemany("INSERT INTO drifts VALUES (?, ?, ?, ?, ?)", map(_dump, found))
         self._rows.execute("COMMIT")
         (self._count,) = self._rows.execute("SELECT count(*) FROM drifts").fetchone()
 
@@ -32,7 +33,7 @@ class Drifts(Sequence[Drift]):
 
     def __iter__(self) -> Iterator[Drift]:
         with closing(self._rows.execute(f"{_SELECT} ORDER BY rowid")) as rows:
-            yield from map(Drift._make, rows)
+            yield from map(_load, rows)
 
     @overload
     def __getitem__(self, index: int) -> Drift: ...
@@ -44,7 +45,7 @@ class Drifts(Sequence[Drift]):
         row = self._rows.execute(
             f"{_SELECT} WHERE rowid = ?", (range(1, self._count + 1)[index],)
         ).fetchone()
-        return Drift._make(row)
+        return _load(row)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or len(self) != len(other):
@@ -56,3 +57,13 @@ class Drifts(Sequence[Drift]):
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, islice(self, _SOME)))
         return f"[{shown}{', ...' if len(self) > _SOME else ''}]"
+
+
+def _dump(drift: Drift) -> tuple[str, ...]:
+    group, window, expected, actual, measure = drift
+    return group, window, str(expected), str(actual), measure
+
+
+def _load(row: tuple[str, ...]) -> Drift:
+    group, window, expected, actual, measure = row
+    return Drift(group, window, number_of(expected), number_of(actual), measure)

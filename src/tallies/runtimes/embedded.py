@@ -23,6 +23,8 @@ MAX_TICK_SECONDS = 1.0
 worked off without any pause."""
 STANDBY_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
+EXPIRE_SECONDS = 60.0
+"""Between two looks for windows that are no longer kept: they are over for a day by then."""
 TROUBLE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class EmbeddedLoop:
         self._on_applied = on_applied or (lambda _: None)
         self._stop = Event()
         self._sweep_at = 0.0
+        self._expire_at = 0.0
         self._thread = Thread(target=self._run, name="tallies-aggregator", daemon=True)
 
     def __enter__(self) -> Self:
@@ -92,6 +95,8 @@ class EmbeddedLoop:
         if monotonic() >= self._sweep_at and self._store.sweep() < SWEEP_CHUNK:
             self._store.tidy()
             self._sweep_at = monotonic() + SWEEP_SECONDS
+        if monotonic() >= self._expire_at and not self._store.expire():
+            self._expire_at = monotonic() + EXPIRE_SECONDS
         began = perf_counter()
         if self._step().more:
             return 0.0

@@ -16,6 +16,7 @@ from tallies.stores.sqlite.lease import Lease, lease_holder
 from tallies.stores.sqlite.mend import rebuild
 from tallies.stores.sqlite.parked import Parked
 from tallies.stores.sqlite.read import Reader
+from tallies.stores.sqlite.retention import expire
 from tallies.stores.sqlite.source import Source, utc_now
 from tallies.stores.sqlite.verify import verify
 
@@ -56,6 +57,10 @@ class SqliteStore(Source, Reader):
     def aggregator(self, batch: int = BATCH_RECORDS) -> LogAggregator:
         """One that carries the change log into the tallies."""
         return LogAggregator(self._database, self._clock, batch)
+
+    def expire(self) -> int:
+        """Remove tallies of windows that are no longer kept; how many, of maybe more."""
+        return expire(self._database, self._clock())
 
     def tidy(self) -> None:
         """Do what the file needs from time to time, in place of the writers."""

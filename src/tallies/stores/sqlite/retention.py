@@ -1,0 +1,56 @@
+"""Retention: rows of windows that are no longer kept are removed."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tallies.core.errors import UnknownWindow
+from tallies.core.fold import Folder
+from tallies.stores.sqlite.database import Database
+from tallies.stores.sqlite.kept import read_kept
+
+EXPIRE_CHUNK = 500
+"""Rows that one transaction removes."""
+KEPT_LONGER = timedelta(days=1)
+"""How much longer than its retention a row stays: an aggregator that has folded records just before
+its end, and commits them late, must still find the row, or it would make a new one below zero."""
+
+
+def expire(database: Database, now: datetime) -> int:
+    """Remove rows of windows that are no longer kept; how many it removed, of maybe more."""
+    with database.reading() as connection:
+        if next(_over(connection, now), None) is None:
+            return 0  # the usual case takes no write lock
+    with database.writing() as connection:
+        # Looked for again: meanwhile the tables may have become those of another declaration.
+        for table, window in _over(connection, now):
+            connection.execute("UPDATE positions SET revision = revision + 1")
+            return connection.execute(
+                f'DELETE FROM {table} WHERE time_window = ? AND "group" IN'
+                f' (SELECT "group" FROM {table} WHERE time_window = ? LIMIT ?)',
+                (window, window, EXPIRE_CHUNK),
+            ).rowcount
+    return 0
+
+
+def _over(connection: sqlite3.Connection, now: datetime) -> Iterator[tuple[str, str]]:
+    """Tables and windows of them that have rows and are over."""
+    for tally, table in read_kept(connection).places:
+        if not tally.retention:
+            continue
+        folder = Folder(tally)
+        # One step down the index for each window, however many rows it has.
+        first = f"SELECT min(time_window) FROM {table}"
+        (window,) = connection.execute(first).fetchone()
+        while window is not None:
+            if _is_over(folder, window, now):
+                yield table, window
+            (window,) = connection.execute(f"{first} WHERE time_window > ?", (window,)).fetchone()
+
+
+def _is_over(folder: Folder, window: str, now: datetime) -> bool:
+    try:
+        end = folder.expiry(window)
+    except UnknownWindow:  # planted by hand
+        return False
+    return end is not None and end <= now - KEPT_LONGER

@@ -1,11 +1,12 @@
 """Gather what the two functions need into build/function, without a container.
 
-    python deploy/package.py
+    python deploy/package.py [--declaration FILE]
 
 Wheels for arm64 are chosen by pip itself, whatever machine this runs on. botocore is left out: the
 runtime brings it, and it would be most of the size.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -26,8 +27,10 @@ def _pip(*arguments: str) -> None:
     subprocess.run(command, check=True)  # noqa: S603 - all arguments are constants
 
 
-def gather(out: Path) -> None:
+def gather(out: Path, declaration: Path | None = None) -> None:
     """Fill a folder that replaces what was there.
+
+    The declaration is that of the tallies of one's own table; in the package it is tallies.toml.
 
     Raises:
         CalledProcessError: pip could not fetch or build something, and has said what.
@@ -43,9 +46,13 @@ def gather(out: Path) -> None:
         )
         _pip("install", str(ROOT), "--target", str(made), "--no-deps", "--no-compile")
         shutil.rmtree(made / "bin", ignore_errors=True)
+        if declaration is not None:
+            shutil.copyfile(declaration, made / "tallies.toml")
         shutil.rmtree(out, ignore_errors=True)
         made.rename(out)
 
 
 if __name__ == "__main__":
-    gather(OUT)
+    options = argparse.ArgumentParser(description="Gather what the functions need.")
+    options.add_argument("--declaration", type=Path, metavar="FILE")
+    gather(OUT, options.parse_args().declaration)

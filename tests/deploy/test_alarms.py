@@ -33,7 +33,7 @@ def test_own_metrics_are_those_of_the_function() -> None:
         for alarm in _alarms().values()
         if alarm["Namespace"] == aws_lambda.NAMESPACE
     }
-    body = json.loads(properties("Dashboard")["DashboardBody"]["Fn::Sub"])
+    body = json.loads(properties("Dashboard")["DashboardBody"]["Fn::Sub"][0])
     watched |= {
         (metric[1], metric[2])
         for widget in body["widgets"]

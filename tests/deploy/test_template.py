@@ -16,7 +16,7 @@ from tests.engines import environments
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import missing_engine_skips
 
-from .template import TEMPLATE, change_source, properties, resources
+from .template import TEMPLATE, change_source, properties, resources, whole
 
 
 def test_cfn_lint_finds_nothing() -> None:
@@ -55,7 +55,9 @@ def test_sam_finds_it_valid(tmp_path: Path) -> None:
 
 def _comparable(shape: Mapping[str, Any]) -> dict[str, Any]:
     """Without what CloudFormation says otherwise (a stream is on by being named), in any order."""
-    found = {name: value for name, value in shape.items() if name != "TableName"}
+    # The measure is a parameter, whose default is that of the favorites.
+    text = json.dumps(shape).replace('{"Ref": "RankedMeasure"}', '"favorites"')
+    found = {name: value for name, value in json.loads(text).items() if name != "TableName"}
     found["AttributeDefinitions"] = sorted(
         found["AttributeDefinitions"], key=lambda each: str(each["AttributeName"])
     )
@@ -80,14 +82,17 @@ def test_tables_have_the_shapes_that_init_gives_and_are_kept(
     assert table.pop("SSESpecification") == {"SSEEnabled": True}
     assert table["TableName"] == {"Fn::Sub": shape["TableName"]}
     assert _comparable(table) == _comparable(shape)
-    whole = resources()[resource]
-    assert (whole["DeletionPolicy"], whole["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    kept = resources()[resource]
+    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 def test_the_filter_lets_through_what_the_declaration_needs() -> None:
-    wanted = ["INSERT", "MODIFY", "REMOVE"] if FAVORITES.in_place else ["INSERT", "REMOVE"]
     (only,) = change_source()["FilterCriteria"]["Filters"]
-    assert json.loads(only["Pattern"]) == {"eventName": wanted}
+    condition, in_place, appended = only["Pattern"]["Fn::If"]
+    assert condition == "InPlace"
+    assert json.loads(in_place) == {"eventName": ["INSERT", "MODIFY", "REMOVE"]}
+    assert json.loads(appended) == {"eventName": ["INSERT", "REMOVE"]}
+    assert FAVORITES.in_place is (whole()["Parameters"]["RowsChange"]["Default"] == "true")
 
 
 def test_the_mapping_tells_the_shard_and_loses_nothing() -> None:

@@ -143,7 +143,7 @@ class Standing:
 
 def dump(kept: Sequence[Kept]) -> str:
     """Kept tallies as text, for the settings."""
-    return json.dumps([each.dump() for each in kept], ensure_ascii=False, sort_keys=True)
+    return json.dumps([each.dump() for each in kept], ensure_ascii=False)
 
 
 def load(text: str) -> list[Kept]:

@@ -63,7 +63,7 @@ def write_kept(connection: sqlite3.Connection, kept: Kept) -> None:
 
 
 def _dump(tally: Tally) -> str:
-    return json.dumps(spec_of(tally), ensure_ascii=False, sort_keys=True)
+    return json.dumps(spec_of(tally), ensure_ascii=False)
 
 
 def favorites_of(declared: Declaration) -> Tally:

@@ -9,6 +9,11 @@ from typing import Any
 ANY = "x-amazon-apigateway-any-method"
 
 
+def _if_true(content: Any) -> Any:
+    """What stands there when the condition of the resource holds."""
+    return content["Fn::If"][1] if "Fn::If" in content else content
+
+
 def add_routes(
     gateway: Any,
     api: str,
@@ -29,7 +34,8 @@ def add_routes(
         for name, scheme in body["components"]["securitySchemes"].items()
     }
     for path, methods in body["paths"].items():
-        for method, operation in methods.items():
+        for method, guarded in _if_true(methods).items():
+            operation = _if_true(guarded)
             verb = "ANY" if method == ANY else method.upper()
             route = {
                 "ApiId": api,

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.engines import environments
 from tests.engines.ministack import Cloud
@@ -16,7 +17,8 @@ from .routes import add_routes
 from .template import TEMPLATE
 
 ROOT = TEMPLATE.parents[1]
-PAGE = ROOT / "docs" / "operations.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+OWN_TABLE = ROOT / "docs" / "own-table.md"
 COMMAND_SECONDS = 300.0
 
 
@@ -37,12 +39,9 @@ def deployed(
 
     The folder holds the functions where the template looks for them, in build/function.
     """
-    (folder / "deploy").mkdir()
-    shutil.copy2(TEMPLATE, folder / "deploy")
     variables = {"STACK": name, "ISSUER": issuer, "AUDIENCE": audience}
-    _run(_command("sam deploy"), cloud, folder, variables)
+    made = _deploy(cloud, folder, variables, OPERATIONS)
     cloudformation = cloud.client("cloudformation")
-    (made,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     described = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in described}
     processed = cloudformation.get_template(StackName=name, TemplateStage="Processed")
@@ -58,11 +57,27 @@ def deployed(
     _run(_command("sam delete"), cloud, folder, variables)
 
 
-def _command(begins: str) -> str:
-    """The block of the page that begins so."""
-    (found,) = re.findall(
-        rf"^```sh\n({begins} .*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
-    )
+@contextlib.contextmanager
+def deployed_over(cloud: Cloud, folder: Path, name: str, *, stream: str) -> Iterator[None]:
+    """The same template over a table that is there already, by the command of its page."""
+    variables = {"STACK": name, "STREAM": stream}
+    _deploy(cloud, folder, variables, OWN_TABLE)
+    yield
+    _run(_command("sam delete"), cloud, folder, variables)
+
+
+def _deploy(cloud: Cloud, folder: Path, variables: Mapping[str, str], page: Path) -> Any:
+    (folder / "deploy").mkdir(exist_ok=True)
+    shutil.copy2(TEMPLATE, folder / "deploy")
+    _run(_command("sam deploy", page), cloud, folder, variables)
+    described = cloud.client("cloudformation").describe_stacks(StackName=variables["STACK"])
+    (made,) = described["Stacks"]
+    return made
+
+
+def _command(begins: str, page: Path = OPERATIONS) -> str:
+    """The command of a page that begins so, to the end of its block."""
+    (found,) = re.findall(rf"^({begins} .*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     return str(found)
 
 

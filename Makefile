@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test check bench clean
+.PHONY: demo install test check bench docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo "make test     run all tests"
 	@echo "make check    lint, format, types, direction of imports"
 	@echo "make bench    measure everything and print the ratios"
+	@echo "make docs     the reference of the library, in build/api"
 	@echo "make install  make .venv with the command .venv/bin/tallies and all extras"
 
 # The stamp holds the install back until something that it depends on has changed.
@@ -42,6 +43,10 @@ check: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check 'redis>=5' 'psycopg[binary]>=3.2'
 	$(BIN)/python -m benchmarks
+
+docs: .venv/.dev
+	$(BIN)/pdoc --docformat google --output-directory build/api \
+	  tallies tallies.core tallies.stores tallies.runtimes tallies.favorites tallies.operate
 
 clean:
 	rm -rf .venv .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

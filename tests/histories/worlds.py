@@ -128,8 +128,7 @@ def new_row(random: Random, world: World, spoil: float) -> Row:
 
 def touched(random: Random, world: World, row: Row, spoil: float) -> Row:
     """The row with one attribute changed, as often as not one that no tally reads."""
-    # A change is retried as one: its misread image may not come with one that nobody can read.
-    other = new_row(random, world, 0 if row.get(SPOILED) else spoil)
+    other = new_row(random, world, spoil)
     name = random.choice(["city", "shop", "at", "amount", "tip", "status", "note"])
     marks = set(row.get(SPOILED, ())) - {name}
     if name in other.get(SPOILED, ()):

@@ -38,15 +38,15 @@ def main(store: str, simulated: bool, seed: int, seconds: float) -> None:
             account = DynamoDBAccount(stack.enter_context(dynamodb_local()), access_key="soak")
             os.environ.update(account.env)
             backend = DynamoBackend(account)
-        fire = stack.enter_context(Fire(backend, seed, folder))
         told = monotonic()
-        while monotonic() < until:
-            fire.round()
-            if monotonic() >= told + 10:
-                told = monotonic()
-                _tell(fire.met)
-    backend.settle()
-    assert list(backend.store.verify().drifted) == []
+        with Fire(backend, seed, folder) as fire:
+            while monotonic() < until:
+                fire.round()
+                if monotonic() >= told + 10:
+                    told = monotonic()
+                    _tell(fire.met)
+        backend.settle()
+        assert list(backend.store.verify().drifted) == []
     _tell(fire.met)
 
 

@@ -23,6 +23,10 @@ PLAIN_BYTES = 100_000
 PART_BYTES = 350_000
 """Of packed content in one row: DynamoDB takes 400 KB, and a record can hold two such images."""
 
+UNFIT = "unfit"
+"""In the content: which of a record's images are not in the tally. As an attribute of the row: the
+one that is left of two, since a retry has brought the other one in."""
+
 _ROW_BYTES = 1_000
 
 
@@ -66,6 +70,8 @@ def content_of(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     else:
         text = decompress(b"".join(bytes(item["packed"]["B"]) for item in items))
     found: dict[str, Any] = json.loads(text)
+    if UNFIT in items[0]:
+        found[UNFIT] = [items[0][UNFIT]["S"]]
     return found
 
 
@@ -73,13 +79,18 @@ def change_of(content: Mapping[str, Any]) -> Change:
     """The part of a parked change that is not in its tally."""
     record = from_event(content["record"])
     old, new, position = record.change
-    unfit = content["unfit"]
+    unfit = content[UNFIT]
     return Change(old if "old" in unfit else None, new if "new" in unfit else None, position)
 
 
+def unfit_of(change: Change) -> list[str]:
+    """The images that a part of a change has."""
+    old, new, _ = change
+    return [name for name, image in (("old", old), ("new", new)) if image is not None]
+
+
 def _text(change: Change, record: StreamRecord) -> bytes:
-    unfit = [name for name, image in zip(("old", "new"), change, strict=False) if image is not None]
-    content = {"unfit": unfit, "record": record.raw}
+    content = {UNFIT: unfit_of(change), "record": record.raw}
     # Half a surrogate pair has no UTF-8, but JSON has an escape for it.
     return json.dumps(content, ensure_ascii=False, default=_plain).encode(errors="backslashreplace")
 

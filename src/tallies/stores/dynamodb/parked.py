@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tallies.core.errors import InvalidInput, StoreUnavailable, Unfoldable
 from tallies.core.fold import fold
-from tallies.stores.dynamodb.content import change_of, content_of, head_of
+from tallies.stores.dynamodb.content import UNFIT, change_of, content_of, head_of, unfit_of
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import PARKED, reserved_group, row_key
 from tallies.stores.dynamodb.paging import pages, rows
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tallies.core.fold import Folder
 
 RETRY_SECONDS = 30.0
+_THERE = "attribute_exists(time_window)"
+_BOTH = f"{_THERE} AND attribute_not_exists({UNFIT})"
+"""None of the images that were parked has been brought in."""
 
 
 class Parked:
@@ -66,9 +69,12 @@ class Parked:
     def retry(self, record_id: str) -> None:
         """Add a parked record to its tally and let it go, in one transaction.
 
+        Of a record both of whose images were parked, one may fold now and the other not: then that
+        one is added, and the other stays parked.
+
         Raises:
             InvalidInput: there is no such parked record.
-            Unfoldable: it still cannot be folded; it stays parked.
+            Unfoldable: it, or one of its images, still cannot be folded; that stays parked.
         """
         items = self._items(record_id)
         head: Any = items[0]
@@ -76,11 +82,18 @@ class Parked:
         if folder is None:
             raise Unfoldable(f"There is no tally {head['tally']['S']!r} any more; discard it.")
         now = self._clock()
-        folded = fold([folder], [change_of(content_of(items))], now)
-        if folded.parked:
-            raise Unfoldable(folded.parked[0].reason)
-        writes = self._writer.rows(folded.deltas, now)
-        self._finish([*self._removals(items), *(write.action for write in writes)], record_id)
+        change = change_of(content_of(items))
+        folded = fold([folder], [change], now)
+        writes = [write.action for write in self._writer.rows(folded.deltas, now)]
+        if not folded.parked:
+            self._finish([*self._removals(items, _as_read(head)), *writes], record_id)
+            return
+        left, _, reason = folded.parked[0]
+        if unfit_of(left) != unfit_of(change):
+            (still,) = unfit_of(left)
+            self._finish([self._keeping(head, still, reason), *writes], record_id)
+            raise Unfoldable(f"Of its two images only the {still} one is still parked: {reason}")
+        raise Unfoldable(reason)
 
     def discard(self, record_id: str) -> None:
         """Give a parked record up: its tally will never count it.
@@ -109,17 +122,32 @@ class Parked:
             raise _missing(record_id)
         return items
 
-    def _removals(self, items: list[Any]) -> "list[TransactWriteItemTypeDef]":
+    def _removals(
+        self, items: list[Any], condition: str = _THERE
+    ) -> "list[TransactWriteItemTypeDef]":
+        """`condition` is that of the first row."""
         return [
             {
                 "Delete": {
                     "TableName": self._table,
                     "Key": row_key(item["group"]["S"], item["time_window"]["S"]),
-                    "ConditionExpression": "attribute_exists(time_window)",
+                    "ConditionExpression": _THERE if number else condition,
                 }
             }
-            for item in items
+            for number, item in enumerate(items)
         ]
+
+    def _keeping(self, head: Any, image: str, reason: str) -> "TransactWriteItemTypeDef":
+        """What leaves only one of two images parked."""
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": row_key(head["group"]["S"], head["time_window"]["S"]),
+                "UpdateExpression": f"SET {UNFIT} = :image, reason = :reason",
+                "ConditionExpression": _BOTH,
+                "ExpressionAttributeValues": {":image": {"S": image}, ":reason": {"S": reason}},
+            }
+        }
 
     def _finish(self, actions: "list[TransactWriteItemTypeDef]", record_id: str) -> None:
         if len(actions) > MAX_ACTIONS:  # no record comes to so much
@@ -141,6 +169,11 @@ class Parked:
             "ExpressionAttributeValues": {":group": {"S": reserved_group(PARKED)}},
             "ConsistentRead": True,
         }
+
+
+def _as_read(head: Any) -> str:
+    """The condition that nobody else has brought an image in since the row was read."""
+    return _THERE if UNFIT in head else _BOTH
 
 
 def _missing(record_id: str) -> InvalidInput:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tallies.core.errors import Unfoldable
+from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.stores.dynamodb.apply import GuardedApply
 from tallies.stores.dynamodb.parked import Parked
 from tallies.stores.dynamodb.stream import from_event
@@ -98,3 +98,42 @@ def test_both_are_counted_when_both_can_be(table: Table) -> None:
     table.parked.retry(record.id)
     assert list(table.parked.records()) == []
     assert table.count() == 0  # out of one day and into another
+
+
+def test_an_operator_who_comes_second_counts_nothing_again(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.park(NEVER, LATER)
+    (record,) = table.parked.records()
+    second = table.parked
+    read = second._items(record.id)
+    with pytest.raises(Unfoldable, match="only the old one"):
+        table.parked.retry(record.id)
+    monkeypatch.setattr(second, "_items", lambda _: read)
+    with pytest.raises(InvalidInput):
+        second.retry(record.id)
+    assert table.count() == 1
+
+
+def test_who_can_read_both_does_not_count_again_what_another_version_has(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.park(LATER, LATER | {"at": "2026-10-22T13:00:00Z"})
+    (record,) = table.parked.records()
+    newer = table.parked
+    read = newer._items(record.id)
+    # An older version, which can read the new image only, has brought that one in.
+    table.client.update_item(
+        TableName=WORLD.tables.tallies,
+        Key={name: read[0][name] for name in ("group", "time_window")},
+        UpdateExpression="SET unfit = :old",
+        ExpressionAttributeValues={":old": {"S": "old"}},
+    )
+    with monkeypatch.context() as stale:
+        stale.setattr(newer, "_items", lambda _: read)
+        with pytest.raises(InvalidInput):
+            newer.retry(record.id)
+    assert table.count() == 0
+    newer.retry(record.id)
+    assert table.count() == -1
+    assert newer.count() == 0

@@ -1,0 +1,89 @@
+"""Where a setting stops to keep up, found by halving."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.scale.outcome import Outcome
+from benchmarks.scale.settings import Settings
+from benchmarks.scale.simulate import simulate
+
+LEAST_WRITES = 7_000 / 86_400
+"""A second: 7,000 a day."""
+MOST_WRITES = 1_000_000.0
+NARROW = 1.06
+"""The rate is known when it lies between two that differ by this factor."""
+STEP = 4.0
+
+Simulate = Callable[[Settings, float], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Breaking:
+    """The rate that a setting carries, and what is in the way of more."""
+
+    settings: Settings
+    carries: Outcome
+    """The run at the highest rate that was seen to keep up."""
+    fails: Outcome | None
+    """The run at the lowest rate that was not; None when the highest of all is carried."""
+
+    @property
+    def binding(self) -> str:
+        """The limit that is the fullest beside its own time, which fills when any other does."""
+        used = (self.fails or self.carries).utilisation
+        others = {name: share for name, share in used.items() if name != "shard"}
+        fullest = max(others, key=lambda name: others[name])
+        conflicts = (self.fails or self.carries).conflicts
+        if others[fullest] < _FULL:
+            return "conflicts" if conflicts > _MANY else "shard"
+        return fullest
+
+    def data(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "settings": self.settings.name,
+            "in_product": self.settings.in_product,
+            "carries": self.carries.data(),
+            "fails": self.fails.data() if self.fails else None,
+            "binding": self.binding,
+        }
+
+
+_FULL = 0.85
+_MANY = 0.5
+
+
+def breaking_point(
+    settings: Settings, start: float = 400.0, run: Simulate = simulate
+) -> Breaking:
+    """The rate at which the tallies begin to fall behind, to a few percent.
+
+    Goes up from `start` until a run fails, and then between the two.
+    """
+    good, bad = None, None
+    rate = start
+    while bad is None:
+        outcome = run(settings, rate)
+        if outcome.keeps_up:
+            good = outcome
+            if rate >= MOST_WRITES:
+                return Breaking(settings, good, None)
+            rate = min(rate * STEP, MOST_WRITES)
+        else:
+            bad = outcome
+    while good is None:
+        rate = max(rate / STEP, LEAST_WRITES)
+        outcome = run(settings, rate)
+        if outcome.keeps_up or rate == LEAST_WRITES:
+            good = outcome
+        else:
+            bad = outcome
+    while bad.writes_a_second / good.writes_a_second > NARROW:
+        outcome = run(settings, math.sqrt(bad.writes_a_second * good.writes_a_second))
+        if outcome.keeps_up:
+            good = outcome
+        else:
+            bad = outcome
+    return Breaking(settings, good, bad)

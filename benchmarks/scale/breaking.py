@@ -31,14 +31,14 @@ class Breaking:
 
     @property
     def binding(self) -> str:
-        """The limit that is the fullest beside its own time, which fills when any other does."""
-        used = (self.fails or self.carries).utilisation
-        others = {name: share for name, share in used.items() if name != "shard"}
-        fullest = max(others, key=lambda name: others[name])
-        conflicts = (self.fails or self.carries).conflicts
-        if others[fullest] < _FULL:
-            return "conflicts" if conflicts > _MANY else "shard"
-        return fullest
+        """What is in the way: the fullest partition, conflicts, or a shard's own time.
+
+        A shard's time fills whatever the reason is, so the others are asked first.
+        """
+        run = self.fails or self.carries
+        if run.throttles > max(run.conflicts, _OFTEN):
+            return max(("index", "item"), key=lambda name: run.utilisation[name])
+        return "conflicts" if run.conflicts > _OFTEN else "shard"
 
     def data(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -51,13 +51,11 @@ class Breaking:
         }
 
 
-_FULL = 0.85
-_MANY = 0.5
+_OFTEN = 0.1
+"""Refusals for each transaction that is in, from which on they are the reason."""
 
 
-def breaking_point(
-    settings: Settings, start: float = 400.0, run: Simulate = simulate
-) -> Breaking:
+def breaking_point(settings: Settings, start: float = 400.0, run: Simulate = simulate) -> Breaking:
     """The rate at which the tallies begin to fall behind, to a few percent.
 
     Goes up from `start` until a run fails, and then between the two.

@@ -123,7 +123,11 @@ RECORD_BYTES = Fact(
     "a favorite's record in the event", 600, "bytes", "assumed", "an image of three attributes"
 )
 SPREAD = Fact(
-    "spread of a transaction's time (sigma of its logarithm)", 0.3, "", "assumed", "p99 is twice p50"
+    "spread of a transaction's time (sigma of its logarithm)",
+    0.3,
+    "",
+    "assumed",
+    "p99 is twice p50",
 )
 BURST_SECONDS = Fact(
     "how far ahead of its rate a partition may be used",

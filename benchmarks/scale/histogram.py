@@ -19,9 +19,7 @@ class Histogram:
 
     def add(self, seconds: Floats) -> None:
         bins = np.log(np.maximum(seconds, _SHORTEST_SECONDS) / _SHORTEST_SECONDS) / _STEP
-        self._counts += np.bincount(
-            np.minimum(bins, _BINS - 1).astype(np.int64), minlength=_BINS
-        )
+        self._counts += np.bincount(np.minimum(bins, _BINS - 1).astype(np.int64), minlength=_BINS)
 
     @property
     def count(self) -> int:

@@ -1,6 +1,6 @@
 """The settings that are simulated: the template's default, and what may carry it on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GROUPS = 100_000
 EXPONENT = 1.0
@@ -8,7 +8,7 @@ EXPONENT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One way to run the design."""
+    """One way to run the design. What is not named is as the template has it."""
 
     name: str
     batch_size: int = 1_000
@@ -26,7 +26,7 @@ class Settings:
     split_groups: int = 0
     """How many of the hottest groups are split. They enter the leaderboard by a roll-up."""
     rollup_seconds: float = 10.0
-    """How often the roll-up writes a split group's ranked rows."""
+    """How often the roll-up writes the ranked rows of the split groups that have changed."""
     groups: int = GROUPS
     exponent: float = EXPONENT
     """Zipf's: the group of rank k is written in proportion to 1 / k ** exponent."""
@@ -40,18 +40,54 @@ class Settings:
 
 
 DEFAULT = Settings("default")
-BIG_BATCHES = Settings("batches of 10,000, 10 s", batch_size=10_000, batching_seconds=10)
-RANKING_SHARDS = Settings(
-    "and 32 ranking shards", batch_size=10_000, batching_seconds=10, ranking_shards=32
-)
-COUNTER_SHARDS = Settings(
-    "and counter shards (not in the product)",
+RANKING_SHARDS = replace(DEFAULT, name="32 ranking shards", ranking_shards=32)
+BIG_BATCHES = replace(
+    DEFAULT,
+    name="256 ranking shards, batches of 10,000 in 10 s",
+    ranking_shards=256,
     batch_size=10_000,
-    batching_seconds=10,
-    ranking_shards=1024,
-    counter_shards=64,
-    split_groups=50_000,
+    batching_seconds=10.0,
+)
+COUNTER_SHARDS = replace(
+    BIG_BATCHES,
+    name="every counter in 16 parts, ranked by a roll-up each 10 s in 64 shards",
+    ranking_shards=64,
+    counter_shards=16,
+    split_groups=GROUPS,
 )
 
-SHOWN = (DEFAULT, BIG_BATCHES, RANKING_SHARDS, COUNTER_SHARDS)
-"""In the plot, each on top of the one before."""
+LADDER = (DEFAULT, RANKING_SHARDS, BIG_BATCHES, COUNTER_SHARDS)
+"""In the plot: each carries on where the one before breaks."""
+
+SINGLE = (
+    replace(DEFAULT, name="batching window 10 s", batching_seconds=10.0),
+    replace(DEFAULT, name="batch size 10,000", batch_size=10_000),
+    replace(
+        DEFAULT,
+        name="batch size 10,000 and batching window 10 s",
+        batch_size=10_000,
+        batching_seconds=10.0,
+    ),
+    replace(DEFAULT, name="one ranked window in place of three", ranked=1),
+    replace(DEFAULT, name="4 ranking shards", ranking_shards=4),
+    RANKING_SHARDS,
+    replace(DEFAULT, name="256 ranking shards", ranking_shards=256),
+    replace(DEFAULT, name="no ranked window", ranked=0),
+)
+"""One lever at a time, from the default."""
+
+OTHERWISE = (
+    replace(DEFAULT, name="default, 10,000 restaurants", groups=10_000),
+    replace(DEFAULT, name="default, a million restaurants", groups=1_000_000),
+    replace(DEFAULT, name="default, flatter popularity (Zipf 0.8)", exponent=0.8),
+    replace(DEFAULT, name="default, steeper popularity (Zipf 1.2)", exponent=1.2),
+    replace(
+        RANKING_SHARDS, name="32 ranking shards, transactions in half the time",
+        transaction_factor=0.5,
+    ),
+    replace(
+        RANKING_SHARDS, name="32 ranking shards, transactions in twice the time",
+        transaction_factor=2.0,
+    ),
+)  # fmt: skip
+"""What if the assumptions are wrong: by how much the rate moves."""

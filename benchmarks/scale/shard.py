@@ -61,9 +61,7 @@ class Shard:
 
     def _arrive(self, until: float) -> None:
         """Let records arrive: at least one, up to a moment, or to as many as a batch takes."""
-        while not len(self._waiting) or (
-            self._last < until and len(self._waiting) < self._most
-        ):
+        while not len(self._waiting) or (self._last < until and len(self._waiting) < self._most):
             more = self._random.exponential(1 / self._rate, size=self._chunk(until))
             times = self._last + np.cumsum(more)
             self._last = float(times[-1])

@@ -6,6 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallies.core.fold import Deltas, Folder, Parked
+from tallies.core.tally import Number
 from tallies.core.times import canonical_time
 from tallies.core.windows import parse_window
 from tallies.stores.dynamodb.content import parked_items
@@ -42,8 +43,9 @@ class _Home(NamedTuple):
 
     ranking: str
     """The leaderboard that the rows enter; empty for none."""
-    expires_at: str
-    """Seconds since 1970; empty for never."""
+    until: str
+    """Seconds since 1970; empty for ever."""
+    expression: str
 
 
 class Writer:
@@ -63,6 +65,7 @@ class Writer:
         writes: list[Write] = []
         for tally, found in deltas.items():
             rows = self._tallies[tally]
+            same: dict[tuple[str, str, tuple[Number, ...]], dict[str, AttributeValueTypeDef]] = {}
             for (group, window), amounts in found.items():
                 first = lanes.get(group)
                 if first is None:
@@ -70,20 +73,22 @@ class Writer:
                 lane = f"{first}/{tally}/{window}"
                 if start <= lane < end:
                     home = rows.home(window)
-                    values: dict[str, AttributeValueTypeDef] = {":at": updated_at}
-                    if home.ranking:
-                        values[":ranking"] = {
-                            "S": ranking_key(home.ranking, first, self._ranking_shards)
-                        }
-                    if home.expires_at:
-                        values[":until"] = {"N": home.expires_at}
-                    for name, amount in zip(rows.placeholders, amounts, strict=True):
-                        values[name] = {"N": str(amount)}
+                    entered = home.ranking and ranking_key(window, first, self._ranking_shards)
+                    # Most rows of a batch get the same: one more, in the windows of today.
+                    values = same.get((entered, home.until, amounts))
+                    if values is None:
+                        values = same[entered, home.until, amounts] = {":at": updated_at}
+                        if entered:
+                            values[":ranking"] = {"S": entered}
+                        if home.until:
+                            values[":until"] = {"N": home.until}
+                        for name, amount in zip(rows.placeholders, amounts, strict=True):
+                            values[name] = {"N": str(amount)}
                     action: TransactWriteItemTypeDef = {
                         "Update": {
                             "TableName": rows.table,
                             "Key": row_key(group, window),
-                            "UpdateExpression": rows.expression(home),
+                            "UpdateExpression": home.expression,
                             "ExpressionAttributeNames": rows.names,
                             "ExpressionAttributeValues": values,
                         }
@@ -152,19 +157,17 @@ class _TallyRows:
         if home is None:
             tally = self._folder.tally
             expiry = self._folder.expiry(window)
-            home = self._homes[window] = _Home(
-                window if parse_window(window).kind in tally.ranked else "",
-                "" if expiry is None else str(ceil(expiry.timestamp() + ROW_KEPT.total_seconds())),
+            ranking = window if parse_window(window).kind in tally.ranked else ""
+            kept = ROW_KEPT.total_seconds()
+            end = "" if expiry is None else str(ceil(expiry.timestamp() + kept))
+            expression = (
+                "SET updated_at = :at"
+                + (", ranking = :ranking" if ranking else "")
+                + (", expires_at = :until" if end else "")
+                + self._add
             )
+            home = self._homes[window] = _Home(ranking, end, expression)
         return home
-
-    def expression(self, home: _Home) -> str:
-        return (
-            "SET updated_at = :at"
-            + (", ranking = :ranking" if home.ranking else "")
-            + (", expires_at = :until" if home.expires_at else "")
-            + self._add
-        )
 
 
 def ranking_key(window: str, lane: str, shards: int) -> str:

@@ -10,6 +10,10 @@ class Partitions:
     """Partitions that each give their units a second, and throttle who asks for more."""
 
     def __init__(self, count: int, units_a_second: float = PARTITION_UNITS.value) -> None:
+        if units_a_second <= 0:
+            raise ValueError(
+                "The roll-up alone takes all of a ranking partition; use more of them."
+            )
         self._rate = units_a_second
         self._paid_until = np.zeros(count)
         """When the units that were taken so far will have come in."""

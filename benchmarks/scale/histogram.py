@@ -16,14 +16,21 @@ class Histogram:
 
     def __init__(self) -> None:
         self._counts = np.zeros(_BINS, dtype=np.int64)
+        self._total_seconds = 0.0
 
     def add(self, seconds: Floats) -> None:
+        self._total_seconds += float(seconds.sum())
         bins = np.log(np.maximum(seconds, _SHORTEST_SECONDS) / _SHORTEST_SECONDS) / _STEP
         self._counts += np.bincount(np.minimum(bins, _BINS - 1).astype(np.int64), minlength=_BINS)
 
     @property
     def count(self) -> int:
         return int(self._counts.sum())
+
+    @property
+    def mean(self) -> float:
+        """The mean duration, in seconds; NaN of none."""
+        return self._total_seconds / self.count if self.count else math.nan
 
     def quantile(self, share: float) -> float:
         """The duration that this share of records does not exceed, in seconds; NaN of none."""

@@ -34,7 +34,14 @@ class Formed(NamedTuple):
 class Shard:
     """Records that arrive at random, at an even rate, and wait to be taken in their order."""
 
-    def __init__(self, settings: Settings, writes_a_second: float, random: Generator) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        writes_a_second: float,
+        random: Generator,
+        poll_seconds: float = POLL_SECONDS.value,
+    ) -> None:
+        self._poll_seconds = poll_seconds
         self._rate = writes_a_second
         self._random = random
         self._seconds = settings.batching_seconds
@@ -50,7 +57,7 @@ class Shard:
         an invocation runs, what follows is gathered.
         """
         self._arrive(until=0.0)
-        read = self._waiting[0] + self._random.uniform(0, POLL_SECONDS.value)
+        read = self._waiting[0] + self._random.uniform(0, self._poll_seconds)
         at = max(free_at, read + self._seconds)
         self._arrive(until=at)
         if len(self._waiting) >= self._most:

@@ -22,6 +22,7 @@ from benchmarks.scale.facts import (
     INVOKE_SECONDS,
     LONGEST_PAUSE,
     PARTITION_UNITS,
+    POLL_SECONDS,
     RECORD_SECONDS,
     SPREAD,
     TRANSACTION_BASE_SECONDS,
@@ -70,6 +71,7 @@ class Simulation:
         seed: int = SEED,
         shards: int | None = None,
         spread: float = SPREAD.value,
+        poll_seconds: float = POLL_SECONDS.value,
     ) -> None:
         self.settings = settings
         self._rate = writes_a_second
@@ -78,7 +80,8 @@ class Simulation:
         self._popularity = popularity(settings.groups, settings.exponent)
         count = shards or shards_of(writes_a_second)
         self._shards = [
-            Shard(settings, writes_a_second / count, self._random) for _ in range(count)
+            Shard(settings, writes_a_second / count, self._random, poll_seconds)
+            for _ in range(count)
         ]
         split = settings.split_groups * settings.counter_shards
         self._rows = Rows(settings.groups + split)
@@ -87,7 +90,7 @@ class Simulation:
         self._index = Partitions(
             settings.ranking_shards, PARTITION_UNITS.value - self._rollup_units()
         )
-        self._staleness = Histogram()
+        self.staleness = Histogram()
         self._lags: list[tuple[float, float]] = []
         self._units = self._in = self._conflicts = self._throttles = 0.0
         self._redeliveries = self._batches = self._records = 0
@@ -214,7 +217,7 @@ class Simulation:
         """Note what became of a batch; when its shard is free."""
         done = work.committed[-1]
         waited = np.array(work.committed)[work.of_record] - work.batch.arrivals
-        self._staleness.add(waited)
+        self.staleness.add(waited)
         self._lags.append((done, done - float(work.batch.arrivals[0])))
         self._batches += 1
         self._records += len(waited)
@@ -226,7 +229,7 @@ class Simulation:
         self._rows.reset()
         self._items.reset()
         self._index.reset()
-        self._staleness = Histogram()
+        self.staleness = Histogram()
         self._units = self._in = self._conflicts = self._throttles = 0.0
         self._redeliveries = self._batches = self._records = 0
         self._busy_seconds = 0.0
@@ -250,8 +253,8 @@ class Simulation:
             writes_a_second=self._rate,
             shards=len(self._shards),
             keeps_up=self._growth(working, end) <= FALLING_BEHIND,
-            p50_seconds=self._staleness.quantile(0.5),
-            p99_seconds=self._staleness.quantile(0.99),
+            p50_seconds=self.staleness.quantile(0.5),
+            p99_seconds=self.staleness.quantile(0.99),
             utilisation=utilisation,
             units_a_record=self._units / max(1, self._records) + self._rollup_units_a_record(),
             records_a_batch=self._records / max(1, self._batches),

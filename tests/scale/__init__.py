@@ -1,0 +1,1 @@
+"""The simulation at scale, held against arithmetic and against the product."""

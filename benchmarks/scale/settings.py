@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from tallies.stores.dynamodb.url import MAX_RANKING_SHARDS
+
 GROUPS = 100_000
 EXPONENT = 1.0
 
@@ -36,22 +38,21 @@ class Settings:
     @property
     def in_product(self) -> bool:
         """Whether the product has it, or it is only simulated."""
-        return self.counter_shards == 1
+        return self.counter_shards == 1 and self.ranking_shards <= MAX_RANKING_SHARDS
 
 
 DEFAULT = Settings("default")
 RANKING_SHARDS = replace(DEFAULT, name="32 ranking shards", ranking_shards=32)
 BIG_BATCHES = replace(
     DEFAULT,
-    name="256 ranking shards, batches of 10,000 in 10 s",
-    ranking_shards=256,
+    name="64 ranking shards, batches of 10,000 in 10 s",
+    ranking_shards=64,
     batch_size=10_000,
     batching_seconds=10.0,
 )
 COUNTER_SHARDS = replace(
     BIG_BATCHES,
-    name="every counter in 16 parts, ranked by a roll-up each 10 s in 64 shards",
-    ranking_shards=64,
+    name="the same, every counter in 16 parts, ranked by a roll-up each 10 s",
     counter_shards=16,
     split_groups=GROUPS,
 )
@@ -71,12 +72,13 @@ SINGLE = (
     replace(DEFAULT, name="one ranked window in place of three", ranked=1),
     replace(DEFAULT, name="4 ranking shards", ranking_shards=4),
     RANKING_SHARDS,
-    replace(DEFAULT, name="256 ranking shards", ranking_shards=256),
+    replace(DEFAULT, name="64 ranking shards", ranking_shards=64),
     replace(DEFAULT, name="no ranked window", ranked=0),
 )
 """One lever at a time, from the default."""
 
 OTHERWISE = (
+    replace(BIG_BATCHES, name="256 ranking shards, batches of 10,000 in 10 s", ranking_shards=256),
     replace(DEFAULT, name="default, 10,000 restaurants", groups=10_000),
     replace(DEFAULT, name="default, a million restaurants", groups=1_000_000),
     replace(DEFAULT, name="default, flatter popularity (Zipf 0.8)", exponent=0.8),

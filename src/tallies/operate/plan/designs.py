@@ -1,0 +1,264 @@
+"""The four designs: what each costs in a month, how stale it is, what it adds to a write."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from tallies.operate.plan.batches import Gathering, a_day, shards
+from tallies.operate.plan.folding import Mix
+from tallies.operate.plan.load import DAYS_OF_A_MONTH, HOURS, SECONDS_OF_A_DAY, Load
+from tallies.operate.plan.prices import Free, PriceList
+from tallies.operate.plan.units import IN_TRANSACTION, INDEX_MOVE, batch_units, transactions
+
+MILLION = 1e6
+HOURS_OF_A_MONTH = DAYS_OF_A_MONTH * HOURS
+GB = 1024.0**3
+
+# Measured by `python -m benchmarks --only handler`, 2026-11-23, on two shared cores: 5 ms of the
+# processor for a batch of one record, 0.01 ms for each more.
+FIRST_RECORD_SECONDS = 0.005
+RECORD_SECONDS = 0.00001
+# Assumed of the service: a transaction of a few rows takes 8 ms, one of a hundred 20 ms (that is
+# what DynamoDB Local needs), an update 4 ms.
+TRANSACTION_SECONDS, ROW_SECONDS, UPDATE_SECONDS = 0.008, 0.00012, 0.004
+
+POLL_SECONDS = 0.25
+"""Lambda looks at a shard four times a second."""
+INVOKE_SECONDS = 0.01
+INDEX_SECONDS = 0.05
+"""A leaderboard's index follows its table within so much (assumed)."""
+ROW_BYTES = 250
+"""A row of the tallies, and again in the index if it is ranked."""
+SCAN_PAGE_BYTES, SCAN_PAGE_SECONDS = 1024.0**2, 0.1
+SCAN_RECORD_SECONDS = 0.00001
+WORKER_VCPU, WORKER_GB = 0.25, 0.5
+"""The smallest task of Fargate."""
+WORKER_SHARDS = 50
+"""Shards that one of them keeps up with."""
+WORKER_LOOK_SECONDS = 1.0
+"""Between its looks at a quiet shard (runtimes/worker/pace.py)."""
+SYNCHRONOUS_SECONDS = TRANSACTION_SECONDS + 4 * ROW_SECONDS - UPDATE_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How the stack is set: the parameters of the template, and how prices are taken."""
+
+    batch_size: float = 1000
+    batching_window: float = 1.0
+    memory_mb: float = 512
+    architecture: str = "arm64"
+    doubled_index: bool = False
+    """Whether a transaction doubles the units of an index's move; not documented."""
+    free_tier: bool = True
+    ranking_shards: int = 1
+    backups: bool = True
+    traces: bool = False
+    """Of the aggregator; its log line says as much."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What one design comes to."""
+
+    name: str
+    lines: Mapping[str, float]
+    """USD a month, line by line."""
+    staleness_seconds: float
+    """Of a count, on average."""
+    worst_seconds: float
+    """At the load that was planned for, when nothing is broken."""
+    write_latency_ms: float
+    """Added to each write of the application."""
+    note: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        return sum(self.lines.values())
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Quantities of a month, priced."""
+
+    setting: Setting
+    list: PriceList
+
+    @property
+    def free(self) -> Free:
+        return self.list.free if self.setting.free_tier else Free()
+
+    def writes(self, units: float) -> float:
+        return units / MILLION * self.list.prices.write_million
+
+    def reads(self, units: float) -> float:
+        return units / MILLION * self.list.prices.read_million
+
+    def functions(self, requests: float, seconds: float) -> tuple[float, float]:
+        prices = self.list.prices
+        each = (
+            prices.lambda_gb_second_arm64
+            if self.setting.architecture == "arm64"
+            else prices.lambda_gb_second_x86_64
+        )
+        gb_seconds = seconds * self.setting.memory_mb / 1024
+        return (
+            max(0.0, requests - self.free.lambda_requests) / MILLION * prices.lambda_million,
+            max(0.0, gb_seconds - self.free.lambda_gb_seconds) * each,
+        )
+
+    def stored(self, gb: float, *, with_backups: bool) -> tuple[float, float]:
+        prices = self.list.prices
+        backups = gb * prices.backup_gb if with_backups and self.setting.backups else 0.0
+        return max(0.0, gb - self.free.storage_gb) * prices.storage_gb, backups
+
+
+def with_lambda(load: Load, mix: Mix, setting: Setting, bill: Bill) -> Design:
+    """Stream and function."""
+    gathering = Gathering(setting.batching_window, setting.batch_size)
+    day = a_day(load, gathering, _units(mix, setting))
+    seconds = a_day(load, gathering, invocation(mix)).value
+    requests = day.batches * DAYS_OF_A_MONTH
+    for_requests, for_seconds = bill.functions(requests, seconds * DAYS_OF_A_MONTH)
+    longest = invocation(mix)(day.largest)
+    traced = max(0.0, requests - bill.free.traces) / MILLION * bill.list.prices.trace_million
+    return Design(
+        "stream + Lambda",
+        {
+            "write units of tallies": bill.writes(day.value * DAYS_OF_A_MONTH),
+            "Lambda requests": for_requests,
+            "Lambda GB-seconds": for_seconds,
+            "traces": traced if setting.traces else 0.0,
+            "stream reads": 0.0,
+            **_kept(load, mix, bill),
+        },
+        day.wait_seconds + POLL_SECONDS / 2 + INVOKE_SECONDS + longest + INDEX_SECONDS,
+        setting.batching_window + POLL_SECONDS + INVOKE_SECONDS + 2 * longest + INDEX_SECONDS,
+        0.0,
+        "exact; nothing runs when nothing comes",
+        _figures(load, day.value, day.batches, shards(load)),
+    )
+
+
+def with_worker(load: Load, mix: Mix, setting: Setting, bill: Bill) -> Design:
+    """Stream and constantly running worker."""
+    gathering = Gathering(WORKER_LOOK_SECONDS / 2, 1000)
+    day = a_day(load, gathering, _units(mix, setting))
+    tasks = ceil(shards(load) / WORKER_SHARDS)
+    prices = bill.list.prices
+    task = WORKER_VCPU * prices.fargate_vcpu_hour + WORKER_GB * prices.fargate_gb_hour
+    looks = shards(load) * SECONDS_OF_A_DAY / WORKER_LOOK_SECONDS + day.batches
+    paid = max(0.0, looks * DAYS_OF_A_MONTH - bill.free.stream_reads)
+    longest = invocation(mix)(day.largest)
+    return Design(
+        "stream + worker",
+        {
+            "write units of tallies": bill.writes(day.value * DAYS_OF_A_MONTH),
+            f"Fargate, {tasks} task{'s' if tasks > 1 else ''}": tasks * task * HOURS_OF_A_MONTH,
+            "stream reads": paid / MILLION * prices.stream_read_million,
+            **_kept(load, mix, bill),
+        },
+        day.wait_seconds + longest + INDEX_SECONDS,
+        WORKER_LOOK_SECONDS + 2 * longest + INDEX_SECONDS,
+        0.0,
+        "exact; one task is one failure away from a pause, two share the shards",
+        _figures(load, day.value, day.batches, shards(load)),
+    )
+
+
+def with_scan(load: Load, mix: Mix, _: Setting, bill: Bill) -> Design:
+    """A scan of the whole source each day."""
+    size = load.rows_of_source * load.item_bytes
+    units = size / 4096 / 2  # eventually consistent
+    pages = max(1.0, size / SCAN_PAGE_BYTES)
+    seconds = pages * SCAN_PAGE_SECONDS + load.rows_of_source * SCAN_RECORD_SECONDS
+    requests = ceil(seconds / 600)  # a function ends after fifteen minutes
+    for_requests, for_seconds = bill.functions(
+        requests * DAYS_OF_A_MONTH, seconds * DAYS_OF_A_MONTH
+    )
+    touched = mix.touched(load.writes_a_day)
+    written = touched.rows + touched.ranked * INDEX_MOVE
+    return Design(
+        "daily full scan",
+        {
+            "read units of the scan": bill.reads(units * DAYS_OF_A_MONTH),
+            "write units of tallies": bill.writes(written * DAYS_OF_A_MONTH),
+            "Lambda requests": for_requests,
+            "Lambda GB-seconds": for_seconds,
+            **_kept(load, mix, bill),
+        },
+        SECONDS_OF_A_DAY / 2 + seconds,
+        SECONDS_OF_A_DAY + seconds,
+        0.0,
+        "a day stale; its cost grows with the table, whatever is written",
+        {"read units a scan": units, "seconds a scan": seconds},
+    )
+
+
+def with_second_write(load: Load, mix: Mix, setting: Setting, bill: Bill) -> Design:
+    """The counts are written by the application, in one transaction with the favorite."""
+    index = INDEX_MOVE * (IN_TRANSACTION if setting.doubled_index else 1)
+    units = 1 + len(load.windows) * IN_TRANSACTION + len(load.ranked) * index
+    busiest = max(load.rates()) * mix.hottest
+    return Design(
+        "synchronous second write",
+        {
+            "write units of tallies": bill.writes(units * load.writes_a_day * DAYS_OF_A_MONTH),
+            **_kept(load, mix, bill),
+        },
+        INDEX_SECONDS,
+        INDEX_SECONDS,
+        SYNCHRONOUS_SECONDS * 1000 * (1 + min(busiest * SYNCHRONOUS_SECONDS, 50)),
+        "exact only as one transaction; marks of a hot restaurant collide with each other",
+        {"write units a write": units},
+    )
+
+
+Make = Callable[[Load, Mix, Setting, Bill], Design]
+DESIGNS: Sequence[Make] = (with_lambda, with_worker, with_scan, with_second_write)
+
+
+def _units(mix: Mix, setting: Setting) -> Callable[[float], float]:
+    return lambda records: batch_units(mix.touched(records), doubled_index=setting.doubled_index)
+
+
+def invocation(mix: Mix) -> Callable[[float], float]:
+    """Seconds of a batch."""
+
+    def seconds(records: float) -> float:
+        touched = mix.touched(records)
+        return (
+            FIRST_RECORD_SECONDS
+            + records * RECORD_SECONDS
+            + transactions(touched) * TRANSACTION_SECONDS
+            + touched.rows * ROW_SECONDS
+        )
+
+    return seconds
+
+
+def _kept(load: Load, mix: Mix, bill: Bill) -> dict[str, float]:
+    """Storage of a year's tallies, and reading them: the same in every design."""
+    day = mix.touched(load.writes_a_day)
+    copies = 1 + (len(load.ranked) / len(load.windows))
+    gb = day.rows * 365 / 2 * ROW_BYTES * copies / GB
+    stored, backed_up = bill.stored(gb, with_backups=True)
+    rows = load.row_reads_a_day * 0.5 * len(load.windows)
+    # A hundred lines of an index are about 7 KB, read eventually consistent.
+    boards = load.board_reads_a_day * 1.0
+    return {
+        "storage": stored,
+        "backups": backed_up,
+        "reads of rows": bill.reads(rows * DAYS_OF_A_MONTH),
+        "reads of leaderboards": bill.reads(boards * DAYS_OF_A_MONTH),
+    }
+
+
+def _figures(load: Load, units: float, batches: float, count: int) -> dict[str, float]:
+    return {
+        "write units a write": units / load.writes_a_day,
+        "records a batch": load.writes_a_day / batches,
+        "batches a day": batches,
+        "shards": count,
+    }

@@ -36,8 +36,9 @@ class Breaking:
         A shard's time fills whatever the reason is, so the others are asked first.
         """
         run = self.fails or self.carries
-        if run.throttles > max(run.conflicts, _OFTEN):
-            return max(("index", "item"), key=lambda name: run.utilisation[name])
+        fullest = max(("index", "item"), key=lambda name: run.utilisation[name])
+        if run.throttles > _OFTEN and run.utilisation[fullest] > _FULL:
+            return fullest
         return "conflicts" if run.conflicts > _OFTEN else "shard"
 
     def data(self) -> dict[str, Any]:
@@ -51,6 +52,7 @@ class Breaking:
         }
 
 
+_FULL = 0.97
 _OFTEN = 0.1
 """Refusals for each transaction that is in, from which on they are the reason."""
 

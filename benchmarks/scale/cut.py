@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.scale.facts import INDEX_UNITS, UNITS_IN_TRANSACTION
+from benchmarks.scale.facts import UNITS_IN_TRANSACTION
 from benchmarks.scale.popularity import Ints, Popularity
 from benchmarks.scale.settings import Settings
 from tallies.stores.dynamodb.lanes import row_lane
@@ -49,4 +49,4 @@ def transaction_units(groups: int, settings: Settings) -> float:
     """Write units of one transaction that adds to all rows of that many groups."""
     rows = groups * settings.windows
     indexed = groups * settings.ranked
-    return (rows + 1) * UNITS_IN_TRANSACTION.value + indexed * INDEX_UNITS.value
+    return (rows + 1) * UNITS_IN_TRANSACTION.value + indexed * settings.index_units

@@ -117,7 +117,7 @@ INVOKE_SECONDS = Fact(
     0.010,
     "s",
     "assumed",
-    "",
+    "small beside any batching window",
 )
 RECORD_BYTES = Fact(
     "a favorite's record in the event", 600, "bytes", "assumed", "an image of three attributes"

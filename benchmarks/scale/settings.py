@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from benchmarks.scale.facts import INDEX_UNITS
 from tallies.stores.dynamodb.url import MAX_RANKING_SHARDS
 
 GROUPS = 100_000
@@ -34,6 +35,13 @@ class Settings:
     """Zipf's: the group of rank k is written in proportion to 1 / k ** exponent."""
     transaction_factor: float = 1.0
     """Times the measured time of a transaction."""
+    index_factor: float = 1.0
+    """Times the write units of an index; 2 if a transaction doubles them."""
+
+    @property
+    def index_units(self) -> float:
+        """Write units that a row's move in a leaderboard takes."""
+        return INDEX_UNITS.value * self.index_factor
 
     @property
     def in_product(self) -> bool:
@@ -83,6 +91,7 @@ OTHERWISE = (
     replace(DEFAULT, name="default, a million restaurants", groups=1_000_000),
     replace(DEFAULT, name="default, flatter popularity (Zipf 0.8)", exponent=0.8),
     replace(DEFAULT, name="default, steeper popularity (Zipf 1.2)", exponent=1.2),
+    replace(DEFAULT, name="default, index writes doubled inside transactions", index_factor=2.0),
     replace(
         RANKING_SHARDS, name="32 ranking shards, transactions in half the time",
         transaction_factor=0.5,

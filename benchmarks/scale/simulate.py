@@ -169,12 +169,12 @@ class Simulation:
         index = self._ranking[ranked] if settings.ranked else ranked[:0]
         seconds = self._transaction_seconds(len(groups))
         units = transaction_units(len(groups), settings)
-        units -= (len(groups) - len(ranked)) * settings.ranked * INDEX_UNITS.value
+        units -= (len(groups) - len(ranked)) * settings.ranked * settings.index_units
         if self._rows.conflict(rows, now):
             self._conflicts += 1
             # Those that a conflict cancels are paid for; what is throttled is not.
             self._units += transaction_units(len(groups), settings) - (
-                len(groups) * settings.ranked * INDEX_UNITS.value
+                len(groups) * settings.ranked * settings.index_units
             )
             return self._pause(work, now + seconds)
         if self._items.throttles(rows, now) or self._index.throttles(index, now):
@@ -183,7 +183,7 @@ class Simulation:
         self._rows.hold(rows, now, seconds)
         # The rows of a group share a partition key, and so a partition.
         self._items.take(rows, settings.windows * UNITS_IN_TRANSACTION.value, now)
-        self._index.take(index, INDEX_UNITS.value, now)
+        self._index.take(index, settings.index_units, now)
         self._in += 1
         self._units += units
         work.committed.append(now + seconds)

@@ -44,7 +44,7 @@ def fact_table(facts: Iterable[Mapping[str, Any]]) -> str:
     """The numbers with their sources."""
     lines = ["| number | value | known from | |", "|---|---:|---|---|"]
     lines += [
-        f"| {fact['what']} | {fact['value']:,g} {fact['unit']} | {fact['kind']} |"
+        f"| {fact['what']} | {_number(fact['value'])} {fact['unit']} | {fact['kind']} |"
         f" {fact['source']} |"
         for fact in facts
     ]
@@ -85,6 +85,10 @@ def rate(writes_a_second: float) -> str:
 def seconds(value: float) -> str:
     """A duration, in two digits."""
     return f"{value:.1f} s" if value < _TINY else f"{value:.0f} s"
+
+
+def _number(value: float) -> str:
+    return f"{value:,f}".rstrip("0").rstrip(".")
 
 
 def _name(each: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "init",
     "load": "load",
     "parked": "parked",
+    "plan": "plan",
     "rebuild": "rebuild",
     "serve": "serve",
     "show": "look",

@@ -1,0 +1,265 @@
+"""The command `plan`: what the designs cost, and where they end."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tallies.cli.options import json_option
+from tallies.cli.output import err, out, print_json, print_table
+from tallies.core.windows import Window
+from tallies.favorites.events import BadLine, EventLog
+from tallies.operate.plan.chart import check_chart, draw
+from tallies.operate.plan.designs import Setting
+from tallies.operate.plan.load import Load, load_of_events
+from tallies.operate.plan.plan import Plan, make_plan
+from tallies.operate.plan.prices import read_prices
+from tallies.stores.protocol import Event
+
+_DEFAULT = Load()
+_SETTING = Setting()
+
+
+def _windows(_: click.Context, __: click.Parameter, value: str) -> tuple[Window, ...]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if names == ["none"]:
+        return ()
+    try:
+        return tuple(dict.fromkeys(Window(name) for name in names))
+    except ValueError:
+        raise click.BadParameter(f"a comma-separated list of {', '.join(Window)}") from None
+
+
+@click.command()
+@click.option("--writes", type=float, metavar="N", help="Marks and unmarks a day (default: 7,000).")
+@click.option("--removals", type=float, metavar="SHARE", help="Of unmarks among them (0.1).")
+@click.option("--restaurants", type=float, metavar="N", help="That are marked at all (1,000).")
+@click.option("--skew", type=float, metavar="S", help="Exponent of Zipf's law (1.0).")
+@click.option("--peak", type=float, metavar="F", help="Busiest hour beside the mean (3).")
+@click.option("--favorites", type=float, metavar="N", help="Rows of the source (those of a year).")
+@click.option("--item-bytes", type=float, metavar="N", help="Of a row of the source (200).")
+@click.option("--board-reads", type=float, metavar="N", help="Leaderboard pages a day (1,000).")
+@click.option("--row-reads", type=float, metavar="N", help="Tallies read a day (5,000).")
+@click.option(
+    "--windows", default="all,month,day", callback=_windows, show_default=True, metavar="LIST"
+)
+@click.option(
+    "--ranked", default="all,month,day", callback=_windows, show_default=True, metavar="LIST|none"
+)
+@click.option(
+    "--batching-window",
+    type=click.FloatRange(0, 300),
+    default=_SETTING.batching_window,
+    show_default=True,
+    metavar="SECONDS",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1, 10_000), default=1000, show_default=True, metavar="N"
+)
+@click.option(
+    "--memory", type=click.IntRange(128, 10_240), default=512, show_default=True, metavar="MB"
+)
+@click.option(
+    "--architecture",
+    type=click.Choice(["arm64", "x86_64"]),
+    default=_SETTING.architecture,
+    show_default=True,
+)
+@click.option(
+    "--ranking-shards", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N"
+)
+@click.option("--traces", is_flag=True, help="Trace each call of the aggregator with X-Ray.")
+@click.option(
+    "--doubled-index", is_flag=True, help="If transactions double the writes of an index, too."
+)
+@click.option("--free-tier/--no-free-tier", default=True, show_default=True)
+@click.option("--region", default="us-east-1", show_default=True)
+@click.option("--prices", type=click.Path(path_type=Path), metavar="FILE", help="Of your own.")
+@click.option(
+    "--stalest",
+    type=click.FloatRange(0, 7 * 86_400),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Designs that are further behind are not recommended.",
+)
+@click.option(
+    "--from-events",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take rates and popularity from a log, as `tallies load` reads it.",
+)
+@click.option("--chart", type=click.Path(path_type=Path), metavar="FILE.svg|png")
+@json_option
+def plan(
+    writes: float | None,
+    removals: float | None,
+    restaurants: float | None,
+    skew: float | None,
+    peak: float | None,
+    favorites: float | None,
+    item_bytes: float | None,
+    board_reads: float | None,
+    row_reads: float | None,
+    windows: tuple[Window, ...],
+    ranked: tuple[Window, ...],
+    batching_window: float,
+    batch_size: int,
+    memory: int,
+    architecture: str,
+    ranking_shards: int,
+    traces: bool,
+    doubled_index: bool,
+    free_tier: bool,
+    region: str,
+    prices: Path | None,
+    stalest: float,
+    from_events: Path | None,
+    chart: Path | None,
+    as_json: bool,
+) -> None:
+    """Plan costs, staleness and limits of four designs, side by side.
+
+    Stream + Lambda, stream + worker, a daily full scan, a synchronous second write. Only what
+    counting adds is in the bill; the application's own table is the same in all.
+
+    \b
+    Example:  tallies plan --writes 200000 --restaurants 5000 --chart cost.svg
+    """
+    if chart:
+        check_chart(chart)
+    known = {
+        "removals": removals,
+        "restaurants": restaurants,
+        "skew": skew,
+        "peak": peak,
+        "favorites": favorites,
+        "item_bytes": item_bytes,
+        "board_reads_a_day": board_reads,
+        "row_reads_a_day": row_reads,
+        "writes_a_day": writes,
+    }
+    given: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
+    setting = Setting(
+        batch_size=batch_size,
+        batching_window=batching_window,
+        memory_mb=memory,
+        architecture=architecture,
+        doubled_index=doubled_index,
+        free_tier=free_tier,
+        ranking_shards=ranking_shards,
+        traces=traces,
+    )
+    priced = read_prices(region, prices)
+    shape: dict[str, Any] = {"windows": windows, "ranked": tuple(w for w in ranked if w in windows)}
+    if ranked_only := [each for each in ranked if each not in windows]:
+        shape["ranked"] = (*shape["ranked"], *ranked_only)  # which Load refuses, by its name
+    events: list[Event] = []
+    if from_events:
+        found, events = load_of_events(_events(from_events), **shape)
+        load = Load(**{**asdict(found), **given})
+    else:
+        load = Load(**given, **shape)
+    made = make_plan(load, setting, priced, events=events, stalest_seconds=stalest)
+    if as_json:
+        print_json(_json(made))
+    else:
+        _print(made)
+    if chart:
+        draw(made, chart)
+        err.print(f"Chart in {chart}", markup=False)
+
+
+def _events(file: Path) -> list[Event]:
+    with EventLog(file, now=datetime.now(UTC)) as log:
+        lines = list(log)
+    bad = [line for line in lines if isinstance(line, BadLine)]
+    if bad:
+        err.print(f"{len(bad):,} bad lines left out, the first: line {bad[0].number}", markup=False)
+    return [line for line in lines if not isinstance(line, BadLine)]
+
+
+def _json(made: Plan) -> dict[str, Any]:
+    found = asdict(made)
+    prices = found.pop("prices")
+    for design, one in zip(found["designs"], made.designs, strict=True):
+        design["total"] = one.total
+    found["savings"] = [
+        {"change": what, "usd_a_month": cost, "staleness_seconds": behind}
+        for what, cost, behind in made.savings
+    ]
+    found["prices"] = {key: prices[key] for key in ("region", "collected", "source", "recalled")}
+    return found
+
+
+def _print(made: Plan) -> None:
+    load = made.load
+    out.print(
+        f"{load.writes_a_day:,.0f} writes a day, {load.restaurants:,.0f} restaurants, skew"
+        f" {load.skew:.2f}, peak {load.peak:.1f}; {made.prices.region}, prices of"
+        f" {made.prices.collected}, free tier {'used' if made.setting.free_tier else 'not used'}",
+        markup=False,
+    )
+    names = list(dict.fromkeys(name for design in made.designs for name in design.lines))
+    names.sort(key=lambda name: name.startswith("reads"))
+    rows: list[tuple[str, ...]] = [
+        (name, *(_money(design.lines.get(name)) for design in made.designs)) for name in names
+    ]
+    rows += [
+        ("USD a month", *(f"{design.total:,.2f}" for design in made.designs)),
+        ("behind, on average", *(_time(each.staleness_seconds) for each in made.designs)),
+        ("behind, at worst", *(_time(each.worst_seconds) for each in made.designs)),
+        ("added to a write", *(f"{each.write_latency_ms:.0f} ms" for each in made.designs)),
+    ]
+    out.print()
+    print_table(("", *(design.name for design in made.designs)), rows)
+    lines = [f"{design.name}: {design.note}." for design in made.designs]
+    figures = made.designs[0].figures
+    lines.append(
+        f"Lambda: {figures['shards']:.0f} shards, so many calls at a time at most;"
+        f" {figures['records a batch']:,.1f} records a batch, {figures['write units a write']:.2f}"
+        " write units a write."
+    )
+    out.print()
+    for line in lines:
+        out.print(line, markup=False)
+    out.print()
+    print_table(
+        ("limit of stream + Lambda", "used", "binds at", "what moves it"),
+        [
+            (
+                limit.what,
+                f"{limit.used:.2%}",
+                "never" if limit.binds_at is None else f"{limit.binds_at:,.0f} writes a day",
+                limit.moves,
+            )
+            for limit in made.limits
+        ],
+    )
+    out.print()
+    print_table(
+        ("to save", "USD a month", "behind"),
+        [(what, f"{cost:,.2f}", _time(behind)) for what, cost, behind in made.savings],
+    )
+    out.print()
+    for crossover in made.crossovers:
+        out.print(
+            f"Above {crossover.writes_a_day:,.0f} writes a day {crossover.cheaper} is cheaper than"
+            f" {crossover.than}.",
+            markup=False,
+        )
+    out.print(made.recommendation, markup=False, style="bold")
+
+
+def _money(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.2f}" if value >= 0.005 or not value else "<0.01"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

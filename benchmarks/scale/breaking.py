@@ -53,7 +53,7 @@ class Breaking:
 
 
 _FULL = 0.97
-_OFTEN = 0.1
+_OFTEN = 0.2
 """Refusals for each transaction that is in, from which on they are the reason."""
 
 

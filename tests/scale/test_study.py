@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from benchmarks.scale import __main__ as script
 from benchmarks.scale import chart
-from benchmarks.scale.settings import BIG_BATCHES, DEFAULT
+from benchmarks.scale.settings import BIG_BATCHES, COUNTER_SHARDS, DEFAULT
 from benchmarks.scale.study import Plan, study
 from benchmarks.scale.table import filled, rate
 
@@ -56,7 +56,11 @@ def test_results_are_those_of_these_settings() -> None:
     found = json.loads(script.RESULTS.read_text(encoding="utf-8"))
     assert [each["settings"] for each in found["ladder"]] == [each.name for each in Plan().ladder]
     assert [each["settings"] for each in found["single"]] == [each.name for each in Plan().single]
+    assert [each["settings"] for each in found["otherwise"]] == [
+        each.name for each in Plan().otherwise
+    ]
     assert BIG_BATCHES.in_product
+    assert not COUNTER_SHARDS.in_product
 
 
 def test_without_results_there_is_nothing_to_draw(

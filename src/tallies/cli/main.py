@@ -17,6 +17,7 @@ EXIT_INTERRUPTED = 130
 
 
 COMMANDS = {
+    "compare": "compare",
     "demo": "demo",
     "export": "export",
     "init": "init",

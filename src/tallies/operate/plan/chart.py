@@ -3,13 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from tallies.core.errors import InvalidInput
+from tallies.operate.chart import COLOURS, new_figure, save
 from tallies.operate.plan.designs import DESIGNS, Bill
 from tallies.operate.plan.plan import Plan, cost_at, grid
-
-KINDS = (".svg", ".png")
-# Told apart by people who see colours otherwise, too (Okabe and Ito's palette).
-COLOURS = ("#0072B2", "#D55E00", "#6B6B6B", "#009E73")
 
 
 def draw(plan: Plan, file: Path) -> None:
@@ -18,8 +14,8 @@ def draw(plan: Plan, file: Path) -> None:
     Raises:
         InvalidInput: the file is of another kind or cannot be written, or matplotlib is missing.
     """
-    check_chart(file)
-    figure, axes = _figure()
+    figure = new_figure(8.5, 5)
+    axes = figure.subplots()
     bill = Bill(plan.setting, plan.prices)
     points = [at for at in grid() if at <= 1e9]
     ends = []
@@ -70,42 +66,7 @@ def draw(plan: Plan, file: Path) -> None:
     axes.grid(visible=True, which="major", color="#DDDDDD", linewidth=0.8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    try:
-        figure.savefig(
-            file,
-            bbox_inches="tight",
-            dpi=150,
-            metadata={"Date": None} if file.suffix == ".svg" else None,
-        )
-    except OSError as error:
-        raise InvalidInput(
-            f"{file} cannot be written: {error.strerror or error}; name another file."
-        ) from error
-
-
-def check_chart(file: Path) -> None:
-    """See that a chart can be drawn there.
-
-    Raises:
-        InvalidInput: it cannot.
-    """
-    if file.suffix not in KINDS:
-        raise InvalidInput(f"A chart is {' or '.join(KINDS)}; {file} is neither.")
-    if not file.parent.is_dir():
-        raise InvalidInput(f"There is no folder {file.parent} for the chart; make it first.")
-
-
-def _figure() -> tuple[Any, Any]:
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise InvalidInput(
-            "A chart needs the package matplotlib; install tallies[charts]."
-        ) from None
-    mpl.rcParams["svg.hashsalt"] = "tallies"
-    figure = Figure(figsize=(8.5, 5))
-    return figure, figure.subplots()
+    save(figure, file)
 
 
 def _label(axes: Any, at: float, ends: list[tuple[float, str, str]]) -> None:

@@ -41,7 +41,7 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 
 bench: .venv/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check 'redis>=5' 'psycopg[binary]>=3.2'
+	$(BIN)/pip install --quiet --disable-pip-version-check 'bytewax>=0.21' 'redis>=5' 'psycopg[binary]>=3.2'
 	$(BIN)/python -m benchmarks
 
 docs: .venv/.dev

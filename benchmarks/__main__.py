@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks import (
     aggregation,
+    designs,
     fold,
     handler,
     http_put,
@@ -18,6 +19,7 @@ from benchmarks import (
     mark,
     peers,
     rebuild,
+    stream_processor,
     triggers,
     worker,
     write_units,
@@ -38,6 +40,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "worker": worker.run,
     "write-units": write_units.run,
     "peers": peers.run,
+    "stream-processor": stream_processor.run,
+    "designs": designs.run,
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"
 _WIDTH_OF_THE_TABLE = 150

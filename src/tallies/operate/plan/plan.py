@@ -129,7 +129,7 @@ def _savings(
         choices.append(("no traces of the aggregator", load, replace(setting, traces=False)))
     choices += [
         (
-            "no backups of tallies, which a rebuild makes anew",
+            "no backups (a rebuild makes tallies anew)",
             load,
             replace(setting, backups=False),
         ),

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks import (
     aggregation,
+    clients,
     designs,
     fold,
     handler,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "load": load.run,
     "rebuild": rebuild.run,
     "handler": handler.run,
+    "clients": clients.run,
     "worker": worker.run,
     "write-units": write_units.run,
     "peers": peers.run,

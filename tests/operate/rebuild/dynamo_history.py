@@ -52,7 +52,7 @@ class Played:
     faults: Counter[str]
 
 
-def play(seed: int, folder: Path) -> Played:
+def play(seed: int, folder: Path, kind: "type[RebuildHistory] | None" = None) -> Played:
     """Play one history; `folder` is for what the rebuilds gather.
 
     Raises:
@@ -60,7 +60,7 @@ def play(seed: int, folder: Path) -> Played:
     """
     state = shared_random.getstate()
     shared_random.seed(seed)  # tenacity draws the pauses between retries from there
-    history = RebuildHistory(seed, folder)
+    history = (kind or RebuildHistory)(seed, folder)
     try:
         with history.in_simulated_time():
             return history.play()

@@ -23,9 +23,9 @@ from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.leases import Leases
 from tallies.stores.dynamodb.parked import Parked
 from tallies.stores.dynamodb.read import Reader
+from tallies.stores.dynamodb.redeclare import begin
 from tallies.stores.dynamodb.settings import GuardKind, Settings
 from tallies.stores.dynamodb.source import Source
-from tallies.stores.dynamodb.stamp import stamp
 from tallies.stores.dynamodb.standing import Kept, Standing
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.tables import Tables
@@ -278,7 +278,14 @@ class DynamoStore(Source, Reader):
             self._check_source(declared, standing)
         if declared is None or not standing.differs(declared):
             return self._mend(standing, standing.live, file, read_units, progress)
-        standing = self._begin(standing, declared)
+        self.settings.claim("positions")  # a record's marker says nothing about what is new
+        standing = begin(
+            self.settings,
+            declared,
+            self._clients.dynamodb,
+            self._tables(standing).create,
+            lambda: [shard.id for shard in self.stream.shards()],
+        )
         found = self._mend(standing, standing.building, file, read_units, progress)
         self.settings.move(standing, standing.switched(declared))
         return found
@@ -290,19 +297,6 @@ class DynamoStore(Source, Reader):
                 f"The declaration is of the table {source}, and {self.url} tallies"
                 f" {standing.base.source}; give each source a store of its own."
             )
-
-    def _begin(self, standing: Standing, declared: Declaration) -> Standing:
-        """Have all records applied to what is new in a declaration, too."""
-        self.settings.claim("positions")  # a record's marker says nothing about what is new
-        following = standing.redeclared(declared)
-        if not standing.is_building(declared):
-            if following.building:
-                self._tables(standing).create(following.building)
-            self.settings.move(standing, following)
-            standing = following
-        shards = [shard.id for shard in self.stream.shards()]
-        stamp(self._clients.dynamodb, self.names.tallies, shards, standing.epoch)
-        return standing
 
     def _mend(
         self,

@@ -1,0 +1,39 @@
+"""A declaration that changes: from some moment on, all records are applied to what is new, too."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from tallies.core.declaration import Declaration
+from tallies.stores.dynamodb.settings import Settings
+from tallies.stores.dynamodb.stamp import stamp
+from tallies.stores.dynamodb.standing import Kept, Standing
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def begin(
+    settings: Settings,
+    declared: Declaration,
+    client: "DynamoDBClient",
+    make_tables: Callable[[Sequence[Kept]], object],
+    shards: Callable[[], Iterable[str]],
+) -> Standing:
+    """Begin the epoch in which what is new in a declaration is built, or find it begun.
+
+    In this order: the tables, so that nobody writes into the void; the settings, which the first
+    move of every new shard looks at; the positions of the shards that there are. After that no
+    record is applied to the old tallies alone.
+
+    Raises:
+        StoreUnavailable: somebody else changes what is kept.
+    """
+    standing = settings.read()
+    if not standing.is_building(declared):
+        following = standing.redeclared(declared)
+        if following.building:
+            make_tables(following.building)
+        settings.move(standing, following)
+        standing = following
+    stamp(client, standing.base.tallies, shards(), standing.epoch)
+    return standing

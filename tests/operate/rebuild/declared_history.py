@@ -1,0 +1,152 @@
+"""One history of a live table whose declaration changes, while some aggregators have not heard."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from tallies.core.declaration import Declaration
+from tallies.core.fold import Folder
+from tallies.core.tally import Tally
+from tallies.core.windows import Window
+from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
+from tallies.stores.dynamodb.keys import TableNames
+from tallies.stores.dynamodb.redeclare import begin
+from tallies.stores.dynamodb.settings import Settings
+from tallies.stores.dynamodb.snapshot.proof import Proof
+from tallies.stores.dynamodb.standing import Kept, Standing
+from tallies.stores.dynamodb.stream import StreamRecord
+from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.protocol import Verified
+from tests.core.model import group_by
+from tests.histories.faults import Network
+from tests.histories.history import Wrong
+from tests.histories.schedule import Actor
+from tests.operate.rebuild.dynamo_history import PatientClient, RebuildHistory
+
+ALWAYS_OLD = 0.4
+"""How often an invocation knows only an epoch that may be over."""
+
+
+class DeclaredHistory(RebuildHistory):
+    def __init__(self, seed: int, folder: Path) -> None:
+        super().__init__(seed, folder)
+        tables = self.world.tables
+        self.base = TableNames(tables.source, tables.tallies)
+        # The first tally is in the table of the positions; the others get tables of their own.
+        self.declared = Declaration([folder.tally for folder in self.world.mended])
+        self._settings(self.database).create()
+        self.known: list[Standing] = [self._settings(self.database).read()]
+
+    def _settings(self, client: Any) -> Settings:
+        return Settings(client, self.base, None, self.declared)
+
+    def _plant(self) -> None:
+        """In place of drift, the next declaration."""
+        tallies = list(self.declared.tallies)
+        chosen = self.random.randrange(len(tallies))
+        tallies[chosen] = self._other(tallies[chosen])
+        if len(tallies) > 1 and self.random.random() < 0.2:
+            del tallies[self.random.randrange(len(tallies))]
+        self.declared = Declaration(tallies)
+        self.met["planted"] += 1
+
+    def _other(self, tally: Tally) -> Tally:
+        if tally.time is None:
+            return replace(tally, group_by=tuple(reversed(tally.group_by)), retention={})
+        kinds = [kind for kind in Window if self.random.random() < 0.5] or [Window.ALL]
+        return replace(tally, windows=kinds, ranked=(), retention={})
+
+    def _start_rebuild(self) -> None:
+        number = next(each for each in range(2) if each not in self.rebuilds)
+        client: Any = PatientClient(self.network, self.deadliness)
+        declared = self.declared
+
+        def made(_: Sequence[Kept]) -> None:
+            """Tables are made when they are first written to."""
+
+        def shards() -> list[str]:
+            return [shard.id for shard in self.source.shards]
+
+        def change() -> list[Verified]:
+            settings = self._settings(client)
+            if not settings.read().differs(declared):
+                return []  # the one before has come to its end
+            standing = begin(settings, declared, client, made, shards)
+            found = [
+                self._proof_of(standing, kept, self.network, number).rebuild(
+                    self.folder / f"{kept.tally.name}-{number}",
+                    Writer(standing.names, standing.folders(), 1),
+                )
+                for kept in standing.building
+            ]
+            settings.move(standing, standing.switched(declared))
+            return found
+
+        self.rebuilds[number] = Actor(change)
+
+    def _proof_of(self, standing: Standing, kept: Kept, network: Network, number: int) -> Proof:
+        (first, *_) = self._proofs(network, number).values()
+        return replace(first, names=standing.names, folder=Folder(kept.tally), epoch=standing.epoch)
+
+    def _whole(self) -> list[Actor]:
+        for actor in self.rebuilds.values():
+            if actor.is_over and "Somebody else changes" in str(actor.error):
+                self.met["changed meanwhile"] += 1
+                actor.error = None  # another one is on the way, or through
+        return super()._whole()
+
+    def _invocation(
+        self, shard_id: str, records: Sequence[StreamRecord]
+    ) -> Callable[[], ApplyResult]:
+        client = cast("Any", self.network.client(shard_id))
+        reading = self._settings(PatientClient(self.network, 0))
+        if self.random.random() >= ALWAYS_OLD:
+            self.known.append(self._settings(self.database).read())
+        standing = self.random.choice([self.known[0], self.known[-1]])
+        apply = GuardedApply(
+            client,
+            standing.names,
+            standing.folders(),
+            clock=self._now,
+            sender=self._sender(client),
+            epoch=standing.epoch,
+            redeclared=reading.read,
+        )
+        deadline = self.time.seconds + self.random.choice([1, 5, 60])
+        return lambda: apply.apply_shard(shard_id, records, deadline)
+
+    def _verify(self) -> None:
+        standing = self._settings(self.database).read()
+        calm = Network(self.database, self.random, self.time, {})
+        for kept in standing.live:
+            found = self._proof_of(standing, kept, calm, 0).verify(self.folder / f"v-{kept.name}")
+            if found.drifted:
+                raise Wrong(f"verify tells of drift in {kept.name}: {list(found.drifted)}")
+
+    def _judge(self) -> None:
+        standing = self._settings(self.database).read()
+        if standing.differs(self.declared) or standing.building:
+            raise Wrong(f"kept is {standing}, declared {self.declared}")
+        for kept in standing.live:
+            expected = group_by(kept.tally, self.source.rows.values())
+            actual = self._stored_in(kept)
+            folder = Folder(kept.tally)
+            for key in expected.keys() | actual.keys():
+                end = folder.expiry(key[1])
+                is_over = end is not None and end <= self._now()
+                if not is_over and expected.get(key) != actual.get(key):
+                    raise Wrong(
+                        f"{kept.table} {key} is {actual.get(key)}, should be {expected.get(key)}"
+                    )
+
+    def _stored_in(self, kept: Kept) -> Any:
+        world = self.world
+        try:
+            self.world = replace(
+                world, tables=replace(self.base, others={kept.tally.name: kept.table})
+            )
+            self.database.tables.setdefault(kept.table, {})
+            return self._stored(kept.tally)
+        finally:
+            self.world = world

@@ -1,0 +1,44 @@
+"""Declarations that change under live traffic, on a simulated DynamoDB with shards that split.
+
+Some invocations know only an epoch that is over. Whatever is interrupted, killed or taken over,
+each tally that readers see in the end is GROUP BY over the source.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tallies.stores.dynamodb import redeclare
+from tallies.stores.dynamodb.guard import Guard
+from tests.histories.history import Wrong
+from tests.operate.rebuild.declared_history import DeclaredHistory
+from tests.operate.rebuild.dynamo_history import play
+
+HISTORIES = 150
+ENOUGH_TO_FIND = 60
+
+
+def _play(seeds: range, folder: Path) -> None:
+    for seed in seeds:
+        (folder / str(seed)).mkdir()
+        play(seed, folder / str(seed), DeclaredHistory)
+
+
+def test_a_declaration_changes_under_live_traffic(tmp_path: Path) -> None:
+    _play(range(HISTORIES), tmp_path)
+
+
+def test_positions_that_are_not_stamped_are_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redeclare, "stamp", lambda *_: None)
+    with pytest.raises(Wrong):
+        _play(range(ENOUGH_TO_FIND), tmp_path)
+
+
+def test_a_new_shard_that_does_not_look_at_the_settings_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Guard, "needs_epoch", property(lambda _: False))
+    with pytest.raises(Wrong):
+        _play(range(HISTORIES), tmp_path)

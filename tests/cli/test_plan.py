@@ -60,6 +60,12 @@ def test_options_reach_the_model() -> None:
     assert "synchronous second write" in found["recommendation"]
 
 
+def test_prices_that_nobody_looked_up_are_named() -> None:
+    assert "nobody looked up" not in tallies("plan").out
+    ran = tallies("plan", "--region", "eu-west-1")
+    assert "nobody looked up, worth a look: stream_read_million, trace_million" in ran.out
+
+
 def test_a_log_gives_the_load(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     rows = [
@@ -99,6 +105,8 @@ MISTAKES = [
     (["--windows", "all", "--ranked", "day"], "day is ranked but not among the windows"),
     (["--windows", ""], "no window"),
     (["--batching-window", "301"], "0<=x<=300"),
+    (["--batching-window", "nan"], "nan is not a number of seconds"),
+    (["--stalest", "nan"], "nan is not a number of seconds"),
     (["--region", "mars-1"], "No prices for 'mars-1'; there are: ap-northeast-1"),
     (["--prices", "nowhere.toml"], "cannot be read"),
     (["--from-events", "nowhere.csv"], "no such file"),

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ def _windows(_: click.Context, __: click.Parameter, value: str) -> tuple[Window,
         raise click.BadParameter(f"a comma-separated list of {', '.join(Window)}") from None
 
 
+def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
+    """Seconds: click's ranges let NaN pass, since it is on neither side of them."""
+    if not isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds")
+    return value
+
+
 @click.command()
 @click.option("--writes", type=float, metavar="N", help="Marks and unmarks a day (default: 7,000).")
 @click.option("--removals", type=float, metavar="SHARE", help="Of unmarks among them (0.1).")
@@ -52,6 +60,7 @@ def _windows(_: click.Context, __: click.Parameter, value: str) -> tuple[Window,
 @click.option(
     "--batching-window",
     type=click.FloatRange(0, 300),
+    callback=_finite,
     default=_SETTING.batching_window,
     show_default=True,
     metavar="SECONDS",
@@ -81,6 +90,7 @@ def _windows(_: click.Context, __: click.Parameter, value: str) -> tuple[Window,
 @click.option(
     "--stalest",
     type=click.FloatRange(0, 7 * 86_400),
+    callback=_finite,
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -203,6 +213,11 @@ def _print(made: Plan) -> None:
         f" {made.prices.collected}, free tier {'used' if made.setting.free_tier else 'not used'}",
         markup=False,
     )
+    if made.prices.recalled:
+        out.print(
+            f"Prices that nobody looked up, worth a look: {', '.join(made.prices.recalled)}.",
+            markup=False,
+        )
     names = list(dict.fromkeys(name for design in made.designs for name in design.lines))
     names.sort(key=lambda name: name.startswith("reads"))
     rows: list[tuple[str, ...]] = [

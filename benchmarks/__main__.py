@@ -22,6 +22,7 @@ from benchmarks import (
     rebuild,
     stream_processor,
     triggers,
+    verify_dynamodb,
     worker,
     write_units,
 )
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "leaderboard": leaderboard.run,
     "load": load.run,
     "rebuild": rebuild.run,
+    "verify": verify_dynamodb.run,
     "handler": handler.run,
     "clients": clients.run,
     "worker": worker.run,

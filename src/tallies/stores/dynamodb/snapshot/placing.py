@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,9 @@ from tallies.core.times import parse_time
 from tallies.core.windows import Window, window_name
 from tallies.stores.sample import Sample
 
+# Made once: `json.dumps` with options makes one each time, which takes longer than its work.
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
 
 class Placer:
     """Places rows of the source in a tally.
@@ -25,6 +30,7 @@ class Placer:
         self._tally = tally
         self._sample = sample
         self._zone = ZoneInfo(tally.zone)
+        self._names = lru_cache(maxsize=100_000)(self._names_of)  # no window is finer than an hour
 
     def place(self, image: Image) -> str | None:
         """The group, the windows and the amounts of a row as text; None when it counts nowhere."""
@@ -41,13 +47,16 @@ class Placer:
             windows = self._windows(image)
         except (KeyError, Unfoldable, InvalidTime):
             return None  # it is parked
-        return json.dumps([group, windows, dump(numbers)], ensure_ascii=False)
+        return _encode([group, windows, dump(numbers)])
 
-    def _windows(self, image: Image) -> list[str]:
+    def _windows(self, image: Image) -> Sequence[str]:
         if self._tally.time is None:
             return [Window.ALL.value]
         local = parse_time(image[self._tally.time]).astimezone(self._zone)
-        return [window_name(kind, local) for kind in self._tally.windows]
+        return self._names(local.replace(minute=0, second=0, microsecond=0, tzinfo=None))
+
+    def _names_of(self, hour: datetime) -> tuple[str, ...]:
+        return tuple(window_name(kind, hour) for kind in self._tally.windows)
 
 
 def dump(amounts: Sequence[Number]) -> str:
@@ -62,4 +71,4 @@ def load(text: str) -> tuple[Number, ...]:
 
 def key_text(key: Mapping[str, Any], names: Sequence[str]) -> str:
     """A row's key, from its own attributes or from a stream record's."""
-    return json.dumps([key[name] for name in names], ensure_ascii=False, default=str)
+    return _encode([key[name] for name in names])

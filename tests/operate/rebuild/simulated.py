@@ -106,6 +106,9 @@ class SimulatedStream:
         records = self._shard(shard).records
         return f"{shard}|{sum(record.change.position <= after for record in records)}"
 
+    def newest(self, shard: str) -> str:
+        return f"{shard}|{len(self._shard(shard).records)}"
+
     def read(
         self, iterator: str, limit: int = MAX_RECORDS
     ) -> tuple[list[StreamRecord], str | None]:

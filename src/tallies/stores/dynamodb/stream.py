@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tallies.core.amounts import number_of
 from tallies.core.change import Change, Image
 from tallies.core.errors import WrongStore
+from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.explain import explained
 
 if TYPE_CHECKING:
@@ -180,6 +181,13 @@ class Stream:
                 "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
                 "SequenceNumber": sequence_number_of(after),
             }
+        return self._iterator(shard, where)
+
+    def newest(self, shard: str) -> str:
+        """An iterator for the records that come after this moment."""
+        return self._iterator(shard, {"ShardIteratorType": "LATEST"})
+
+    def _iterator(self, shard: str, where: Mapping[str, str]) -> str:
         response = self._client.get_shard_iterator(
             StreamArn=self.arn,
             ShardId=shard,
@@ -210,12 +218,42 @@ class Stream:
         if shard.last is not None and position >= shard.last:
             return
         iterator: str | None = self.iterator(shard.id, position)
+        tip = Tip(self, shard)
         empty = 0
         # An open shard has no end to be seen; pages without records may come before some with.
         while iterator is not None and empty < EMPTY_PAGES:
             records, iterator = self.read(iterator, limit)
             empty = 0 if records else empty + 1
             yield from records
+            if records and tip.is_behind(records[-1].change.position):
+                return
+
+
+class Tip:
+    """The end of a shard as it was when this was first asked.
+
+    Whoever reads a shard until it has no more never ends while somebody writes faster than that.
+    """
+
+    def __init__(self, stream: Stream, shard: Shard) -> None:
+        self._stream = stream
+        self._shard = shard
+        self._newer: str | None = None
+        self._iterator: str | None = None
+        self._asked = shard.last is not None  # a closed one has an end that stays
+
+    def is_behind(self, position: str) -> bool:
+        """Whether all that the shard held when this was first asked is at or before a position."""
+        if not self._asked:
+            self._asked = True
+            self._iterator = self._stream.newest(self._shard.id)
+        if self._iterator is not None and self._newer is None:
+            try:
+                records, self._iterator = self._stream.read(self._iterator, 1)
+            except (IteratorExpired, HistoryTrimmed):
+                records, self._iterator = [], self._stream.newest(self._shard.id)
+            self._newer = records[0].change.position if records else None
+        return self._newer is not None and position >= self._newer
 
 
 def check_stream(table: str, specification: Mapping[str, Any]) -> None:

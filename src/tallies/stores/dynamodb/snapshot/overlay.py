@@ -9,7 +9,14 @@ from tallies.stores.dynamodb.errors import IteratorExpired
 from tallies.stores.dynamodb.snapshot.placing import Placer, dump, key_text, load
 from tallies.stores.dynamodb.snapshot.spill import Late, Spill
 from tallies.stores.dynamodb.snapshot.views import View
-from tallies.stores.dynamodb.stream import EMPTY_PAGES, MAX_RECORDS, Shard, Stream, StreamRecord
+from tallies.stores.dynamodb.stream import (
+    EMPTY_PAGES,
+    MAX_RECORDS,
+    Shard,
+    Stream,
+    StreamRecord,
+    Tip,
+)
 
 
 class Overlay:
@@ -78,6 +85,7 @@ class Overlay:
             after = self.read.setdefault(shard.id, "")
             over = shard.last is not None and after >= shard.last
             self._iterators[shard.id] = None if over else self._stream.iterator(shard.id, after)
+        tip = Tip(self._stream, shard)
         empty = 0
         while (iterator := self._iterators[shard.id]) is not None and empty < EMPTY_PAGES:
             try:
@@ -90,6 +98,8 @@ class Overlay:
             if records:
                 self.read[shard.id] = records[-1].change.position
                 yield records
+                if tip.is_behind(self.read[shard.id]):
+                    return
 
     def _row(self, record: StreamRecord) -> tuple[str, str | None]:
         keys = record.raw["dynamodb"]["Keys"]

@@ -37,17 +37,21 @@ def steps(page: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """The files that git knows, as they are now: a clone of what may be committed next."""
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that git knows, as they are now: a clone of what may be committed next.
+
+    One for all pages: a reader who has installed once does so no more.
+    """
+    folder = tmp_path_factory.mktemp("clone")
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():  # git still knows a file that somebody is removing
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
-    return tmp_path
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
 
 
 def _needed(*programs: str) -> None:

@@ -1,7 +1,5 @@
 """Reading a stream that goes on growing: what is there now has an end."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tallies.stores.dynamodb.store import DynamoStore
@@ -12,7 +10,7 @@ MOST_READS = 200
 
 
 @pytest.fixture
-def writing(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def writing(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Whenever the stream is read, somebody has written again. The users that did so."""
     users: list[str] = []
     read = Stream.read
@@ -28,7 +26,7 @@ def writing(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[lis
     for number in range(20):
         store.mark(f"u{number}", "noodles")
     monkeypatch.setattr(Stream, "read", read_and_write)
-    yield users
+    return users
 
 
 def test_reading_what_is_there_now_ends_while_others_write(

@@ -57,6 +57,12 @@ CALLS: dict[str, Call] = {
             {"Get": {"TableName": "table", "Key": {"pk": {"S": "-"}}}},
         ]
     ),
+    "scan": lambda client: client.scan(TableName="table", ReturnConsumedCapacity="TOTAL"),
+    "query": lambda client: client.query(
+        TableName="table",
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": KEY["pk"]},
+    ),
     "too many": lambda client: client.transact_write_items(
         TransactItems=[
             {"Put": {"TableName": "table", "Item": {"pk": {"S": str(n)}}}} for n in range(101)

@@ -1,15 +1,22 @@
 """Clients of AWS: time-outs, retries, and where they connect to."""
 
+from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from tallies.core.errors import InvalidStoreUrl
 from tallies.stores.dynamodb.explain import explain
 from tallies.stores.dynamodb.lean import LeanClient
+from tallies.stores.dynamodb.transactions import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    is_transient,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,7 +57,7 @@ class Clients:
     def once(self) -> "DynamoDBClient":
         """One that tries a request once, for callers that know better when to try again.
 
-        It has the calls that a batch is made of, and no others.
+        It has the calls that a batch or a scan is made of, and no others.
         """
         endpoint = self.dynamodb.meta.endpoint_url
         with self._making:
@@ -64,6 +71,11 @@ class Clients:
                     connections=CONNECTIONS,
                 )
             return self._once.as_client()
+
+    @property
+    def scanning(self) -> "DynamoDBClient":
+        """One for whole tables: the same as `dynamodb`, but reads its pages for less."""
+        return cast("DynamoDBClient", _Scanning(self.dynamodb, self.once))
 
     @property
     def streams(self) -> "DynamoDBStreamsClient":
@@ -99,3 +111,23 @@ class Clients:
             raise InvalidStoreUrl(f"{error}; write endpoint=http://HOST:PORT.") from error
         except BotoCoreError as error:
             explain(error, service)
+
+
+class _Scanning:
+    def __init__(self, usual: "DynamoDBClient", once: "DynamoDBClient") -> None:
+        self._usual = usual
+        self.query = _repeated(once.query)
+        self.scan = _repeated(once.scan)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._usual, name)
+
+
+def _repeated(request: Callable[..., Any]) -> Callable[..., Any]:
+    """The same request, tried as often as botocore's `standard` mode does."""
+    return retry(
+        retry=retry_if_exception(is_transient),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
+        reraise=True,
+    )(request)

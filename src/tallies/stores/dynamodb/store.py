@@ -325,7 +325,7 @@ class DynamoStore(Source, Reader):
         from tallies.stores.dynamodb.snapshot.scan import Pace
 
         return Proof(
-            client=explained(self._clients.dynamodb, "the tables"),
+            client=explained(self._clients.scanning, "the tables"),
             once=self._clients.once,
             names=standing.names,
             epoch=standing.epoch,

@@ -1,8 +1,8 @@
 """Differences: each row of the tallies beside what it should be."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from tallies.core.amounts import negated, plus
 from tallies.core.errors import UnknownWindow
@@ -13,8 +13,7 @@ from tallies.stores.dynamodb.snapshot.spill import Cell
 from tallies.stores.dynamodb.snapshot.views import View
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(NamedTuple):
     """A row beside what it should be, as of the moment when it was read."""
 
     group: str

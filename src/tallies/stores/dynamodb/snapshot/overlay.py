@@ -1,12 +1,11 @@
 """The overlay: what the stream says about rows that were written to during the scan."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tallies.core.amounts import negated
 from tallies.core.change import Image
 from tallies.stores.dynamodb.errors import IteratorExpired
-from tallies.stores.dynamodb.snapshot.placing import Placer, dump, key_text, load
+from tallies.stores.dynamodb.snapshot.placing import Place, Placer, dump, key_text
 from tallies.stores.dynamodb.snapshot.spill import Late, Spill
 from tallies.stores.dynamodb.snapshot.views import View
 from tallies.stores.dynamodb.stream import (
@@ -101,10 +100,6 @@ class Overlay:
                 if tip.is_behind(self.read[shard.id]):
                     return
 
-    def _row(self, record: StreamRecord) -> tuple[str, str | None]:
-        keys = record.raw["dynamodb"]["Keys"]
-        return key_text(keys, self._key), self._place(record, new=True)
-
     def _place(self, record: StreamRecord, *, new: bool) -> str | None:
         image: Image | None = record.change.new if new else record.change.old
         return None if image is None else self._placer.place(image)
@@ -121,7 +116,7 @@ class Overlay:
                 continue
             for place, is_new in ((before, False), (after, True)):
                 if place is not None:
-                    group, windows, amounts = json.loads(place)
-                    signed = amounts if is_new else dump(negated(load(amounts)))
+                    amounts, windows, group = Place.load(place)
+                    signed = dump(amounts if is_new else negated(amounts))
                     for window in windows:
                         yield Late(group, window, signed, shard.id, record.change.position, counted)

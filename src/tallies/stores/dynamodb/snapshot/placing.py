@@ -1,10 +1,10 @@
 """Where a row counts, found row by row."""
 
-import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tallies.core.amounts import check_types, number_of, times
@@ -16,8 +16,21 @@ from tallies.core.times import parse_time
 from tallies.core.windows import Window, window_name
 from tallies.stores.sample import Sample
 
-# Made once: `json.dumps` with options makes one each time, which takes longer than its work.
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_FIELD, _ITEM = "\t", " "
+
+
+class Place(NamedTuple):
+    """Where a row counts, and how much."""
+
+    amounts: tuple[Number, ...]
+    windows: Sequence[str]
+    group: str
+
+    @classmethod
+    def load(cls, text: str) -> "Place":
+        """Undo `Placer.place`."""
+        amounts, windows, group = text.split(_FIELD, 2)
+        return cls(load(amounts), windows.split(_ITEM), group)
 
 
 class Placer:
@@ -33,7 +46,7 @@ class Placer:
         self._names = lru_cache(maxsize=100_000)(self._names_of)  # no window is finer than an hour
 
     def place(self, image: Image) -> str | None:
-        """The group, the windows and the amounts of a row as text; None when it counts nowhere."""
+        """The place of a row as text, the same for the same; None when it counts nowhere."""
         tally = self._tally
         try:
             if not tally.admits(image):
@@ -43,32 +56,38 @@ class Placer:
                 return None
             amounts = [image[name] for name in tally.summed]
             check_types(amounts)
-            numbers = [1, *(times(1, amount) for amount in amounts)]
+            numbers = "1" if not amounts else dump([1, *(times(1, amount) for amount in amounts)])
             windows = self._windows(image)
         except (KeyError, Unfoldable, InvalidTime):
             return None  # it is parked
-        return _encode([group, windows, dump(numbers)])
+        return f"{numbers}{_FIELD}{windows}{_FIELD}{group}"
 
-    def _windows(self, image: Image) -> Sequence[str]:
+    def _windows(self, image: Image) -> str:
         if self._tally.time is None:
-            return [Window.ALL.value]
+            return Window.ALL.value
         local = parse_time(image[self._tally.time]).astimezone(self._zone)
         return self._names(local.replace(minute=0, second=0, microsecond=0, tzinfo=None))
 
-    def _names_of(self, hour: datetime) -> tuple[str, ...]:
-        return tuple(window_name(kind, hour) for kind in self._tally.windows)
+    def _names_of(self, hour: datetime) -> str:
+        return _ITEM.join(window_name(kind, hour) for kind in self._tally.windows)
 
 
 def dump(amounts: Sequence[Number]) -> str:
     """Amounts as text, exactly."""
-    return " ".join(map(str, amounts))
+    return _ITEM.join(map(str, amounts))
 
 
 def load(text: str) -> tuple[Number, ...]:
     """Undo `dump`."""
-    return tuple(map(number_of, text.split(" ")))
+    return tuple(map(number_of, text.split(_ITEM)))
 
 
 def key_text(key: Mapping[str, Any], names: Sequence[str]) -> str:
     """A row's key, from its own attributes or from a stream record's."""
-    return _encode([key[name] for name in names])
+    parts = []
+    for name in names:
+        ((kind, value),) = key[name].items()
+        # One client reads binary values, the other one leaves them as they came.
+        text = b64encode(value).decode() if isinstance(value, bytes) else value
+        parts.append(f"{len(text)}{kind}{text}")
+    return "".join(parts)

@@ -6,8 +6,9 @@ The file outlives a process that is killed: the scan of the source goes on where
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
@@ -15,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Self
 from tallies.core.amounts import plus, times
 from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Number
-from tallies.stores.dynamodb.snapshot.placing import dump, load
+from tallies.stores.dynamodb.snapshot.placing import Place, dump, load
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -43,8 +44,7 @@ class Late(NamedTuple):
     """Whether what is expected has the record in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """All that is known of one row of the tallies."""
 
     group: str
@@ -167,21 +167,19 @@ class Spill:
             " UNION ALL SELECT g, w, 2, amounts, shard, position, counted FROM late"
             " ORDER BY g, w"
         )
-        cell: Cell | None = None
-        for group, window, kind, amounts, shard, position, number in found:
-            if cell is None or (cell.group, cell.window) != (group, window):
-                if cell is not None:
-                    yield cell
-                cell = Cell(group, window, self._zero, self._zero, None, [])
-            match kind:
-                case 0:
-                    cell = replace(cell, expected=plus(cell.expected, load(amounts)))
-                case 1:
-                    cell = replace(cell, actual=load(amounts), view=number)
-                case _:
-                    cell.late.append(Late(group, window, amounts, shard, position, bool(number)))
-        if cell is not None:
-            yield cell
+        for (group, window), some in groupby(found, key=itemgetter(0, 1)):
+            expected = actual = self._zero
+            view = None
+            late = []
+            for _, _, kind, amounts, shard, position, number in some:
+                match kind:
+                    case 0:
+                        expected = plus(expected, load(amounts))
+                    case 1:
+                        actual, view = load(amounts), number
+                    case _:
+                        late.append(Late(group, window, amounts, shard, position, bool(number)))
+            yield Cell(group, window, expected, actual, view, late)
 
     def close(self) -> None:
         self._connection.close()
@@ -200,7 +198,7 @@ class Spill:
 
 def _spread(places: Iterable[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     for place, count in places:
-        group, windows, amounts = json.loads(place)
-        total = dump([times(count, amount) for amount in load(amounts)])
+        amounts, windows, group = Place.load(place)
+        total = dump([times(count, amount) for amount in amounts])
         for window in windows:
             yield group, window, total

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallies.core.declaration import Declaration, read_declaration
-from tallies.core.errors import InvalidTally, NotInitialised, WrongStore
+from tallies.core.errors import InvalidTally, NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Number
 from tallies.stores.dynamodb.keys import row_key
+from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.favorites_tally import check_favorites
 from tests.cli.command import tallies
@@ -282,3 +283,42 @@ def test_commands_speak_of_what_was_declared(
     few = tallies("show", "Rome", store=url)
     assert (few.code, few.err) == (2, "tallies: Give 2 values: city, shop.\n")
     assert "no tally 'x'; there is sales, statuses" in tallies("top", "--tally", "x", store=url).err
+
+
+def test_keys_of_bytes_are_the_same_in_the_table_and_its_stream(
+    client: "DynamoDBClient", aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.create_table(
+        TableName="blobs",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "B"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+
+    def put_blobs(kind: str) -> None:
+        for number in range(30):
+            key = {"B": bytes([255, number])}
+            client.put_item(TableName="blobs", Item={"id": key, "kind": {"S": kind}})
+
+    declared = read_declaration(
+        'table = "blobs"\n[[tally]]\nname = "kinds"\ngroup_by = "kind"\n'
+        'measures = { blobs = "count" }\n'
+    )
+    with DynamoStore.from_url(aws_environment.store_url("app"), declared) as store:
+        store.init()
+        put_blobs("small")
+        settle(store)
+        group = Spill.group
+
+        def once_more(spill: Spill) -> None:
+            monkeypatch.setattr(Spill, "group", group)
+            put_blobs("large")  # the stream has these after the scan
+            raise StoreUnavailable("a stop, to be gone on from")
+
+        monkeypatch.setattr(Spill, "group", once_more)
+        with pytest.raises(StoreUnavailable):
+            store.rebuild()
+        assert store.rebuild().drifted == []
+        settle(store)
+        assert store.verify().drifted == []

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tallies import Window
 from tallies.core.errors import InvalidInput, Unfoldable
+from tallies.core.fold import Folder
 from tallies.core.times import canonical_time, parse_time
 from tallies.stores.protocol import Drift, Event, Favorite, Ranked, TallyRow
 from tests.conformance.backend import Backend
@@ -248,6 +249,31 @@ class StoreSuite:
         with pytest.raises(InvalidInput, match="no parked record"):
             store.parked.discard(record.id)
         assert store.tally("noodles", ["all"]) == {"all": 2}
+
+    def test_a_rebuild_counts_once_what_an_older_version_had_parked(
+        self, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = backend.store
+        windows = Folder._windows
+
+        def of_older_version(folder: Folder, cut: str) -> tuple[str, ...]:
+            if cut.startswith("2026-10-05"):
+                raise Unfoldable("That day is not known yet.")
+            return windows(folder, cut)
+
+        with monkeypatch.context() as older:
+            older.setattr(Folder, "_windows", of_older_version)
+            store.mark("ann", "noodles", created_at="2026-10-05T08:00:00.000000Z")
+            store.mark("bob", "noodles", created_at="2026-10-06T08:00:00.000000Z")
+            backend.poison("cyd", "noodles")
+            backend.settle()
+            assert store.parked.count() == 2
+            assert store.tally("noodles", ["all"]) == {"all": 1}
+        store.rebuild()
+        assert store.tally("noodles", ["all", "2026-10"]) == {"all": 2, "2026-10": 2}
+        (left,) = store.parked.records()
+        assert "2026-02-30" in left.reason
+        assert list(store.verify().drifted) == []
 
     def test_changes_in_flight_are_lag_and_no_drift(self, backend: Backend) -> None:
         store = backend.store

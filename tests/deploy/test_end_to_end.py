@@ -18,7 +18,9 @@ from urllib.parse import quote
 
 import pytest
 
+from tallies.stores.dynamodb.keys import PAUSED, reserved_key, row_key
 from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.protocol import Drift
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
@@ -188,6 +190,39 @@ def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
     verified = store.verify()
     assert verified.drifted == []
     assert verified.checked > len(by_group)
+
+
+def test_a_rebuild_by_markers_pauses_the_function_meanwhile(
+    cloud: Cloud, store: DynamoStore
+) -> None:
+    functions, tables = cloud.client("lambda"), cloud.client("dynamodb")
+
+    def states() -> dict[str, str]:
+        found = functions.list_event_source_mappings(EventSourceArn=store.stream.arn)
+        return {each["UUID"]: each["State"] for each in found["EventSourceMappings"]}
+
+    (mapping,) = states()
+    (first,) = store.leaderboard("all", 1)
+    tables.update_item(
+        TableName=store.names.tallies,
+        Key=row_key(first.group, "all"),
+        UpdateExpression="ADD favorites :five",
+        ExpressionAttributeValues={":five": {"N": "5"}},
+    )
+    seen: set[tuple[str, str]] = set()
+    found = store.rebuild(progress=lambda *_: seen.update(states().items()))
+    assert list(found.drifted) == [Drift(first.group, "all", first.amount, first.amount + 5)]
+    assert seen == {(mapping, "Disabled")}
+    assert states() == {mapping: "Enabled"}
+
+    # Killed in between, it has left a note, which the next one finds.
+    note = {**reserved_key(PAUSED), "mappings": {"SS": [mapping]}}
+    tables.put_item(TableName=store.names.tallies, Item=note)
+    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+    assert store.rebuild().drifted == []
+    assert states() == {mapping: "Enabled"}
+    key = reserved_key(PAUSED)
+    assert "Item" not in tables.get_item(TableName=store.names.tallies, Key=key)
 
 
 def test_the_deployed_api_marks_for_who_has_a_token(

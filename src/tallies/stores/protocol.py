@@ -1,6 +1,7 @@
 """What a store promises. Everything above this line of imports knows only these protocols."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -8,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from tallies.core.declaration import Declaration
+from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window
 from tallies.stores.sample import Sample
@@ -104,6 +106,18 @@ class ParkedRecords(Protocol):
         Raises:
             InvalidInput: there is no such parked record.
         """
+
+
+def count_parked(parked: ParkedRecords) -> None:
+    """Retry all records that are parked.
+
+    A rebuild begins with this: afterwards it finds the rows of those that fold by now counted, and
+    nobody can retry them any more and count them again.
+    """
+    for record in parked.records():
+        # What still does not fold stays; what is gone, somebody else has retried or discarded.
+        with suppress(Unfoldable, InvalidInput):
+            parked.retry(record.id)
 
 
 class Drift(NamedTuple):

@@ -130,6 +130,10 @@ class SimulatedStream:
                 raise HistoryTrimmed("The stream has dropped records; `tallies rebuild`.")
             return f"{shard}|{index}"
 
+    def newest(self, shard: str) -> str:
+        with self._lock:
+            return f"{shard}|{len(self._shards[shard].records)}"
+
     def after(
         self, shard: Shard, position: str, limit: int = MAX_RECORDS
     ) -> Iterator[StreamRecord]:

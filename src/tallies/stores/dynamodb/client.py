@@ -21,6 +21,7 @@ from tallies.stores.dynamodb.transactions import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_lambda import LambdaClient
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
@@ -45,6 +46,7 @@ class Clients:
         self._dynamodb: DynamoDBClient | None = None
         self._once: LeanClient | None = None
         self._streams: DynamoDBStreamsClient | None = None
+        self._functions: LambdaClient | None = None
 
     @property
     def dynamodb(self) -> "DynamoDBClient":
@@ -84,12 +86,19 @@ class Clients:
                 self._streams = self._make("dynamodbstreams")
             return self._streams
 
+    @property
+    def functions(self) -> "LambdaClient":
+        with self._making:
+            if self._functions is None:
+                self._functions = self._make("lambda")
+            return self._functions
+
     def close(self) -> None:
         """Close all connections."""
-        for client in (self._dynamodb, self._once, self._streams):
+        for client in (self._dynamodb, self._once, self._streams, self._functions):
             if client is not None:
                 client.close()
-        self._dynamodb = self._once = self._streams = None
+        self._dynamodb = self._once = self._streams = self._functions = None
 
     def _make(self, service: str):  # type: ignore[no-untyped-def] # the properties say which client
         config = Config(

@@ -21,6 +21,7 @@ _RESERVED = "\x1f"
 can meet one; and a scan tells by the first character what is a tally."""
 
 POSITION, MARKER, PARKED, SETTINGS, LEASE = "position", "marker", "parked", "settings", "lease"
+PAUSED = "paused"
 
 
 @dataclass(frozen=True)

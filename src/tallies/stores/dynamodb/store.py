@@ -1,6 +1,7 @@
 """The DynamoDB store as a whole."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -33,7 +34,15 @@ from tallies.stores.dynamodb.transactions import Sender
 from tallies.stores.dynamodb.url import Location, parse_url
 from tallies.stores.dynamodb.writes import Writer
 from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress, together
+from tallies.stores.protocol import (
+    Clock,
+    Progress,
+    Status,
+    Verified,
+    count_parked,
+    no_progress,
+    together,
+)
 from tallies.stores.sample import Sample
 
 if TYPE_CHECKING:
@@ -265,7 +274,8 @@ class DynamoStore(Source, Reader):
     ) -> Verified:
         """Make every tally exact: what it differs by is added. What was found to differ.
 
-        Writers and aggregators go on. `file` is where it gathers; killed, it goes on from there.
+        Writers go on, and so do aggregators; those that know records by markers are paused.
+        `file` is where it gathers; killed, it goes on from there.
 
         What is new in `declared` is built beside what readers see, and shown when it is whole.
 
@@ -307,15 +317,26 @@ class DynamoStore(Source, Reader):
         progress: Progress,
     ) -> Verified:
         path = file or Path(gettempdir()) / f"tallies-{self.location.prefix}.snapshot"
-        found = together(
-            self._proof(standing, kept, read_units, progress).rebuild(
-                path.with_name(f"{path.name}-{kept.tally.name}"), self._writer(standing)
+        with self._nothing_applied_by_markers():
+            count_parked(self.parked)
+            found = together(
+                self._proof(standing, kept, read_units, progress).rebuild(
+                    path.with_name(f"{path.name}-{kept.tally.name}"), self._writer(standing)
+                )
+                for kept in some
             )
-            for kept in some
-        )
         # What left the stream unread is in now; the workers that wait for this may go on.
         self.leases.account_for(self.stream.shards(), self.stream.arn)
         return found
+
+    def _nothing_applied_by_markers(self) -> AbstractContextManager[None]:
+        if self.settings.guard() != "markers":
+            return nullcontext()
+        from tallies.stores.dynamodb.mappings import paused
+
+        return paused(
+            self._clients.functions, self._clients.dynamodb, self.names.tallies, self.stream.arn
+        )
 
     def _proof(
         self, standing: Standing, kept: Kept, read_units: float | None, progress: Progress

@@ -7,7 +7,7 @@ from typing import Self
 from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput
 from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import Clock, Progress, Status, Verified, no_progress
+from tallies.stores.protocol import Clock, Progress, Status, Verified, count_parked, no_progress
 from tallies.stores.sample import Sample
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.database import Database, Synchronous
@@ -145,6 +145,7 @@ class SqliteStore(Source, Reader):
         progress: Progress = no_progress,
     ) -> Verified:
         tally = None if declared is None else favorites_of(declared)
+        count_parked(self.parked)
         return rebuild(self._database, self._clock, progress, tally)
 
     def close(self) -> None:

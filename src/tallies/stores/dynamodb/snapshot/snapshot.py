@@ -68,8 +68,8 @@ class Snapshot:
         placer = Placer(self.folder.tally, self.sample)
         begins = self._begin(spill, now)
         key = self._scan(spill, placer)
-        sleep(self.settle_seconds)
         for _ in range(TRIES):
+            sleep(self.settle_seconds)
             in_rows = self._marked_of if self.marked else None
             overlay = Overlay(self.stream, spill, placer, key, begins, in_rows)
             with suppress(Moved):
@@ -77,8 +77,8 @@ class Snapshot:
                 break
         else:
             raise StoreUnavailable(
-                "Records were applied while their rows were read; disable the event source"
-                " mapping meanwhile, or try again."
+                "Records were applied while their rows were read; disable the event source mapping"
+                " meanwhile (a rebuild does so where Lambda lets it), or try again."
             )
         yield from compare(spill.cells(), self._views, self.folder, now)
 

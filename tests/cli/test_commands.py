@@ -249,6 +249,31 @@ def test_rebuild_finds_nothing_to_do(loaded: str) -> None:
     assert tallies("rebuild", "--dry-run", store=loaded).code == 0
 
 
+def test_a_rebuild_builds_what_is_declared_anew_and_says_so_before(
+    loaded: str, tmp_path: Path
+) -> None:
+    declared = tmp_path / "tallies.toml"
+    declared.write_text(
+        '[[tally]]\nname = "favorites"\ngroup_by = "restaurant_id"\ntime = "created_at"\n'
+        'windows = ["all", "year"]\nranked = ["all"]\nmeasures = { favorites = "count" }\n'
+    )
+    dry = ("rebuild", "--dry-run", "--declaration", declared)
+    looked = tallies(*dry, store=loaded)
+    assert looked.code == 1
+    assert looked.out.startswith("6 rows checked, 0 to mend\n")
+    assert "favorites differs in in_place, ranked, windows" in looked.out
+    told = json.loads(tallies(*dry, "--json", store=loaded).out)
+    assert "favorites differs in" in told.pop("to_build")
+    assert told == {"checked": 6, "to_mend": []}
+    before = json.loads(tallies("show", "noodles", "--json", store=loaded).out)["windows"]
+    assert "2026-11" in before  # nothing was changed
+
+    assert tallies("rebuild", "--declaration", declared, store=loaded).code == 0
+    after = json.loads(tallies("show", "noodles", "--json", store=loaded).out)["windows"]
+    assert after == {"all": before["all"], "2026": before["all"]}
+    assert tallies(*dry, store=loaded).code == 0
+
+
 @embedded
 def test_parked(loaded: str, tmp_path: Path) -> None:
     assert tallies("parked", "list", store=loaded) == (0, "Nothing is parked.\n", "")

@@ -124,14 +124,16 @@ def rebuild(
     \b
     Example:  tallies rebuild --store dynamodb://eu-central-1/app --read-units 500
     """
+    new = ""
     with open_store(store) as opened, steps() as report:
         if dry_run:
+            new = opened.differs(declared) if declared else ""
             found = opened.verify(read_units=read_units, progress=report)
         else:
             found = opened.rebuild(declared, read_units=read_units, progress=report)
         tally = opened.of
-    tell(found, tally, as_json, "to mend" if dry_run else "mended")
-    sys.exit(1 if dry_run and found.drifted else 0)
+    tell(found, tally, as_json, "to mend" if dry_run else "mended", to_build=new)
+    sys.exit(1 if dry_run and (found.drifted or new) else 0)
 
 
 @contextmanager
@@ -149,7 +151,12 @@ def steps() -> Iterator[Progress]:
 
 
 def tell(
-    found: Verified, tally: Tally, as_json: bool, word: str, sample: Sample | None = None
+    found: Verified,
+    tally: Tally,
+    as_json: bool,
+    word: str,
+    sample: Sample | None = None,
+    to_build: str = "",
 ) -> None:
     """Print what was found to differ."""
     several = len(tally.components) > 1
@@ -158,6 +165,7 @@ def tell(
             {
                 "checked": found.checked,
                 **({"sample": described(found, sample)} if sample else {}),
+                **({"to_build": to_build} if to_build else {}),
                 word.replace(" ", "_"): [
                     {
                         **named_values(tally.group_by, drift.group),
@@ -184,6 +192,8 @@ def tell(
     if len(found.drifted) > SHOWN:
         out.print(f"and {len(found.drifted) - SHOWN:,} more")
     out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {word}")
+    if to_build:
+        out.print(f"To be built beside what is there, and switched to: {to_build}.")
     if sample is not None:
         out.print(f"Sample: {sample.share:.12g} of the groups, seed {sample.seed}.")
         out.print(in_words(found.drifted_groups, found.groups))

@@ -290,6 +290,13 @@ class Store(Favorites, Tallies, Protocol):
         the other groups.
         """
 
+    def differs(self, declared: Declaration) -> str:
+        """What a rebuild with this declaration would build, as words; empty for nothing.
+
+        Raises:
+            InvalidTally: the declaration is none for this store.
+        """
+
     def rebuild(
         self,
         declared: Declaration | None = None,

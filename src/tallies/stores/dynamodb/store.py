@@ -264,6 +264,11 @@ class DynamoStore(Source, Reader):
                 for kept in standing.live
             )
 
+    def differs(self, declared: Declaration) -> str:
+        standing = self.settings.read()
+        self._check_source(declared, standing)
+        return standing.differs(declared)
+
     def rebuild(
         self,
         declared: Declaration | None = None,

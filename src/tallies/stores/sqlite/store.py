@@ -4,7 +4,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration import Declaration, same, what_differs
 from tallies.core.errors import InvalidInput
 from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Clock, Progress, Status, Verified, count_parked, no_progress
@@ -136,6 +136,10 @@ class SqliteStore(Source, Reader):
         progress: Progress = no_progress,
     ) -> Verified:
         return verify(self._database, self.of, self._clock(), progress, sample=sample)
+
+    def differs(self, declared: Declaration) -> str:
+        tally, live = favorites_of(declared), self.of
+        return "" if same(live, tally) else f"{tally.name} differs in {what_differs(live, tally)}"
 
     def rebuild(
         self,

@@ -4,15 +4,20 @@ The engine runs on this machine's processors too, so what the snapshot computes 
 against the service itself its share is smaller.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import count
+from time import sleep
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import in_turns, seconds
+from benchmarks.measure import in_turns, percentile, seconds
 from benchmarks.result import Bound, Result, Run
 from benchmarks.worker import environment
-from benchmarks.workload import marks
+from benchmarks.workload import marks, user
 from tallies.stores.dynamodb.snapshot.scan import SEGMENTS
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sample import Sample
@@ -23,6 +28,19 @@ if TYPE_CHECKING:
 
 ACCESS_KEY = "benchmarkverify"
 RESTAURANTS = 1_000
+READ_UNITS = 500
+"""A second: a table of 10 million favorites of 200 bytes is read in 16 minutes."""
+PAUSE_SECONDS = 0.005
+"""Between two writes, so that the writer does not fill a processor by itself."""
+_COMPUTE = 'print("begins", flush=True)\nwhile True: pass'
+_REBUILD = f"""
+import sys
+from tallies.stores.dynamodb.store import DynamoStore
+with DynamoStore.from_url(sys.argv[1]) as store:
+    print("begins", flush=True)
+    while True:
+        store.rebuild(read_units={READ_UNITS})
+"""
 
 
 def run(run: Run) -> Iterator[Result]:
@@ -44,6 +62,7 @@ def run(run: Run) -> Iterator[Result]:
         while aggregator.step().records:
             pass
         yield from _beside_scan(run, store, account.dynamodb(), rows)
+        yield from _writers(run, store)
 
 
 def _beside_scan(
@@ -83,3 +102,53 @@ def _segment(client: "DynamoDBClient", table: str, segment: int) -> None:
     )
     for _ in pages:
         pass
+
+
+def _writers(run: Run, store: DynamoStore) -> Iterator[Result]:
+    """Beside a process that only computes: what is more than that is the tables' doing.
+
+    The engine has these two processors to itself and its clients. So the ratio to a machine on
+    which nothing else runs is told, not judged.
+    """
+    numbers = count()
+
+    def one(program: str | None) -> list[float]:
+        with _process(program, store.url):
+            taken = [_mark(store, next(numbers)) for _ in range(run.pick(1_500, 300))]
+        return [percentile(taken, share) * 1e3 for share in (0.5, 0.99)]
+
+    one(None)
+    for peer, name, bound in (
+        (_COMPUTE, "a process that computes", Bound("<=", 1.2)),
+        (None, "nothing else runs", None),
+    ):
+        pairs = in_turns(run.pick(7, 3), lambda: one(_REBUILD), partial(one, peer))
+        for share, found in zip(("p50", "p99"), pairs, strict=True):
+            yield Result(
+                what=f"mark {share} on DynamoDB Local beside a rebuild of {READ_UNITS} units/s",
+                unit="ms",
+                ours=found.ours,
+                peer_name=name,
+                peer=found.peer,
+                ratio=found.ratio,
+                bound=bound,
+            )
+
+
+@contextmanager
+def _process(program: str | None, url: str) -> Iterator[None]:
+    if program is None:
+        yield
+        return
+    with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def _mark(store: DynamoStore, number: int) -> float:
+    sleep(PAUSE_SECONDS)
+    return seconds(lambda: store.mark(user(number), f"restaurant-{number % RESTAURANTS:07d}"))

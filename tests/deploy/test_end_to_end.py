@@ -18,7 +18,9 @@ from urllib.parse import quote
 
 import pytest
 
+from tallies.core.errors import WrongStore
 from tallies.stores.dynamodb.keys import PAUSED, reserved_key, row_key
+from tallies.stores.dynamodb.mappings import check_windows
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Drift
 from tests.engines.dynamodb import REGION
@@ -223,6 +225,18 @@ def test_a_rebuild_by_markers_pauses_the_function_meanwhile(
     assert states() == {mapping: "Enabled"}
     key = reserved_key(PAUSED)
     assert "Item" not in tables.get_item(TableName=store.names.tallies, Key=key)
+
+
+def test_a_mapping_without_a_tumbling_window_is_named(cloud: Cloud, store: DynamoStore) -> None:
+    """That is any of ministack's, which keeps no window of those that it is given."""
+    functions = cloud.client("lambda")
+    found = functions.list_event_source_mappings(EventSourceArn=store.stream.arn)
+    (mapping,) = (each["UUID"] for each in found["EventSourceMappings"])
+    with pytest.raises(WrongStore, match=f"{mapping} has no tumbling window"):
+        check_windows(functions, store.stream.arn)
+    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+    check_windows(functions, store.stream.arn)
+    functions.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
 def test_the_deployed_api_marks_for_who_has_a_token(

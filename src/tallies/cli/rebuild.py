@@ -18,8 +18,9 @@ from tallies.core.tally import Tally
 from tallies.operate.confidence import CONFIDENCE, in_words, most
 from tallies.operate.verify_metrics import write_metrics
 from tallies.stores.open import open_store
-from tallies.stores.protocol import Progress, Verified
+from tallies.stores.protocol import Progress, Store, Verified
 from tallies.stores.sample import MAX_SEED, Sample, parse_share
+from tallies.stores.sqlite import SqliteStore
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHOWN = 1000
@@ -102,12 +103,18 @@ def chosen_sample(share: float | None, seed: int | None) -> Sample | None:
 @click.command()
 @declaration_option
 @click.option("--dry-run", is_flag=True, help="Only tell what would be mended; exit 1 if anything.")
+@click.option(
+    "--by-positions",
+    is_flag=True,
+    help="Know records by their shard's position from now on (DynamoDB).",
+)
 @rate_option()
 @json_option
 @store_option()
 def rebuild(
     declared: Declaration | None,
     dry_run: bool,
+    by_positions: bool,
     read_units: float | None,
     as_json: bool,
     store: str,
@@ -121,11 +128,18 @@ def rebuild(
     With a declaration that differs from what the store keeps, what is new is built beside the old
     tallies, and readers are switched to it when it is whole.
 
+    Where each record got a marker (an event source mapping without a tumbling window) and now is
+    to be known by its shard's position, --by-positions makes the change.
+
     \b
     Example:  tallies rebuild --store dynamodb://eu-central-1/app --read-units 500
     """
+    if dry_run and by_positions:
+        raise click.UsageError("--by-positions changes the store; leave --dry-run out.")
     new = ""
     with open_store(store) as opened, steps() as report:
+        if by_positions:
+            _go_by_positions(opened)
         if dry_run:
             new = opened.differs(declared) if declared else ""
             found = opened.verify(read_units=read_units, progress=report)
@@ -134,6 +148,16 @@ def rebuild(
         tally = opened.of
     tell(found, tally, as_json, "to mend" if dry_run else "mended", to_build=new)
     sys.exit(1 if dry_run and (found.drifted or new) else 0)
+
+
+def _go_by_positions(opened: Store) -> None:
+    if isinstance(opened, SqliteStore):
+        raise click.UsageError("An embedded store has no markers; leave --by-positions out.")
+    # Only now, since it needs packages that the embedded store does not.
+    from tallies.stores.dynamodb.store import DynamoStore
+
+    if isinstance(opened, DynamoStore):
+        opened.go_by_positions()
 
 
 @contextmanager

@@ -123,6 +123,7 @@ def _apply(
     remaining = context.get_remaining_time_in_millis() / 1000
     deadline = monotonic() + remaining - min(MARGIN_SECONDS, remaining / 3)
     if shard is None:
+        store().settings.claim("markers")  # an earlier call may have been long ago
         return apply_by("markers").apply_marked(read, deadline), read
     return apply_by("positions").apply_shard(shard, read, deadline), read
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
-from tallies.core.errors import StoreUnavailable
+from tallies.core.errors import StoreUnavailable, WrongStore
 from tallies.stores.dynamodb.explain import error_code, explain
 from tallies.stores.dynamodb.keys import PAUSED, reserved_key
 
@@ -20,6 +20,25 @@ SWITCH_SECONDS = 180.0
 """A mapping takes some seconds to be disabled or enabled, and a minute at times."""
 _UNREACHABLE = (BotoCoreError, ClientError, HTTPClientError, ResponseParserError)
 _REST = {"Enabled", "Disabled"}
+
+
+def check_windows(functions: "LambdaClient", stream_arn: str) -> None:
+    """See that every mapping that reads a stream has a tumbling window.
+
+    Raises:
+        WrongStore: one has none.
+        StoreError: Lambda does not tell.
+    """
+    try:
+        for mapping in _reading(functions, stream_arn):
+            if not mapping.get("TumblingWindowInSeconds"):
+                raise WrongStore(
+                    f"The event source mapping {mapping['UUID']} has no tumbling window, so its"
+                    " function marks records one by one; give it one, or disable it, and run this"
+                    " again."
+                )
+    except _UNREACHABLE as error:
+        explain(error, "the event source mappings", functions)
 
 
 @contextmanager
@@ -35,7 +54,7 @@ def paused(
         StoreError: Lambda does not let them be switched.
     """
     try:
-        reading = _enabled(functions, stream_arn)
+        reading = [mapping["UUID"] for mapping in _reading(functions, stream_arn)]
     except _UNREACHABLE:
         yield
         return
@@ -55,12 +74,12 @@ def paused(
             client.delete_item(TableName=table, Key=key)
 
 
-def _enabled(functions: "LambdaClient", stream_arn: str) -> list[str]:
+def _reading(functions: "LambdaClient", stream_arn: str) -> list[Any]:
     pages = functions.get_paginator("list_event_source_mappings").paginate(
         EventSourceArn=stream_arn
     )
     return [
-        each["UUID"]
+        each
         for page in pages
         for each in page["EventSourceMappings"]
         if each["State"] in ("Enabled", "Enabling", "Creating", "Updating")

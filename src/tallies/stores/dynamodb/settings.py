@@ -14,7 +14,7 @@ from tallies.stores.dynamodb.standing import FIRST_EPOCH, Standing, dump, load
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef
 
 FORMAT = 1
 
@@ -84,7 +84,7 @@ class Settings:
 
     def guard(self) -> str | None:
         """The kind of guard that the tallies have; None before the first record."""
-        if self._guard is None:
+        if self._guard != "positions":  # that one stays
             self.read()
         return self._guard
 
@@ -152,6 +152,20 @@ class Settings:
         if self._guard != guard:
             raise WrongStore(_OTHER_GUARD[guard].format(table=self._table))
 
+    def by_positions(self) -> "UpdateTypeDef":
+        """The update that ends the time of markers; to be made together with the positions."""
+        return {
+            "TableName": self._table,
+            "Key": reserved_key(SETTINGS),
+            "UpdateExpression": "SET #guard = :positions",
+            "ConditionExpression": "#guard = :markers",
+            "ExpressionAttributeNames": {"#guard": "guard"},
+            "ExpressionAttributeValues": {
+                ":positions": {"S": "positions"},
+                ":markers": {"S": "markers"},
+            },
+        }
+
     def _defaults(self) -> "dict[str, AttributeValueTypeDef]":
         first = Standing.first(self._names, self._declared)
         return {
@@ -212,8 +226,7 @@ class Settings:
 _OTHER_GUARD = {
     "positions": (
         "The records in {table} are marked one by one, by an event source mapping without a"
-        " tumbling window; disable it and run `tallies rebuild`, then records can be told by"
-        " their shard's position."
+        " tumbling window; give it one, or disable it, and run `tallies rebuild --by-positions`."
     ),
     "markers": (
         "The records in {table} are told by their shard's position; give the event source mapping"

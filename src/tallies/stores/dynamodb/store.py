@@ -305,6 +305,34 @@ class DynamoStore(Source, Reader):
         self.settings.move(standing, standing.switched(declared))
         return found
 
+    def go_by_positions(self) -> None:
+        """Know records by their shard's position from here on, if they were known by markers.
+
+        Raises:
+            WrongStore: an event source mapping without a tumbling window reads the stream.
+            StoreError: Lambda does not tell what reads it, or the tables are busy.
+        """
+        if self.settings.guard() != "markers":
+            self.settings.claim("positions")
+            return
+        from tallies.stores.dynamodb.by_positions import catch_up, hand_over
+        from tallies.stores.dynamodb.mappings import check_windows
+
+        if not self.location.endpoint:
+            check_windows(self._clients.functions, self.stream.arn)
+        client, table = self._clients.dynamodb, self.names.tallies
+        ends = catch_up(client, table, self.stream, self.guarded_apply("markers"))
+        hand_over(
+            client,
+            Sender(self._clients.once),
+            table,
+            ends,
+            self.settings.by_positions(),
+            self.settings.standing().epoch,
+            self._clock(),
+        )
+        self.settings.read()
+
     def _check_source(self, declared: Declaration, standing: Standing) -> None:
         source = TableNames.of(self.location.prefix, declared.table).source
         if source != standing.base.source:

@@ -47,7 +47,8 @@ class Proof(Snapshot):
         )
         with self._spill(file) as spill:  # before anything that another run would notice
             mender.begin()
-            skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
+            if not self.marked:
+                skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
             found = self._judged(spill, mender)
         for suffix in ("", "-wal", "-shm"):
             Path(f"{file}{suffix}").unlink(missing_ok=True)

@@ -135,9 +135,9 @@ class Snapshot:
 
     def _parts(self, views: Views, spill: Spill) -> Iterator[Part]:
         if self.sample is None:
-            return views.scan(self.pace.spend)
+            return views.scan(self.pace)
         spill.group()
-        return views.of_groups(spill.groups(), self.pace.spend)
+        return views.of_groups(spill.groups(), self.pace)
 
     def _add(self, spill: Spill, part: Part) -> int:
         if not self._views or self._views[-1] != part.view:

@@ -11,6 +11,7 @@ from tallies.stores.dynamodb.guard import Known, known_of
 from tallies.stores.dynamodb.keys import POSITION, is_reserved, reserved_key
 from tallies.stores.dynamodb.lanes import Progress, row_lane
 from tallies.stores.dynamodb.paging import batch_get, batches, pages
+from tallies.stores.dynamodb.snapshot.scan import Pace
 from tallies.stores.dynamodb.transactions import MAX_ACTIONS, OutOfTime, Sender
 
 if TYPE_CHECKING:
@@ -86,18 +87,19 @@ class Views:
         """How far all shards are, at one moment."""
         return View(self._read([])[0])
 
-    def scan(self, spend: Callable[[float], None]) -> Iterator[Part]:
-        """All rows of the tallies. `spend` hears the read units of each page, and may wait."""
-        found = pages(self._client.scan, **self._everything())
-        return self._seen(([page] for page in found), spend)
+    def scan(self, pace: Pace) -> Iterator[Part]:
+        """All rows of the tallies."""
+        scan: Callable[..., Any] = self._client.scan
+        found = pages(lambda **where: scan(**where, **pace.limit()), **self._everything())
+        return self._seen(([page] for page in found), pace)
 
-    def of_groups(self, groups: Iterable[str], spend: Callable[[float], None]) -> Iterator[Part]:
+    def of_groups(self, groups: Iterable[str], pace: Pace) -> Iterator[Part]:
         """All rows of some groups."""
         found = (
             [page for group in some for page in self._of_group(group)]
             for some in batches(groups, GROUPS_AT_A_TIME)
         )
-        return self._seen(found, spend)
+        return self._seen(found, pace)
 
     def _of_group(self, group: str) -> Iterator[Any]:
         return pages(
@@ -115,9 +117,7 @@ class Views:
             "ReturnConsumedCapacity": "TOTAL",
         }
 
-    def _seen(
-        self, found: Iterable[Sequence[Any]], spend: Callable[[float], None]
-    ) -> Iterator[Part]:
+    def _seen(self, found: Iterable[Sequence[Any]], pace: Pace) -> Iterator[Part]:
         before = self.now()
         for some in found:
             items = [
@@ -128,7 +128,8 @@ class Views:
             ]
             after = self.now()
             yield from self._parts(before, after, list(map(_key, items)), items)
-            spend(sum(_units(page) for page in some))
+            for page in some:
+                pace.spend(page)
             before = after
 
     def rows(self, keys: Sequence["Item"]) -> Iterator[Part]:
@@ -174,11 +175,6 @@ class Views:
             for shard, each in zip(self._shards, found[:shards], strict=True)
         }
         return known, [each["Item"] for each in found[shards:] if each.get("Item")]
-
-
-def _units(page: Any) -> float:
-    units: float = page.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
-    return units
 
 
 def _key(item: "Item") -> "Item":

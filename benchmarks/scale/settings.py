@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from benchmarks.scale.facts import INDEX_UNITS
-from tallies.stores.dynamodb.url import MAX_RANKING_SHARDS
+from tallies.stores.protocol import MAX_RANKING_SHARDS
 
 GROUPS = 100_000
 EXPONENT = 1.0

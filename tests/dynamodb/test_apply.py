@@ -100,7 +100,7 @@ class Service:
     def parked(self) -> Parked:
         client = cast("Any", self.database)
         sender = Sender(client, self.time.monotonic, self.time.sleep)
-        writer = Writer(self.tables, self.folders, 1)
+        writer = Writer(self.tables, self.folders)
         return Parked(client, "tallies", self.folders, writer, sender, self.now)
 
 

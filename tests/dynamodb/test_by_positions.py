@@ -116,6 +116,11 @@ def test_the_command(store: DynamoStore, client: "DynamoDBClient") -> None:
     assert (refused.code, "leave --dry-run out" in refused.err) == (2, True)
 
 
-def test_an_embedded_store_has_no_markers(tmp_path: object) -> None:
-    refused = tallies("rebuild", "--by-positions", store=f"sqlite:///{tmp_path}/s.db")
-    assert (refused.code, "has no markers" in refused.err) == (2, True)
+def test_an_embedded_store_has_neither_markers_nor_partitions(tmp_path: object) -> None:
+    store = f"sqlite:///{tmp_path}/s.db"
+    for options in (["--ranking-shards", "3"], ["--by-positions"]):
+        assert tallies("init", store=store).code == 0
+        refused = tallies("rebuild", *options, store=store)
+        assert refused.code == 2
+        assert refused.err.startswith("tallies: ")
+        assert f"leave {options[0]} out." in refused.err

@@ -15,6 +15,7 @@ from tallies.core.windows import Window
 from tallies.stores.dynamodb.source import favorite_of
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.favorites_tally import FAVORITES
+from tallies.stores.protocol import Ranked
 from tests.dynamodb.test_snapshot import busy, settle, write
 from tests.engines import DynamoDBAccount
 
@@ -146,11 +147,51 @@ def test_what_records_are_applied_to_is_known_to_programs_that_began_before(
     aggregator.step()
     store.rebuild(Declaration([BY_WEEK]))
     store.mark("bob", "noodles")
-    while aggregator.step().records:
-        pass
+    applied = next(filter(None, (aggregator.step().records for _ in range(100))), 0)
 
+    assert applied == 1
     assert rows(store) == expected(store, client)
     assert store.tally("noodles", ["all"]) == {"all": 2}
+
+
+def test_leaderboards_are_spread_over_more_partitions_while_all_goes_on(
+    store: DynamoStore, client: "DynamoDBClient", aws_environment: DynamoDBAccount
+) -> None:
+    dice = random.Random(11)
+    for _ in range(100):
+        write(store, dice)
+    settle(store)
+
+    def board() -> list[Ranked]:
+        return store.leaderboard("all", 100)
+
+    def partitions() -> set[str]:
+        found = client.scan(TableName=store.settings.read().live[0].table)["Items"]
+        return {item["ranking"]["S"] for item in found if "ranking" in item}
+
+    assert "all" in partitions()
+    before = board()
+    assert store.differs(None, 5) == "favorites differs in ranking_shards"
+    store.rebuild(ranking_shards=5)
+    assert board() == before
+    assert "all" not in partitions()
+    assert len([name for name in partitions() if name.startswith("all#")]) > 1
+    with busy(store, 12):
+        store.rebuild(ranking_shards=3)
+        assert store.verify().drifted == []
+    settle(store)
+    assert store.verify().drifted == []
+    counts = {group: n for (group, window), n in rows(store).items() if window == "all"}
+    assert board() == sorted(
+        (Ranked(group, n) for group, n in counts.items()), key=lambda line: (-line.amount, line)
+    )
+    # A new declaration keeps the number, and the same number builds nothing.
+    assert store.differs(None, 3) == ""
+    store.rebuild(Declaration([BY_WEEK]))
+    assert [kept.ranking_shards for kept in store.settings.read().live] == [3]
+    url = aws_environment.store_url("app")
+    with DynamoStore.from_url(f"{url}&ranking_shards=3") as same:
+        assert same.of.windows == BY_WEEK.windows
 
 
 def test_an_unknown_tally_is_refused(store: DynamoStore) -> None:

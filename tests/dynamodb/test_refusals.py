@@ -193,13 +193,13 @@ def test_another_number_of_ranking_shards(
         pytest.raises(WrongStore) as error,
     ):
         other.leaderboard("all", 1)
-    says(error, "app-tallies", "1 partitions, not 4", "ranking_shards")
+    says(error, "app-tallies", "1 partitions, not 4", "rebuild --ranking-shards 4")
 
 
 def test_a_store_of_a_later_version(store: DynamoStore, client: "DynamoDBClient") -> None:
     client.put_item(
         TableName="app-tallies",
-        Item={**reserved_key(SETTINGS), "format": {"N": "99"}, "ranking_shards": {"N": "1"}},
+        Item={**reserved_key(SETTINGS), "format": {"N": "99"}},
     )
     with pytest.raises(WrongStore) as error:
         store.leaderboard("all", 1)

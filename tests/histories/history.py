@@ -198,7 +198,6 @@ class History:
             self.world.tables,
             self.world.faulty,
             clock=self._now,
-            ranking_shards=1,
             sender=self._sender(f"{shard_id}/{self.invocations}"),
             max_actions=self.max_actions,
         )
@@ -290,7 +289,7 @@ class History:
             client,
             self.world.tables.tallies,
             self.world.mended,
-            Writer(self.world.tables, self.world.mended, 1),
+            Writer(self.world.tables, self.world.mended),
             Sender(client, self.time.monotonic, self.time.sleep, self._token),
             self._now,
         )

@@ -18,9 +18,8 @@ from tallies.core.tally import Tally
 from tallies.operate.confidence import CONFIDENCE, in_words, most
 from tallies.operate.verify_metrics import write_metrics
 from tallies.stores.open import open_store
-from tallies.stores.protocol import Progress, Store, Verified
+from tallies.stores.protocol import MAX_RANKING_SHARDS, Progress, Verified
 from tallies.stores.sample import MAX_SEED, Sample, parse_share
-from tallies.stores.sqlite import SqliteStore
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHOWN = 1000
@@ -108,6 +107,12 @@ def chosen_sample(share: float | None, seed: int | None) -> Sample | None:
     is_flag=True,
     help="Know records by their shard's position from now on (DynamoDB).",
 )
+@click.option(
+    "--ranking-shards",
+    type=click.IntRange(1, MAX_RANKING_SHARDS),
+    metavar="N",
+    help="Spread each leaderboard over N partitions from now on (DynamoDB).",
+)
 @rate_option()
 @json_option
 @store_option()
@@ -115,6 +120,7 @@ def rebuild(
     declared: Declaration | None,
     dry_run: bool,
     by_positions: bool,
+    ranking_shards: int | None,
     read_units: float | None,
     as_json: bool,
     store: str,
@@ -129,7 +135,8 @@ def rebuild(
     tallies, and readers are switched to it when it is whole.
 
     Where each record got a marker (an event source mapping without a tumbling window) and now is
-    to be known by its shard's position, --by-positions makes the change.
+    to be known by its shard's position, --by-positions makes the change. Where leaderboards take
+    more writes than a partition can, --ranking-shards builds them anew over several.
 
     \b
     Example:  tallies rebuild --store dynamodb://eu-central-1/app --read-units 500
@@ -139,25 +146,17 @@ def rebuild(
     new = ""
     with open_store(store) as opened, steps() as report:
         if by_positions:
-            _go_by_positions(opened)
+            opened.go_by_positions()
         if dry_run:
-            new = opened.differs(declared) if declared else ""
+            new = opened.differs(declared, ranking_shards)
             found = opened.verify(read_units=read_units, progress=report)
         else:
-            found = opened.rebuild(declared, read_units=read_units, progress=report)
+            found = opened.rebuild(
+                declared, ranking_shards=ranking_shards, read_units=read_units, progress=report
+            )
         tally = opened.of
     tell(found, tally, as_json, "to mend" if dry_run else "mended", to_build=new)
     sys.exit(1 if dry_run and (found.drifted or new) else 0)
-
-
-def _go_by_positions(opened: Store) -> None:
-    if isinstance(opened, SqliteStore):
-        raise click.UsageError("An embedded store has no markers; leave --by-positions out.")
-    # Only now, since it needs packages that the embedded store does not.
-    from tallies.stores.dynamodb.store import DynamoStore
-
-    if isinstance(opened, DynamoStore):
-        opened.go_by_positions()
 
 
 @contextmanager

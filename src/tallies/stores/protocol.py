@@ -66,6 +66,10 @@ class TallyRow(NamedTuple):
     """Name of a measure to its value."""
 
 
+MAX_RANKING_SHARDS = 64
+"""Partitions of a leaderboard, each of which a reader asks."""
+
+
 class Ranked(NamedTuple):
     """One line of a leaderboard."""
 
@@ -290,10 +294,13 @@ class Store(Favorites, Tallies, Protocol):
         the other groups.
         """
 
-    def differs(self, declared: Declaration) -> str:
-        """What a rebuild with this declaration would build, as words; empty for nothing.
+    def differs(
+        self, declared: Declaration | None = None, ranking_shards: int | None = None
+    ) -> str:
+        """What a rebuild with the same arguments would build, as words; empty for nothing.
 
         Raises:
+            InvalidInput: leaderboards of this store have no partitions.
             InvalidTally: the declaration is none for this store.
         """
 
@@ -301,6 +308,7 @@ class Store(Favorites, Tallies, Protocol):
         self,
         declared: Declaration | None = None,
         *,
+        ranking_shards: int | None = None,
         read_units: float | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
@@ -309,11 +317,21 @@ class Store(Favorites, Tallies, Protocol):
         Writers and aggregators go on. Killed and run again, it mends the rest.
 
         What is new in `declared` is built beside what readers see; they see it when it is whole,
-        all at once.
+        all at once. So are leaderboards that are to have another number of partitions.
 
         Raises:
+            InvalidInput: leaderboards of this store have no partitions.
             InvalidTally: the declaration is none for this store.
             StoreUnavailable: another rebuild has begun meanwhile.
+        """
+
+    def go_by_positions(self) -> None:
+        """Know change records by their shard's position from here on, not by markers.
+
+        Raises:
+            InvalidInput: this store has no markers.
+            WrongStore: something that marks records still reads the stream.
+            StoreError: whether it does cannot be known, or the tables are busy.
         """
 
     def close(self) -> None: ...

@@ -72,11 +72,11 @@ class DeclaredHistory(RebuildHistory):
             settings = self._settings(client)
             if not settings.read().differs(declared):
                 return []  # the one before has come to its end
-            standing = begin(settings, declared, client, made, shards)
+            standing = begin(settings, declared, None, client, made, shards)
             found = [
                 self._proof_of(standing, kept, self.network, number).rebuild(
                     self.folder / f"{kept.tally.name}-{number}",
-                    Writer(standing.names, standing.folders(), 1),
+                    Writer(standing.names, standing.folders()),
                 )
                 for kept in standing.building
             ]

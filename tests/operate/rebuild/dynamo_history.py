@@ -191,7 +191,7 @@ class RebuildHistory:
         # One that was killed left a file, with which the next one goes on.
         number = next(each for each in range(2) if each not in self.rebuilds)
         work = self._proofs(self.network, number)
-        writer = Writer(self.world.tables, self.world.mended, 1)
+        writer = Writer(self.world.tables, self.world.mended)
 
         def rebuild() -> list[Verified]:
             return [
@@ -267,7 +267,6 @@ class RebuildHistory:
             self.world.tables,
             self.world.mended,
             clock=self._now,
-            ranking_shards=1,
             sender=self._sender(client),
             max_actions=100,
         )

@@ -49,7 +49,7 @@ class Table:
             self.client,
             WORLD.tables.tallies,
             WORLD.mended,
-            Writer(WORLD.tables, WORLD.mended, 1),
+            Writer(WORLD.tables, WORLD.mended),
             Sender(self.client),
             lambda: NOW,
         )

@@ -72,7 +72,6 @@ class GuardedApply:
         folders: Sequence[Folder],
         *,
         clock: Clock = utc_now,
-        ranking_shards: int = 1,
         sender: Sender | None = None,
         max_actions: int = MAX_ACTIONS,
         epoch: int = FIRST_EPOCH,
@@ -88,7 +87,6 @@ class GuardedApply:
             InvalidTally: the tallies cannot be kept together.
         """
         self._clock = clock
-        self._ranking_shards = ranking_shards
         self._redeclared = redeclared
         self._sender = sender or Sender(client)
         self._client = client
@@ -101,7 +99,7 @@ class GuardedApply:
         self._folders = tuple(folders)
         self._epoch = epoch
         tables.check(self._folders)
-        self._writer = Writer(tables, self._folders, self._ranking_shards)
+        self._writer = Writer(tables, self._folders)
         # What one record can come to at most: it leaves one group and enters another.
         self._widest = sum(2 * len(folder.tally.windows) + 3 for folder in self._folders)
 

@@ -33,6 +33,8 @@ class TableNames:
     """Holds the positions, markers and parked records too."""
     others: Mapping[str, str] = field(default_factory=dict)
     """Tally name -> table, for tallies that are not kept in `tallies`."""
+    rankings: Mapping[str, int] = field(default_factory=dict)
+    """Tally name -> partitions of each of its leaderboards, for those that have several."""
 
     @classmethod
     def of(cls, prefix: str, source: str | None = None) -> "TableNames":
@@ -42,6 +44,10 @@ class TableNames:
     def rows(self, tally: str) -> str:
         """The table that holds the rows of a tally."""
         return self.others.get(tally, self.tallies)
+
+    def ranking_shards(self, tally: str) -> int:
+        """How many partitions each leaderboard of a tally has."""
+        return self.rankings.get(tally, 1)
 
     def check(self, folders: "tuple[Folder, ...]") -> None:
         """See that each tally has a table to itself.

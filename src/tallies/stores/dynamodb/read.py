@@ -93,7 +93,7 @@ class Reader:
     def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
         kept = self._kept
         most = _MOST if after is None else str(after.amount)
-        shards = self._settings.ranking_shards()
+        shards = kept.ranking_shards
         names = [window] if shards == 1 else [f"{window}#{shard}" for shard in range(shards)]
         lines = merge(
             *(self._ranking(kept, name, most, limit + _SPARE) for name in names),

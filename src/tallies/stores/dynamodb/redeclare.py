@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def begin(
     settings: Settings,
     declared: Declaration,
+    ranking_shards: int | None,
     client: "DynamoDBClient",
     make_tables: Callable[[Sequence[Kept]], object],
     shards: Callable[[], Iterable[str]],
@@ -29,8 +30,8 @@ def begin(
         StoreUnavailable: somebody else changes what is kept.
     """
     standing = settings.read()
-    if not standing.is_building(declared):
-        following = standing.redeclared(declared)
+    if not standing.is_building(declared, ranking_shards):
+        following = standing.redeclared(declared, ranking_shards)
         if following.building:
             make_tables(following.building)
         settings.move(standing, following)

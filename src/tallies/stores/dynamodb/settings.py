@@ -48,7 +48,6 @@ class Settings:
         self._wanted = wanted
         self._declared = declared
         self._is_declared = is_declared
-        self._ranking_shards = 1
         self._guard: str | None = None
         self._standing: Standing | None = None
         self._read_at = 0.0
@@ -72,15 +71,6 @@ class Settings:
             self.read()
             return False
         return True
-
-    def ranking_shards(self) -> int:
-        """How many partitions each leaderboard has.
-
-        Raises:
-            WrongStore: the URL names another number, or the store is of a later version.
-        """
-        self.standing()
-        return self._ranking_shards
 
     def guard(self) -> str | None:
         """The kind of guard that the tallies have; None before the first record."""
@@ -167,10 +157,9 @@ class Settings:
         }
 
     def _defaults(self) -> "dict[str, AttributeValueTypeDef]":
-        first = Standing.first(self._names, self._declared)
+        first = Standing.first(self._names, self._declared, self._wanted or 1)
         return {
             "format": {"N": str(FORMAT)},
-            "ranking_shards": {"N": str(self._wanted or 1)},
             "source": {"S": self._names.source},
             "epoch": {"N": str(FIRST_EPOCH)},
             "live": {"S": dump(first.live)},
@@ -186,7 +175,7 @@ class Settings:
             TableName=self._table, Key=reserved_key(SETTINGS), ConsistentRead=True
         ).get("Item", {})
         self._guard = found.get("guard", {}).get("S")
-        standing = Standing.first(self._names, self._declared)
+        standing = Standing.first(self._names, self._declared, self._wanted or 1)
         if "format" in found:  # tables made by a template have no item yet
             self._check(found)
             standing = Standing(
@@ -197,9 +186,7 @@ class Settings:
             )
             if self._is_declared:
                 standing.check(self._declared)
-        self._ranking_shards = (
-            int(found["ranking_shards"]["N"]) if "format" in found else self._wanted or 1
-        )
+            self._check_rankings(standing)
         self._standing, self._read_at = standing, monotonic()
         return standing
 
@@ -215,11 +202,14 @@ class Settings:
                 f"The table {self._table} tallies {source}, not {self._names.source}; give each"
                 " source a store of its own."
             )
-        shards = int(found["ranking_shards"]["N"])
-        if self._wanted not in (None, shards):
+
+    def _check_rankings(self, standing: Standing) -> None:
+        there = {kept.ranking_shards for kept in standing.live}
+        if self._wanted is not None and there != {self._wanted}:
             raise WrongStore(
-                f"The table {self._table} has leaderboards of {shards} partitions, not"
-                f" {self._wanted}; leave ranking_shards out of the store URL."
+                f"The table {self._table} has leaderboards of {max(there)} partitions, not"
+                f" {self._wanted}; leave ranking_shards out of the store URL, or change it with"
+                f" `tallies rebuild --ranking-shards {self._wanted}`."
             )
 
 

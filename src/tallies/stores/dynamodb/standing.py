@@ -28,9 +28,23 @@ class Kept:
     tally: Tally
     """Its own name is that of this very build of it: unlike that of any other."""
     table: str
+    ranking_shards: int = 1
+    """How many partitions each leaderboard has."""
 
     def dump(self) -> dict[str, Any]:
-        return {"name": self.name, "table": self.table, "tally": dict(spec_of(self.tally))}
+        return {
+            "name": self.name,
+            "table": self.table,
+            "tally": dict(spec_of(self.tally)),
+            "ranking_shards": self.ranking_shards,
+        }
+
+    def difference(self, tally: Tally, ranking_shards: int | None) -> str:
+        """In what this differs from what is wanted, as words; empty when in nothing."""
+        names = "" if same(self.tally, tally) else what_differs(self.tally, tally)
+        if ranking_shards in (None, self.ranking_shards):
+            return names
+        return f"{names}, ranking_shards" if names else "ranking_shards"
 
 
 @dataclass(frozen=True)
@@ -46,13 +60,18 @@ class Standing:
     """What a rebuild is filling."""
 
     @classmethod
-    def first(cls, base: TableNames, declared: Declaration) -> "Standing":
+    def first(cls, base: TableNames, declared: Declaration, ranking_shards: int = 1) -> "Standing":
         """That of new tables: the first tally is in the table of the positions."""
         return cls(
             base,
             FIRST_EPOCH,
             [
-                Kept(tally.name, tally, f"{base.tallies}-{tally.name}" if later else base.tallies)
+                Kept(
+                    tally.name,
+                    tally,
+                    f"{base.tallies}-{tally.name}" if later else base.tallies,
+                    ranking_shards,
+                )
                 for later, tally in enumerate(declared.tallies)
             ],
         )
@@ -60,8 +79,11 @@ class Standing:
     @cached_property
     def names(self) -> TableNames:
         """Where each tally's rows are."""
+        every = (*self.live, *self.building)
         return replace(
-            self.base, others={kept.tally.name: kept.table for kept in (*self.live, *self.building)}
+            self.base,
+            others={kept.tally.name: kept.table for kept in every},
+            rankings={kept.tally.name: kept.ranking_shards for kept in every},
         )
 
     @cached_property
@@ -98,31 +120,45 @@ class Standing:
                 " switches; without a declaration they are used as they are."
             )
 
-    def differs(self, declared: Declaration) -> str:
-        """In what a declaration differs from what readers see, as words; empty when in nothing."""
-        there = {kept.name: kept.tally for kept in self.live}
+    def declaration(self) -> Declaration:
+        """What readers see, as it would be declared."""
+        tallies = [replace(kept.tally, name=kept.name) for kept in self.live]
+        return Declaration(tallies, self.base.source)
+
+    def differs(self, declared: Declaration, ranking_shards: int | None = None) -> str:
+        """In what a declaration differs from what readers see, as words; empty when in nothing.
+
+        `ranking_shards` is what its leaderboards shall have; None for what they have.
+        """
+        there = {kept.name: kept for kept in self.live}
         for tally in declared.tallies:
             known = there.pop(tally.name, None)
             if known is None:
                 return f"{tally.name} is new"
-            if not same(known, tally):
-                return f"{tally.name} differs in {what_differs(known, tally)}"
+            if difference := known.difference(tally, ranking_shards):
+                return f"{tally.name} differs in {difference}"
         return f"{next(iter(there))} is missing" if there else ""
 
-    def redeclared(self, declared: Declaration) -> "Standing":
+    def redeclared(self, declared: Declaration, ranking_shards: int | None = None) -> "Standing":
         """The next epoch, in which what is new in a declaration is being built.
 
         A tally that stays as it is stays where it is.
         """
         epoch = self.epoch + 1
-        there = {kept.name: kept.tally for kept in self.live}
+        there = {kept.name: kept for kept in self.live}
+        most = max(kept.ranking_shards for kept in self.live)
         building = []
         for tally in declared.tallies:
             known = there.get(tally.name)
-            if known is None or not same(known, tally):
+            if known is None or known.difference(tally, ranking_shards):
                 build = f"{tally.name}-{epoch}"
                 building.append(
-                    Kept(tally.name, replace(tally, name=build), f"{self.base.tallies}-{build}")
+                    Kept(
+                        tally.name,
+                        replace(tally, name=build),
+                        f"{self.base.tallies}-{build}",
+                        ranking_shards or (known.ranking_shards if known else most),
+                    )
                 )
         return replace(self, epoch=epoch, building=building)
 
@@ -132,11 +168,11 @@ class Standing:
         live = [there[tally.name] for tally in declared.tallies]
         return replace(self, epoch=self.epoch + 1, live=live, building=())
 
-    def is_building(self, declared: Declaration) -> bool:
+    def is_building(self, declared: Declaration, ranking_shards: int | None = None) -> bool:
         """Whether what is being built is just what is new in a declaration."""
-        new = self.redeclared(declared).building
+        new = self.redeclared(declared, ranking_shards).building
         return len(new) == len(self.building) and all(
-            one.name == other.name and same(one.tally, other.tally)
+            one.name == other.name and not one.difference(other.tally, other.ranking_shards)
             for one, other in zip(new, self.building, strict=True)
         )
 
@@ -152,4 +188,7 @@ def load(text: str) -> list[Kept]:
     Raises:
         InvalidTally: another program wrote it.
     """
-    return [Kept(each["name"], tally_of(each["tally"]), each["table"]) for each in json.loads(text)]
+    return [
+        Kept(each["name"], tally_of(each["tally"]), each["table"], each["ranking_shards"])
+        for each in json.loads(text)
+    ]

@@ -118,7 +118,7 @@ class DynamoStore(Source, Reader):
         try:
             standing = self.settings.read()
         except NotInitialised:
-            standing = Standing.first(self.names, self.declared)
+            standing = Standing.first(self.names, self.declared, self.location.ranking_shards or 1)
         made = self._tables(standing).create(standing.live)
         return self.settings.create() or made
 
@@ -151,7 +151,6 @@ class DynamoStore(Source, Reader):
             standing.names,
             standing.folders(),
             clock=self._clock,
-            ranking_shards=self.settings.ranking_shards(),
             epoch=standing.epoch,
             redeclared=self.settings.read,
         )
@@ -162,7 +161,7 @@ class DynamoStore(Source, Reader):
         Raises:
             StoreError: the store is out of reach, or has no tables.
         """
-        self.settings.ranking_shards()
+        self.settings.standing()
         _ = self._clients.once
 
     def undeclared(self) -> str:
@@ -220,6 +219,7 @@ class DynamoStore(Source, Reader):
         troubles = roll.troubles() or lost
         now = self._clock()
         behind = None if oldest is None else max(0.0, now.timestamp() - oldest)
+        standing = self.settings.standing()
         return Status(
             favorites=None,
             lag_records=0 if behind is None and not lost else None,
@@ -227,7 +227,8 @@ class DynamoStore(Source, Reader):
             parked=self.parked.count(),
             aggregator=", ".join(roll.alive(now)) or None,
             details={
-                "source": self.settings.standing().base.source,
+                "source": standing.base.source,
+                "tables": ", ".join(kept.table for kept in (*standing.live, *standing.building)),
                 "stream": self.stream.arn,
                 **({"trouble": " ".join(troubles)} if troubles else {}),
             },
@@ -264,15 +265,19 @@ class DynamoStore(Source, Reader):
                 for kept in standing.live
             )
 
-    def differs(self, declared: Declaration) -> str:
+    def differs(
+        self, declared: Declaration | None = None, ranking_shards: int | None = None
+    ) -> str:
         standing = self.settings.read()
-        self._check_source(declared, standing)
-        return standing.differs(declared)
+        if declared is not None:
+            self._check_source(declared, standing)
+        return standing.differs(declared or standing.declaration(), ranking_shards)
 
     def rebuild(
         self,
         declared: Declaration | None = None,
         *,
+        ranking_shards: int | None = None,
         file: Path | None = None,
         read_units: float | None = None,
         progress: Progress = no_progress,
@@ -282,7 +287,8 @@ class DynamoStore(Source, Reader):
         Writers go on, and so do aggregators; those that know records by markers are paused.
         `file` is where it gathers; killed, it goes on from there.
 
-        What is new in `declared` is built beside what readers see, and shown when it is whole.
+        What is new in `declared` is built beside what readers see, and shown when it is whole. So
+        are leaderboards of another number of partitions, `ranking_shards`.
 
         Raises:
             InvalidTally: the declaration is of another source.
@@ -291,12 +297,14 @@ class DynamoStore(Source, Reader):
         standing = self.settings.read()
         if declared is not None:
             self._check_source(declared, standing)
-        if declared is None or not standing.differs(declared):
+        declared = declared or standing.declaration()
+        if not standing.differs(declared, ranking_shards):
             return self._mend(standing, standing.live, file, read_units, progress)
         self.settings.claim("positions")  # a record's marker says nothing about what is new
         standing = begin(
             self.settings,
             declared,
+            ranking_shards,
             self._clients.dynamodb,
             self._tables(standing).create,
             lambda: [shard.id for shard in self.stream.shards()],
@@ -393,7 +401,7 @@ class DynamoStore(Source, Reader):
         )
 
     def _writer(self, standing: Standing) -> Writer:
-        return Writer(standing.names, standing.folders(), self.settings.ranking_shards())
+        return Writer(standing.names, standing.folders())
 
     def close(self) -> None:
         self._clients.close()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from tallies.core.errors import InvalidStoreUrl
+from tallies.stores.protocol import MAX_RANKING_SHARDS
 
-MAX_RANKING_SHARDS = 64
 _FORM = "dynamodb://REGION/PREFIX?endpoint=http://127.0.0.1:8000"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+|local")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,200}")

@@ -51,9 +51,8 @@ class _Home(NamedTuple):
 class Writer:
     """Makes the writes for the tallies of one source."""
 
-    def __init__(self, names: TableNames, folders: Sequence[Folder], ranking_shards: int) -> None:
+    def __init__(self, names: TableNames, folders: Sequence[Folder]) -> None:
         self._names = names
-        self._ranking_shards = ranking_shards
         self._tallies = {folder.tally.name: _TallyRows(names, folder) for folder in folders}
 
     def rows(
@@ -73,7 +72,7 @@ class Writer:
                 lane = f"{first}/{tally}/{window}"
                 if start <= lane < end:
                     home = rows.home(window)
-                    entered = home.ranking and ranking_key(window, first, self._ranking_shards)
+                    entered = home.ranking and ranking_key(window, first, rows.ranking_shards)
                     # Most rows of a batch get the same: one more, in the windows of today.
                     values = same.get((entered, home.until, amounts))
                     if values is None:
@@ -147,6 +146,7 @@ class _TallyRows:
         self._homes: dict[str, _Home] = {}
         components = folder.tally.components
         self.table = names.rows(folder.tally.name)
+        self.ranking_shards = names.ranking_shards(folder.tally.name)
         self.placeholders = [f":{index}" for index in range(len(components))]
         # Names of measures are the user's own, and may be words that DynamoDB reserves.
         self.names = {f"#{index}": name for index, name in enumerate(components)}

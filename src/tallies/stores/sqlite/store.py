@@ -137,7 +137,12 @@ class SqliteStore(Source, Reader):
     ) -> Verified:
         return verify(self._database, self.of, self._clock(), progress, sample=sample)
 
-    def differs(self, declared: Declaration) -> str:
+    def differs(
+        self, declared: Declaration | None = None, ranking_shards: int | None = None
+    ) -> str:
+        _check_unspread(ranking_shards)
+        if declared is None:
+            return ""
         tally, live = favorites_of(declared), self.of
         return "" if same(live, tally) else f"{tally.name} differs in {what_differs(live, tally)}"
 
@@ -145,12 +150,17 @@ class SqliteStore(Source, Reader):
         self,
         declared: Declaration | None = None,
         *,
+        ranking_shards: int | None = None,
         read_units: float | None = None,  # noqa: ARG002 # as above
         progress: Progress = no_progress,
     ) -> Verified:
+        _check_unspread(ranking_shards)
         tally = None if declared is None else favorites_of(declared)
         count_parked(self.parked)
         return rebuild(self._database, self._clock, progress, tally)
+
+    def go_by_positions(self) -> None:
+        raise InvalidInput("An embedded store has no markers; leave --by-positions out.")
 
     def close(self) -> None:
         self._database.close()
@@ -165,3 +175,10 @@ class SqliteStore(Source, Reader):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _check_unspread(ranking_shards: int | None) -> None:
+    if ranking_shards is not None:
+        raise InvalidInput(
+            "Leaderboards of an embedded store have no partitions; leave --ranking-shards out."
+        )

@@ -1,4 +1,4 @@
-"""Server processes of ours for the time of a `with` statement."""
+"""Processes of ours for the time of a `with` statement."""
 
 import re
 import subprocess
@@ -33,6 +33,26 @@ def server(arguments: Sequence[str]) -> Iterator[str]:
                 it.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 it.kill()
+
+
+@contextmanager
+def beside(program: str | None, argument: str) -> Iterator[None]:
+    """Run a program in this Python, with one argument, until the end; None runs nothing.
+
+    The program prints a line when it begins.
+    """
+    if program is None:
+        yield
+        return
+    with subprocess.Popen(
+        [sys.executable, "-c", program, argument], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def _await_answer(address: str) -> None:

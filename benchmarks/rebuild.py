@@ -4,13 +4,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from itertools import count
 from pathlib import Path
 from shutil import copyfile
 
 from benchmarks.measure import in_turns, percentile, seconds
+from benchmarks.processes import beside
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import RESTAURANTS, marks, user
 from tallies.stores.sqlite import SqliteStore
@@ -122,16 +123,16 @@ def _writers(run: Run, unseeded: Path) -> Iterator[Result]:
     copies = count()
     marked: list[int] = []
 
-    def one(beside: str | None) -> list[float]:
+    def one(program: str | None) -> list[float]:
         path = run.folder / f"copy-{next(copies)}.db"
         copyfile(unseeded, path)
         with SqliteStore(path) as store:
             store.mark("first", "of all")  # opens the file
-            if beside == _SEED:
+            if program == _SEED:
                 taken = _while_rebuilding(store)
                 marked.append(len(taken))
             else:
-                with _process(beside, path):
+                with beside(program, str(path)):
                     taken = [_mark(store, number) for number in range(marked[-1])]
         path.unlink()
         return [percentile(taken, share) * 1e6 for share in (0.5, 0.99)]
@@ -153,22 +154,6 @@ def _writers(run: Run, unseeded: Path) -> Iterator[Result]:
                 bound=bound,
             )
     run.note(f"rebuild: a round of the writer was about {marked[-1]:,} marks, until it had ended")
-
-
-@contextmanager
-def _process(program: str | None, path: Path) -> Iterator[None]:
-    if program is None:
-        yield
-        return
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            yield
-        finally:
-            process.kill()
 
 
 def _while_rebuilding(store: SqliteStore) -> list[float]:

@@ -4,17 +4,16 @@ The engine runs on this machine's processors too, so what the snapshot computes 
 against the service itself its share is smaller.
 """
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from itertools import count
 from time import sleep
 from typing import TYPE_CHECKING
 
 from benchmarks.measure import in_turns, percentile, seconds
+from benchmarks.processes import beside
 from benchmarks.result import Bound, Result, Run
 from benchmarks.worker import environment
 from benchmarks.workload import marks, user
@@ -127,7 +126,7 @@ def _writers(run: Run, store: DynamoStore) -> Iterator[Result]:
     numbers = count()
 
     def one(program: str | None) -> list[float]:
-        with _process(program, store.url):
+        with beside(program, store.url):
             taken = [_mark(store, next(numbers)) for _ in range(run.pick(1_500, 300))]
         return [percentile(taken, share) * 1e3 for share in (0.5, 0.99)]
 
@@ -147,20 +146,6 @@ def _writers(run: Run, store: DynamoStore) -> Iterator[Result]:
                 ratio=found.ratio,
                 bound=bound,
             )
-
-
-@contextmanager
-def _process(program: str | None, url: str) -> Iterator[None]:
-    if program is None:
-        yield
-        return
-    with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            yield
-        finally:
-            process.kill()
 
 
 def _mark(store: DynamoStore, number: int) -> float:

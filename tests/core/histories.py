@@ -54,11 +54,14 @@ moments = st.one_of(
 def time_texts(draw: st.DrawFn, of: st.SearchStrategy[datetime] = moments) -> str:
     """A moment in one of the forms that a table may hold."""
     moment = draw(of)
-    form = draw(st.sampled_from(["Z", "Z", "seconds", "offset", "space", "comma", "dense", "week"]))
+    forms = ["Z", "Z", "small", "seconds", "offset", "space", "comma", "dense", "week"]
+    form = draw(st.sampled_from(forms))
     exact = moment.isoformat(timespec="microseconds")[: -len("+00:00")]
     match form:
         case "Z":
             return exact + "Z"
+        case "small":
+            return f"{exact}Z".lower()
         case "seconds":
             return exact.removesuffix(".000000") + "Z"
         case "offset":

@@ -51,7 +51,7 @@ def group_by(tally: Tally, rows: Iterable[Row]) -> Totals:
         if len(parts) > 1:
             parts = [part.replace("%", "%25").replace("#", "%23") for part in parts]
         for window in tally.windows:
-            name = window_of(window, datetime.fromisoformat(row["at"]), tally.zone)
+            name = window_of(window, datetime.fromisoformat(row["at"].upper()), tally.zone)
             amounts = found["#".join(parts), name]
             amounts[0] += 1
             for index, attribute in enumerate(tally.summed, 1):

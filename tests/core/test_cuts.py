@@ -42,7 +42,7 @@ def test_a_column_of_any_times_falls_into_the_windows_of_its_moments(
     column: list[str], key: str
 ) -> None:
     for cut, text in zip(cut_times(list(column), zone_of(key)), column, strict=True):
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
         assert windows_of(cut, key) == [window_of(kind, moment, key) for kind in Window]
 
 

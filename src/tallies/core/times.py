@@ -12,7 +12,8 @@ def parse_time(text: str) -> datetime:
         InvalidTime: it is no timestamp, or it names no zone.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        # RFC 3339 has the letters in either case, Python knows the large ones.
+        moment = datetime.fromisoformat(f"{text[:-1]}Z" if text[-1:] == "z" else text)
     except (ValueError, TypeError):
         moment = None
     # A bare date is valid ISO 8601, but no moment.

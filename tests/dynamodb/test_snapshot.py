@@ -4,7 +4,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +21,8 @@ from tallies.stores.dynamodb.source import favorite_of
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.tables import source_table, tallies_table
 from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import Drift
+from tallies.stores.protocol import Drift, Verified
+from tallies.stores.sample import Sample
 from tests.engines import DynamoDBAccount
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ from tallies.stores.dynamodb.store import DynamoStore
 store = DynamoStore.from_url(sys.argv[1])
 def report(what, done, total):
     print(what, done, flush=True)
-store.rebuild(file=Path(sys.argv[2]), progress=report)
+store.rebuild(folder=Path(sys.argv[2]), progress=report)
 print("mended", flush=True)
 """
 
@@ -274,7 +275,7 @@ def test_a_rebuild_that_is_killed_is_run_again(
         "-c",
         REBUILD,
         aws_environment.store_url("app"),
-        str(tmp_path / "spill"),
+        str(tmp_path),
     ]
     with busy(store, seed):
         for _ in range(4):
@@ -284,60 +285,82 @@ def test_a_rebuild_that_is_killed_is_run_again(
                 for _ in range(dice.randrange(1, 8)):
                     process.stdout.readline()
                 process.send_signal(signal.SIGKILL)
-        store.rebuild(file=tmp_path / "spill")
+        store.rebuild(folder=tmp_path)
         assert store.verify().drifted == []
     settle(store)
     assert tallies_of(store) == by_hand(store, client)
-    assert not list(tmp_path.glob("spill*"))
+    assert not list(tmp_path.iterdir())
 
 
+class Killed(BaseException):
+    """Nothing catches it."""
+
+
+def die(what: str, done: int, total: int | None) -> None:
+    """At the first page."""
+    if done:
+        raise Killed(done)
+
+
+@pytest.mark.parametrize("work", [DynamoStore.rebuild, DynamoStore.verify])
 def test_the_scan_goes_on_where_it_was_killed(
-    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path
+    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path, work: Callable[..., Verified]
 ) -> None:
     for user in range(60):
         store.mark(f"u{user}", f"r{user % 12}")
-    file = tmp_path / "spill"
-    seen: list[int] = []
-
-    class Killed(BaseException):
-        pass
-
-    def die(what: str, done: int, total: int | None) -> None:
-        if done:
-            seen.append(done)
-            raise Killed
-
-    with pytest.raises(Killed):
-        store.rebuild(file=file, progress=die)
+    settle(store)
+    with pytest.raises(Killed) as killed:
+        work(store, folder=tmp_path, progress=die)
+    (before,) = killed.value.args
     # What was deleted and made meanwhile comes by the stream.
     store.unmark("u1", "r1")
     store.mark("new", "r1")
+    plant(client, store.names.tallies, "r1", "all", 3)
     pages: list[int] = []
-    store.rebuild(
-        file=file,
+    found = work(
+        store,
+        folder=tmp_path,
         progress=lambda what, done, total: pages.append(done) if "Scanning" in what else None,
     )
-    assert seen[0] < 60
-    settle(store)
-    assert tallies_of(store) == by_hand(store, client)
+    assert found.drifted == [Drift("r1", "all", 5, 8)]
+    assert 0 < before < pages[0]
+    assert not list(tmp_path.iterdir())
 
 
-def test_what_another_table_left_behind_is_not_gone_on_with(
-    store: DynamoStore, aws_environment: DynamoDBAccount, tmp_path: Path
+def test_what_another_table_of_that_name_left_behind_is_not_gone_on_with(
+    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    def die(what: str, done: int, total: int | None) -> None:
-        if done:
-            raise Killed
-
     store.mark("ann", "r1")
     with pytest.raises(Killed):
-        store.rebuild(file=tmp_path / "spill", progress=die)
-    with DynamoStore.from_url(aws_environment.store_url("other")) as other:
-        other.init()
-        assert other.rebuild(file=tmp_path / "spill").checked == 0
+        store.rebuild(folder=tmp_path, progress=die)
+    for table in (store.names.source, store.names.tallies):
+        client.delete_table(TableName=table)
+    with DynamoStore.from_url(store.url) as again:
+        again.init()
+        assert again.rebuild(folder=tmp_path).checked == 0
+
+
+def test_another_sample_is_read_anew(store: DynamoStore, tmp_path: Path) -> None:
+    for user in range(60):
+        store.mark(f"u{user}", f"r{user % 12}")
+    settle(store)
+    some, all_groups = Sample(0.3, 1), Sample(1, 1)
+    with pytest.raises(Killed):
+        store.verify(sample=some, folder=tmp_path, progress=die)
+    assert store.verify(sample=all_groups, folder=tmp_path).groups == 12
+
+
+def test_two_verify_at_once(store: DynamoStore, tmp_path: Path) -> None:
+    store.mark("ann", "r1")
+    settle(store)
+    within: list[Verified] = []
+
+    def verify_too(what: str, done: int, total: int | None) -> None:
+        if not within:
+            within.append(store.verify(folder=tmp_path))
+
+    assert store.verify(folder=tmp_path, progress=verify_too) == within[0]
+    assert within[0].checked == 3
 
 
 def test_two_rebuilds_at_once_mend_once(
@@ -351,7 +374,9 @@ def test_two_rebuilds_at_once_mend_once(
 
     def rebuild(number: int) -> bool:
         try:
-            store.rebuild(file=tmp_path / str(number))
+            folder = tmp_path / str(number)  # as on two machines
+            folder.mkdir()
+            store.rebuild(folder=folder)
         except StoreUnavailable:
             return False
         return True
@@ -371,16 +396,15 @@ def test_two_rebuilds_do_not_share_a_file(store: DynamoStore, tmp_path: Path) ->
     def begin_another(what: str, done: int, total: int | None) -> None:
         if not refused:
             with pytest.raises(StoreUnavailable) as error:
-                store.rebuild(file=tmp_path / "spill")
+                store.rebuild(folder=tmp_path)
             refused.append(str(error.value))
 
     # The first one is not even taken over from: it ends well.
-    store.rebuild(file=tmp_path / "spill", progress=begin_another)
-    file = tmp_path / "spill-favorites"
-    assert refused == [
-        f"Another rebuild on this machine gathers in {file}; wait for it, or end it."
-    ]
-    assert not list(tmp_path.glob("spill*"))
+    store.rebuild(folder=tmp_path, progress=begin_another)
+    (sentence,) = refused
+    assert sentence.startswith(f"Another rebuild on this machine gathers in {tmp_path}/app-")
+    assert sentence.endswith("; wait for it, or end it.")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_row_of_no_window_is_removed(store: DynamoStore, client: "DynamoDBClient") -> None:

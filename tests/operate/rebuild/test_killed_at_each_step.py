@@ -119,7 +119,7 @@ def live_through(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_dynamodb(aws_environment: DynamoDBAccount, tmp_path: Path, after: bool) -> None:
     backend = DynamoBackend(aws_environment)
-    rebuild = partial(backend.store.rebuild, file=tmp_path / "spill")
+    rebuild = partial(backend.store.rebuild, folder=tmp_path)
     assert live_through(backend, rebuild, mortal_requests, after=after) > 10
 
 

@@ -156,7 +156,7 @@ def test_rebuild_is_the_way_out(
     lose(store, simulated)
     running = start()
     until_said(store)
-    store.rebuild(file=tmp_path / "snapshot")
+    store.rebuild(folder=tmp_path)
     until(lambda: not store.leases.roll().troubles())
     until_counted(store, {"r0": 7, "r1": 7, "r2": 6})
     open_shards = [shard.id for shard in simulated.shards() if shard.last is None]

@@ -31,7 +31,7 @@ def test_field_case_14_a_worker_goes_over_to_the_new_stream_and_says_what_is_los
     store.mark("cal", "noodles")
     until_counted(store, {"noodles": 2})
     until(lambda: any("made anew" in told for told in store.leases.roll().troubles()))
-    store.rebuild(file=tmp_path / "snapshot")
+    store.rebuild(folder=tmp_path)
     until_counted(store, {"noodles": 3})
     until(lambda: not store.leases.roll().troubles())
     assert running.stop()

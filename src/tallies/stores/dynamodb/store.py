@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -241,13 +240,14 @@ class DynamoStore(Source, Reader):
         self,
         *,
         sample: Sample | None = None,
+        folder: Path | None = None,
         read_units: float | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
         """Compare every tally with GROUP BY over the source, changing nothing.
 
         Writers and aggregators go on; records on their way are no drift. At most `read_units` a
-        second are spent on the scans.
+        second are spent on the scans. `folder` is where it gathers; killed, it goes on from there.
 
         Of a sample every row is compared: of groups that have rows in the source or records in the
         stream. The source is read whole, since it has no order by group; of the tallies only what
@@ -257,13 +257,12 @@ class DynamoStore(Source, Reader):
             HistoryTrimmed: the stream has lost records that were never applied.
         """
         standing = self.settings.read()
-        with TemporaryDirectory(prefix="tallies-") as folder:
-            return together(
-                replace(self._proof(standing, kept, read_units, progress), sample=sample).verify(
-                    Path(folder) / kept.name
-                )
-                for kept in standing.live
+        return together(
+            replace(self._proof(standing, kept, read_units, progress), sample=sample).verify(
+                self._gathered(folder, "verify", kept, sample)
             )
+            for kept in standing.live
+        )
 
     def differs(
         self, declared: Declaration | None = None, ranking_shards: int | None = None
@@ -278,14 +277,14 @@ class DynamoStore(Source, Reader):
         declared: Declaration | None = None,
         *,
         ranking_shards: int | None = None,
-        file: Path | None = None,
+        folder: Path | None = None,
         read_units: float | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
         """Make every tally exact: what it differs by is added. What was found to differ.
 
         Writers go on, and so do aggregators; those that know records by markers are paused.
-        `file` is where it gathers; killed, it goes on from there.
+        `folder` is where it gathers; killed, it goes on from there.
 
         What is new in `declared` is built beside what readers see, and shown when it is whole. So
         are leaderboards of another number of partitions, `ranking_shards`.
@@ -299,7 +298,7 @@ class DynamoStore(Source, Reader):
             self._check_source(declared, standing)
         declared = declared or standing.declaration()
         if not standing.differs(declared, ranking_shards):
-            return self._mend(standing, standing.live, file, read_units, progress)
+            return self._mend(standing, standing.live, folder, read_units, progress)
         self.settings.claim("positions")  # a record's marker says nothing about what is new
         standing = begin(
             self.settings,
@@ -309,7 +308,7 @@ class DynamoStore(Source, Reader):
             self._tables(standing).create,
             lambda: [shard.id for shard in self.stream.shards()],
         )
-        found = self._mend(standing, standing.building, file, read_units, progress)
+        found = self._mend(standing, standing.building, folder, read_units, progress)
         self.settings.move(standing, standing.switched(declared))
         return found
 
@@ -353,22 +352,29 @@ class DynamoStore(Source, Reader):
         self,
         standing: Standing,
         some: Sequence[Kept],
-        file: Path | None,
+        folder: Path | None,
         read_units: float | None,
         progress: Progress,
     ) -> Verified:
-        path = file or Path(gettempdir()) / f"tallies-{self.location.prefix}.snapshot"
         with self._nothing_applied_by_markers():
             count_parked(self.parked)
             found = together(
                 self._proof(standing, kept, read_units, progress).rebuild(
-                    path.with_name(f"{path.name}-{kept.tally.name}"), self._writer(standing)
+                    self._gathered(folder, "rebuild", kept), self._writer(standing)
                 )
                 for kept in some
             )
         # What left the stream unread is in now; the workers that wait for this may go on.
         self.leases.account_for(self.stream.shards(), self.stream.arn)
         return found
+
+    def _gathered(
+        self, folder: Path | None, what: str, kept: Kept, sample: Sample | None = None
+    ) -> Path:
+        from tallies.stores.dynamodb.snapshot.gathering import file_name, own_folder
+
+        name = file_name(self.location.prefix, self.stream.arn, what, kept.dump(), sample)
+        return (folder or own_folder()) / name
 
     def _nothing_applied_by_markers(self) -> AbstractContextManager[None]:
         if self.settings.guard() != "markers":

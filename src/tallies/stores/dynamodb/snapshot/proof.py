@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from tallies.core.errors import StoreUnavailable
 from tallies.stores.drifts import Drifts
 from tallies.stores.dynamodb.paging import batches
 from tallies.stores.dynamodb.snapshot.differences import Compared
@@ -26,7 +27,11 @@ class Proof(Snapshot):
 
     def verify(self, file: Path) -> Verified:
         """What differs."""
-        with self._spill(file) as spill:
+        try:
+            spill = self._spill(file)
+        except StoreUnavailable:  # another verify gathers there; this one does without
+            spill = self._spill(None)
+        with spill:
             return self._judged(spill, None)
 
     def rebuild(self, file: Path, writer: Writer) -> Verified:
@@ -49,12 +54,9 @@ class Proof(Snapshot):
             mender.begin()
             if not self.marked:
                 skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
-            found = self._judged(spill, mender)
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{file}{suffix}").unlink(missing_ok=True)
-        return found
+            return self._judged(spill, mender)
 
-    def _spill(self, file: Path) -> Spill:
+    def _spill(self, file: Path | None) -> Spill:
         return Spill(file, len(self.folder.tally.components))
 
     def _judged(self, spill: Spill, mender: Mender | None) -> Verified:

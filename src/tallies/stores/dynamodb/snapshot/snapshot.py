@@ -17,7 +17,7 @@ from tallies.stores.dynamodb.snapshot.differences import Compared, compare
 from tallies.stores.dynamodb.snapshot.overlay import Overlay
 from tallies.stores.dynamodb.snapshot.placing import Placer, dump
 from tallies.stores.dynamodb.snapshot.scan import Pace, scan_source
-from tallies.stores.dynamodb.snapshot.spill import Spill
+from tallies.stores.dynamodb.snapshot.spill import SCANNED, Spill
 from tallies.stores.dynamodb.snapshot.views import Part, View, Views
 from tallies.stores.dynamodb.stream import Stream, StreamRecord
 from tallies.stores.protocol import Progress, no_progress
@@ -84,20 +84,20 @@ class Snapshot:
 
     def _begin(self, spill: Spill, now: datetime) -> dict[str, str]:
         """The positions from which the stream is read: what all rows held before the scan."""
-        source = self.stream.arn  # a new one for each table, and for each stream of a table
-        if spill.fact("source") != source or now.timestamp() - spill.fact("begun") > KEPT_SECONDS:
+        begun = spill.fact("begun")
+        if begun is None or now.timestamp() - begun > KEPT_SECONDS:
             begins = {}
             if not self.marked:
                 known = self._views_of(self._shards()).now().shards
                 begins = {shard: known[shard].progress.least for shard in known}
-            spill.begin({"begins": begins, "begun": now.timestamp(), "source": source})
+            spill.begin({"begins": begins, "begun": now.timestamp()})
         found: dict[str, str] = spill.fact("begins")
         return found
 
     def _scan(self, spill: Spill, placer: Placer) -> Sequence[str]:
         described = self.client.describe_table(TableName=self.names.source)["Table"]
         key = sorted(each["AttributeName"] for each in described["KeySchema"])
-        done = int(spill.fact("scanned") or 0)
+        done = int(spill.fact(SCANNED) or 0)
 
         def on_rows(rows: int) -> None:
             nonlocal done

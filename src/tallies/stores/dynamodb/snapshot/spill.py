@@ -1,11 +1,12 @@
 """The spill: what a snapshot gathers, in a file, so that tables larger than memory fit.
 
-The file outlives a process that is killed: the scan of the source goes on where it was.
+The file outlives a process that is killed, and an error: the scan of the source goes on where it
+was.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 from tallies.core.amounts import plus, times
-from tallies.core.errors import StoreUnavailable
+from tallies.core.errors import StoreError, StoreUnavailable
 from tallies.core.tally import Number
 from tallies.stores.dynamodb.snapshot.placing import Place, dump, load
 
@@ -30,6 +31,8 @@ CREATE TABLE IF NOT EXISTS late (
 );
 """
 _CACHE_KIB = 64_000
+SCANNED = "scanned"
+"""The fact of how many rows of the source have come."""
 
 
 class Late(NamedTuple):
@@ -58,30 +61,30 @@ class Cell(NamedTuple):
 
 
 class Spill:
-    """A file of one's own, until it is closed or its process has died."""
+    """A file of one's own, for a `with` statement. It is gone when that has ended well."""
 
-    def __init__(self, path: Path, components: int) -> None:
-        """Open the file, or make it.
+    def __init__(self, path: Path | None, components: int) -> None:
+        """Open the file, or make it; one that has no name, and nobody else finds, for None.
 
         Raises:
             StoreUnavailable: another process has it open.
+            StoreError: it cannot be made, or something else has become of it.
         """
         self.path = path
         self._zero: tuple[Number, ...] = (0,) * components
-        self._connection = sqlite3.connect(path, timeout=0)
+        try:
+            self._connection = sqlite3.connect(path or "", timeout=0)
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
         try:
             # Nothing here is worth a wait for the disk: after a power cut one scans anew.
             self._connection.executescript(
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                 f" PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
             )
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             self._connection.close()
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            raise StoreUnavailable(
-                f"Another rebuild on this machine gathers in {path}; wait for it, or end it."
-            ) from None
+            raise self._explained(error) from error
 
     def fact(self, name: str) -> Any:
         """What was remembered under a name; None for nothing."""
@@ -102,11 +105,12 @@ class Spill:
             "INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value))
         )
 
-    def add_page(self, cursor: str, value: Any, rows: Iterable[tuple[str, str | None]]) -> None:
+    def add_page(self, cursor: str, value: Any, rows: Sequence[tuple[str, str | None]]) -> None:
         """Take in a page of the source, and where its segment's scan goes on: both or neither."""
         with self._connection:
             self._put(rows)
             self._remember(cursor, value)
+            self._remember(SCANNED, (self.fact(SCANNED) or 0) + len(rows))
 
     def put(self, rows: Iterable[tuple[str, str | None]]) -> None:
         """Rows of the source: (key, place); no place for what counts nowhere. The last one wins."""
@@ -181,9 +185,6 @@ class Spill:
                         late.append(Late(group, window, amounts, shard, position, bool(number)))
             yield Cell(group, window, expected, actual, view, late)
 
-    def close(self) -> None:
-        self._connection.close()
-
     def __enter__(self) -> Self:
         return self
 
@@ -193,7 +194,32 @@ class Spill:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise self._explained(error) from error
+        if error is None and self.path is not None:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+    def _explained(self, error: sqlite3.Error) -> StoreError:
+        where = self.path or "SQLite's temporary files"
+        name = getattr(error, "sqlite_errorname", "")
+        match name.removeprefix("SQLITE_").split("_")[0]:
+            case "BUSY":
+                return StoreUnavailable(
+                    f"Another rebuild on this machine gathers in {where}; wait for it, or end it."
+                )
+            case "FULL":
+                return StoreError(
+                    f"The disk is full of what is gathered in {where}; make room, or name a folder"
+                    " with more in the variable TMPDIR."
+                )
+            case "NOTADB" | "CORRUPT":
+                return StoreError(f"The file {where} is damaged; delete it, and try again.")
+        return StoreError(
+            f"Nothing can be gathered in {where}: {error}; name another folder in the variable"
+            " TMPDIR."
+        )
 
 
 def _spread(places: Iterable[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,49 @@
+"""Where a snapshot is gathered: files of the user's own, in which a killed one goes on."""
+
+import os
+from hashlib import blake2b
+from pathlib import Path
+from stat import S_IMODE, S_ISDIR
+from tempfile import gettempdir
+
+from tallies.core.errors import StoreError
+
+_LASTING = "/var/tmp"  # noqa: S108 # no name in it can be foreseen to any use: see own_folder
+_PREFIX_SHOWN = 100
+"""Characters; a file's name has at most 255 bytes."""
+
+
+def own_folder() -> Path:
+    """A folder that nobody else can look into or prepare.
+
+    It is in TMPDIR, or else in /var/tmp, as SQLite's own files are: /tmp is in memory on many
+    machines, and is emptied when they start.
+
+    Raises:
+        StoreError: it cannot be made, or somebody else has made it.
+    """
+    if os.name != "posix":  # temporary folders are each user's own there
+        return Path(gettempdir())
+    try:
+        base = os.environ.get("TMPDIR") or _LASTING
+        if not os.access(base, os.W_OK):
+            base = gettempdir()
+        folder = Path(base) / f"tallies-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        made = folder.lstat()
+    except OSError as error:
+        raise StoreError(
+            f"There is no folder to gather in: {error}; name one in the variable TMPDIR."
+        ) from error
+    if not S_ISDIR(made.st_mode) or made.st_uid != os.getuid() or S_IMODE(made.st_mode) & 0o077:
+        raise StoreError(
+            f"Others may write or read {folder}; delete it, or name another folder in the variable"
+            " TMPDIR."
+        )
+    return folder
+
+
+def file_name(prefix: str, *of: object) -> str:
+    """A name for what is gathered of a store: another one for each of what it is `of`."""
+    digest = blake2b(repr((prefix, *of)).encode(errors="surrogatepass"), digest_size=8)
+    return f"{prefix[:_PREFIX_SHOWN]}-{digest.hexdigest()}.snapshot"

@@ -69,8 +69,9 @@ def verify(
 ) -> None:
     """Compare every tally with a count over the source; exit 1 when any differs.
 
-    Nothing is changed and nothing is paused: what is on its way is told apart from drift. On
-    DynamoDB what is read is gathered in a file in TMPDIR or /var/tmp; killed, it goes on from there.
+    Nothing is changed and nothing is paused: what is on its way is told apart from drift.
+
+    What is read of DynamoDB is gathered in a file in TMPDIR or /var/tmp. Killed, it goes on there.
 
     With --sample some groups are chosen by chance, and all of their rows are compared. That saves
     reading and memory; on DynamoDB the source is read whole all the same, and rows of groups that

@@ -182,7 +182,7 @@ class Folder:
 
     def sees_difference(self, old: Image | None, new: Image | None) -> bool:
         """Whether the images differ in anything that the tally reads."""
-        names = (*self._attributes, *self.tally.where)
+        names = self.tally.attributes
         # Lists, since they know a NaN again.
         return [(old or {}).get(name) for name in names] != [
             (new or {}).get(name) for name in names

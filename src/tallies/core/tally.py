@@ -94,6 +94,8 @@ class Tally:
                 sums.setdefault(measure.attribute, f"{name}_sum")
         put(self, "components", (count, *sums.values()))
         put(self, "summed", tuple(sums))
+        if "" in self.attributes:
+            raise InvalidTally(f"Tally {self.name!r}: an attribute that it reads has no name.")
         if len(set(self.components)) < len(self.components):
             raise InvalidTally(f"Tally {self.name!r}: two of its numbers share one name.")
 
@@ -105,7 +107,7 @@ class Tally:
             raise InvalidTally(
                 f"{self.name!r} is no name for a tally; use letters, digits, - and _."
             )
-        if not self.group_by or not all(self.group_by):
+        if not self.group_by:
             raise refuse("group_by needs at least one attribute.")
         if not self.measures:
             raise refuse("it measures nothing; give it a Count, Sum or Average.")
@@ -118,8 +120,6 @@ class Tally:
             raise refuse("it has no windows; give it at least Window.ALL.")
         if len(set(self.windows)) < len(self.windows):
             raise refuse("it has a window twice; its rows would count twice.")
-        if self.time == "":
-            raise refuse("the attribute that holds a row's time needs a name.")
         for attribute, wanted in self.where.items():
             values = wanted if isinstance(wanted, tuple) else (wanted,)
             if not all(isinstance(value, Scalar) for value in values):
@@ -143,6 +143,12 @@ class Tally:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise refuse(f"{self.zone!r} is no time zone; use an IANA name.") from None
+
+    @property
+    def attributes(self) -> Sequence[str]:
+        """The names of all that it reads of a row."""
+        timed = () if self.time is None else (self.time,)
+        return tuple(dict.fromkeys((*self.group_by, *timed, *self.summed, *self.where)))
 
     def values(self, amounts: Sequence[Number]) -> dict[str, Number]:
         """The measures of a row from its stored amounts (in the order of `components`)."""

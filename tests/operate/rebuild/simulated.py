@@ -45,7 +45,16 @@ class ReadableDynamoDB(FakeDynamoDB):
             (place, item) for place, item in items.items() if after is None or place > after
         )
         page = left[:PAGE]
-        found: dict[str, Any] = {"Items": [dict(item) for _, item in page]}
+        asked = request.get("ExpressionAttributeNames", {})
+        wanted = [
+            asked[name] for name in request.get("ProjectionExpression", "").split(", ") if name
+        ]
+        found: dict[str, Any] = {
+            "Items": [
+                {name: value for name, value in item.items() if name in wanted or not wanted}
+                for _, item in page
+            ]
+        }
         found["ConsumedCapacity"] = {"CapacityUnits": 1.0}
         if len(left) > PAGE:
             found["LastEvaluatedKey"] = dict(page[-1][1])

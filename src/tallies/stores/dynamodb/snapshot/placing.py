@@ -40,6 +40,7 @@ class Placer:
     """
 
     def __init__(self, tally: Tally, sample: Sample | None = None) -> None:
+        self.attributes = tally.attributes
         self._tally = tally
         self._sample = sample
         self._zone = ZoneInfo(tally.zone)

@@ -2,8 +2,11 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +16,14 @@ from tallies.core.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidTally, NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Number
 from tallies.stores.dynamodb.keys import row_key
+from tallies.stores.dynamodb.lean import LeanClient
+from tallies.stores.dynamodb.snapshot.scan import SEGMENTS
 from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.favorites_tally import check_favorites
+from tallies.stores.protocol import Verified
 from tests.cli.command import tallies
-from tests.dynamodb.test_snapshot import settle
+from tests.dynamodb.test_snapshot import Killed, settle
 from tests.engines import DynamoDBAccount
 
 if TYPE_CHECKING:
@@ -183,6 +189,69 @@ def test_drift_of_any_measure_is_found_and_mended(
     assert sales.rebuild().drifted == [drift]
     assert sales.verify().drifted == []
     assert sales.measures_of("Rome#a")["all"]["revenue"] == Decimal("1.5")
+
+
+@pytest.mark.parametrize("work", [DynamoStore.verify, DynamoStore.rebuild])
+def test_the_source_is_scanned_once_for_all_tallies(
+    sales: DynamoStore,
+    orders: "DynamoDBClient",
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[DynamoStore], Verified],
+) -> None:
+    for number in range(20):
+        put(orders, number)
+    settle(sales)
+    scanned: Counter[str] = Counter()
+    scan = LeanClient.scan
+
+    def counted(client: LeanClient, **arguments: Any) -> Any:
+        scanned[arguments["TableName"]] += 1
+        return scan(client, **arguments)
+
+    monkeypatch.setattr(LeanClient, "scan", counted)
+    assert work(sales).checked == 3
+    assert scanned["orders"] == SEGMENTS
+
+
+def test_killed_anywhere_all_tallies_are_mended_when_it_is_run_again(
+    sales: DynamoStore, orders: "DynamoDBClient", tmp_path: Path
+) -> None:
+    for number in range(20):
+        put(orders, number)
+    settle(sales)
+    right = {row[:2]: row.values for row in sales.rows()}
+    steps = 0
+    for last in count(1):
+        left = last
+
+        def live(*_: object) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Killed
+
+        for table, group in (("app-tallies", "Rome#a"), ("app-tallies-statuses", "paid")):
+            name = "revenue" if "#" in group else "orders"
+            orders.update_item(
+                TableName=table,
+                Key=row_key(group, "all"),
+                UpdateExpression="ADD #name :one",
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+        with suppress(Killed):
+            sales.rebuild(folder=tmp_path, progress=live)
+        if left:
+            break
+        steps = last
+        # Meanwhile the table goes on.
+        put(orders, 100 + last, status={"S": "open"})
+        orders.delete_item(TableName="orders", Key=key_of(100 + last))
+        sales.rebuild(folder=tmp_path)
+        settle(sales)
+        assert {row[:2]: row.values for row in sales.rows()} == right
+    assert steps > SEGMENTS
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

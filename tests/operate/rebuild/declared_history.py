@@ -14,10 +14,11 @@ from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.redeclare import begin
 from tallies.stores.dynamodb.settings import Settings
 from tallies.stores.dynamodb.snapshot.proof import Proof
+from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.standing import Kept, Standing
 from tallies.stores.dynamodb.stream import StreamRecord
 from tallies.stores.dynamodb.writes import Writer
-from tallies.stores.protocol import Verified
+from tallies.stores.protocol import Verified, together
 from tests.core.model import group_by
 from tests.histories.faults import Network
 from tests.histories.history import Wrong
@@ -68,18 +69,21 @@ class DeclaredHistory(RebuildHistory):
         def shards() -> list[str]:
             return [shard.id for shard in self.source.shards]
 
-        def change() -> list[Verified]:
+        def change() -> Verified:
             settings = self._settings(client)
             if not settings.read().differs(declared):
-                return []  # the one before has come to its end
+                return together([])  # the one before has come to its end
             standing = begin(settings, declared, None, client, made, shards)
-            found = [
-                self._proof_of(standing, kept, self.network, number).rebuild(
-                    self.folder / f"{kept.tally.name}-{number}",
-                    Writer(standing.names, standing.folders()),
-                )
-                for kept in standing.building
-            ]
+            proofs = Proofs(
+                [
+                    (
+                        self._proof_of(standing, kept, self.network, number),
+                        self.folder / f"{kept.tally.name}-{number}",
+                    )
+                    for kept in standing.building
+                ]
+            )
+            found = proofs.rebuild(Writer(standing.names, standing.folders()))
             settings.move(standing, standing.switched(declared))
             return found
 

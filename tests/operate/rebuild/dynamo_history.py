@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -19,12 +20,12 @@ from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
 from tallies.stores.dynamodb.keys import is_reserved, row_key
 from tallies.stores.dynamodb.snapshot import mend, proof, scan, views
 from tallies.stores.dynamodb.snapshot.proof import Proof
+from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.snapshot.scan import Pace
 from tallies.stores.dynamodb.standing import FIRST_EPOCH
 from tallies.stores.dynamodb.stream import StreamRecord
 from tallies.stores.dynamodb.transactions import Sender
 from tallies.stores.dynamodb.writes import Writer
-from tallies.stores.protocol import Verified
 from tests.core.model import Totals, group_by
 from tests.histories.delivery import Delivery
 from tests.histories.faults import FAULTS, Network, SimulatedTime
@@ -191,15 +192,9 @@ class RebuildHistory:
         # One that was killed left a file, with which the next one goes on.
         number = next(each for each in range(2) if each not in self.rebuilds)
         work = self._proofs(self.network, number)
+        proofs = Proofs([(each, self.folder / f"{name}-{number}") for name, each in work.items()])
         writer = Writer(self.world.tables, self.world.mended)
-
-        def rebuild() -> list[Verified]:
-            return [
-                each.rebuild(self.folder / f"{name}-{number}", writer)
-                for name, each in work.items()
-            ]
-
-        self.rebuilds[number] = Actor(rebuild)
+        self.rebuilds[number] = Actor(partial(proofs.rebuild, writer))
 
     def _write(self) -> None:
         random = self.random

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +39,11 @@ from tallies.stores.protocol import (
     Verified,
     count_parked,
     no_progress,
-    together,
 )
 from tallies.stores.sample import Sample
 
 if TYPE_CHECKING:
-    from tallies.stores.dynamodb.snapshot.proof import Proof
+    from tallies.stores.dynamodb.snapshot.proofs import Proofs
 
 SETTLE_SECONDS = 5.0
 """After this long a write is in the stream (it takes a fraction of a second)."""
@@ -257,12 +255,10 @@ class DynamoStore(Source, Reader):
             HistoryTrimmed: the stream has lost records that were never applied.
         """
         standing = self.settings.read()
-        return together(
-            replace(self._proof(standing, kept, read_units, progress), sample=sample).verify(
-                self._gathered(folder, "verify", kept, sample)
-            )
-            for kept in standing.live
+        proofs = self._proofs(
+            "verify", standing, standing.live, folder, read_units, progress, sample
         )
+        return proofs.verify()
 
     def differs(
         self, declared: Declaration | None = None, ranking_shards: int | None = None
@@ -356,25 +352,13 @@ class DynamoStore(Source, Reader):
         read_units: float | None,
         progress: Progress,
     ) -> Verified:
+        proofs = self._proofs("rebuild", standing, some, folder, read_units, progress)
         with self._nothing_applied_by_markers():
             count_parked(self.parked)
-            found = together(
-                self._proof(standing, kept, read_units, progress).rebuild(
-                    self._gathered(folder, "rebuild", kept), self._writer(standing)
-                )
-                for kept in some
-            )
+            found = proofs.rebuild(self._writer(standing))
         # What left the stream unread is in now; the workers that wait for this may go on.
         self.leases.account_for(self.stream.shards(), self.stream.arn)
         return found
-
-    def _gathered(
-        self, folder: Path | None, what: str, kept: Kept, sample: Sample | None = None
-    ) -> Path:
-        from tallies.stores.dynamodb.snapshot.gathering import file_name, own_folder
-
-        name = file_name(self.location.prefix, self.stream.arn, what, kept.dump(), sample)
-        return (folder or own_folder()) / name
 
     def _nothing_applied_by_markers(self) -> AbstractContextManager[None]:
         if self.settings.guard() != "markers":
@@ -385,26 +369,45 @@ class DynamoStore(Source, Reader):
             self._clients.functions, self._clients.dynamodb, self.names.tallies, self.stream.arn
         )
 
-    def _proof(
-        self, standing: Standing, kept: Kept, read_units: float | None, progress: Progress
-    ) -> "Proof":
+    def _proofs(
+        self,
+        what: str,
+        standing: Standing,
+        some: Sequence[Kept],
+        folder: Path | None,
+        read_units: float | None,
+        progress: Progress,
+        sample: Sample | None = None,
+    ) -> "Proofs":
         # Only now: a function that applies a batch need not load it.
+        from tallies.stores.dynamodb.snapshot.gathering import file_name, own_folder
         from tallies.stores.dynamodb.snapshot.proof import Proof
+        from tallies.stores.dynamodb.snapshot.proofs import Proofs
         from tallies.stores.dynamodb.snapshot.scan import Pace
 
-        return Proof(
+        proof = partial(
+            Proof,
             client=explained(self._clients.scanning, "the tables"),
             once=self._clients.once,
             names=standing.names,
             epoch=standing.epoch,
-            folder=Folder(kept.tally),
             stream=self.stream,
             marked=self.settings.guard() == "markers",
             pace=Pace(read_units),
             settle_seconds=0.0 if self.location.endpoint else SETTLE_SECONDS,
             progress=progress,
             clock=self._clock,
+            sample=sample,
         )
+        where = folder or own_folder()
+        each = [
+            (
+                proof(folder=Folder(kept.tally)),
+                where / file_name(self.location.prefix, self.stream.arn, what, kept.dump(), sample),
+            )
+            for kept in some
+        ]
+        return Proofs(each)
 
     def _writer(self, standing: Standing) -> Writer:
         return Writer(standing.names, standing.folders())

@@ -28,9 +28,9 @@ class Proof(Snapshot):
     def verify(self, file: Path) -> Verified:
         """What differs."""
         try:
-            spill = self._spill(file)
+            spill = self.spill(file)
         except StoreUnavailable:  # another verify gathers there; this one does without
-            spill = self._spill(None)
+            spill = self.spill(None)
         with spill:
             return self._judged(spill, None)
 
@@ -50,13 +50,18 @@ class Proof(Snapshot):
             tally,
             self.clock,
         )
-        with self._spill(file) as spill:  # before anything that another run would notice
+        with self.spill(file) as spill:  # before anything that another run would notice
             mender.begin()
-            if not self.marked:
-                skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
+            self.skip_trimmed()
             return self._judged(spill, mender)
 
-    def _spill(self, file: Path | None) -> Spill:
+    def skip_trimmed(self) -> None:
+        """Begin with the oldest records that are left, where there were older ones."""
+        if not self.marked:
+            skip_trimmed(self.client, self.names.tallies, self.stream, self.epoch)
+
+    def spill(self, file: Path | None) -> Spill:
+        """Where it gathers."""
         return Spill(file, len(self.folder.tally.components))
 
     def _judged(self, spill: Spill, mender: Mender | None) -> Verified:
@@ -82,6 +87,7 @@ class Proof(Snapshot):
                     yield from _drifts(row, self.folder.tally.components)
 
         found = Drifts(drifted())
+        spill.needed = False
         return Verified(checked, found, groups, drifted_groups)
 
 

@@ -66,18 +66,36 @@ def scan_source(
     client: "DynamoDBClient",
     table: str,
     key: Sequence[str],
-    placer: Placer,
-    spill: Spill,
+    into: Sequence[tuple[Placer, Spill]],
     *,
     pace: Pace,
     on_rows: Callable[[int], None],
 ) -> None:
-    """Bring all rows of the source into the spill, those excepted that it has from before.
+    """Bring all rows of the source into each spill, those excepted that it has from before.
 
-    `on_rows` hears how many rows came with each page.
+    Spills that are equally far share one scan. `on_rows` hears how many rows came with each page.
     """
+    alike: dict[str, list[tuple[Placer, Spill]]] = {}
+    for placer, spill in into:
+        far = repr([spill.fact(_cursor(segment)) for segment in range(SEGMENTS)])
+        alike.setdefault(far, []).append((placer, spill))
+    for some in alike.values():
+        _scan(client, table, key, some, pace, on_rows)
+
+
+def _scan(
+    client: "DynamoDBClient",
+    table: str,
+    key: Sequence[str],
+    into: Sequence[tuple[Placer, Spill]],
+    pace: Pace,
+    on_rows: Callable[[int], None],
+) -> None:
+    read = dict.fromkeys(key)
+    for placer, _ in into:
+        read |= dict.fromkeys(placer.attributes)
     # It costs as many read units as whole rows, but wide ones need not be sent and read.
-    names = {f"#{n}": name for n, name in enumerate(dict.fromkeys((*key, *placer.attributes)))}
+    names = {f"#{number}": name for number, name in enumerate(read)}
 
     def page(segment: int, start: Mapping[str, Any] | None) -> Any:
         where: dict[str, Any] = {} if start is None else {"ExclusiveStartKey": start}
@@ -96,7 +114,7 @@ def scan_source(
     with ThreadPoolExecutor(SEGMENTS) as threads:
         waiting: dict[Future[Any], int] = {}
         for segment in range(SEGMENTS):
-            start = spill.fact(_cursor(segment))
+            start = into[0][1].fact(_cursor(segment))
             if start != _DONE:
                 waiting[threads.submit(page, segment, start)] = segment
         try:
@@ -108,11 +126,10 @@ def scan_source(
                     following = found.get("LastEvaluatedKey")
                     if following is not None:
                         waiting[threads.submit(page, segment, following)] = segment
-                    rows = [
-                        (key_text(item, key), placer.place(image_of(item)))
-                        for item in found["Items"]
-                    ]
-                    spill.add_page(_cursor(segment), following or _DONE, rows)
+                    rows = [(key_text(item, key), image_of(item)) for item in found["Items"]]
+                    for placer, spill in into:
+                        placed = [(text, placer.place(image)) for text, image in rows]
+                        spill.add_page(_cursor(segment), following or _DONE, placed)
                     on_rows(len(rows))
         finally:
             for future in waiting:

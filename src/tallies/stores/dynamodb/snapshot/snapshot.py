@@ -30,6 +30,7 @@ KEPT_SECONDS = 12 * 3600
 """A scan that stopped longer ago begins anew: the stream keeps a day."""
 TRIES = 5
 _NOTHING = {"N": "0"}
+_BEGINS, _BEGUN = "begins", "begun"
 
 
 class Moved(Exception):
@@ -65,13 +66,12 @@ class Snapshot:
             HistoryTrimmed: the stream has lost records that were never applied.
             StoreUnavailable: records were applied by markers, or the shards changed, all the time.
         """
-        placer = Placer(self.folder.tally, self.sample)
-        begins = self._begin(spill, now)
-        key = self._scan(spill, placer)
+        key = gather([(self, spill)], now)
         for _ in range(TRIES):
             sleep(self.settle_seconds)
             in_rows = self._marked_of if self.marked else None
-            overlay = Overlay(self.stream, spill, placer, key, begins, in_rows)
+            begins = spill.fact(_BEGINS)
+            overlay = Overlay(self.stream, spill, self.placer(), key, begins, in_rows)
             with suppress(Moved):
                 self._read(spill, overlay)
                 break
@@ -82,32 +82,18 @@ class Snapshot:
             )
         yield from compare(spill.cells(), self._views, self.folder, now)
 
-    def _begin(self, spill: Spill, now: datetime) -> dict[str, str]:
-        """The positions from which the stream is read: what all rows held before the scan."""
-        begun = spill.fact("begun")
+    def placer(self) -> Placer:
+        return Placer(self.folder.tally, self.sample)
+
+    def begin(self, spill: Spill, now: datetime) -> None:
+        """Note the positions from which the stream is read: what all rows held before the scan."""
+        begun = spill.fact(_BEGUN)
         if begun is None or now.timestamp() - begun > KEPT_SECONDS:
             begins = {}
             if not self.marked:
                 known = self._views_of(self._shards()).now().shards
                 begins = {shard: known[shard].progress.least for shard in known}
-            spill.begin({"begins": begins, "begun": now.timestamp()})
-        found: dict[str, str] = spill.fact("begins")
-        return found
-
-    def _scan(self, spill: Spill, placer: Placer) -> Sequence[str]:
-        described = self.client.describe_table(TableName=self.names.source)["Table"]
-        key = sorted(each["AttributeName"] for each in described["KeySchema"])
-        done = int(spill.fact(SCANNED) or 0)
-
-        def on_rows(rows: int) -> None:
-            nonlocal done
-            done += rows
-            self.progress("Scanning the source", done, max(described["ItemCount"], done))
-
-        scan_source(
-            self.client, self.names.source, key, placer, spill, pace=self.pace, on_rows=on_rows
-        )
-        return key
+            spill.begin({_BEGINS: begins, _BEGUN: now.timestamp()})
 
     def _read(self, spill: Spill, overlay: Overlay) -> None:
         """Read the tallies, and the stream to where it is in them."""
@@ -171,3 +157,31 @@ class Snapshot:
             for some in batches(self.stream.after(shard, ""), MAX_KEYS)
             for event_id in self._marked_of(some)
         }
+
+
+def gather(wanted: Sequence[tuple[Snapshot, Spill]], now: datetime) -> Sequence[str]:
+    """Scan the source for tallies of it, once for all; the attributes of its key.
+
+    What was gathered in part goes on from there.
+    """
+    for snapshot, spill in wanted:
+        snapshot.begin(spill, now)
+    (first, its), *_ = wanted
+    described = first.client.describe_table(TableName=first.names.source)["Table"]
+    key = sorted(each["AttributeName"] for each in described["KeySchema"])
+    done = int(its.fact(SCANNED) or 0)
+
+    def on_rows(rows: int) -> None:
+        nonlocal done
+        done += rows
+        first.progress("Scanning the source", done, max(described["ItemCount"], done))
+
+    scan_source(
+        first.client,
+        first.names.source,
+        key,
+        [(snapshot.placer(), spill) for snapshot, spill in wanted],
+        pace=first.pace,
+        on_rows=on_rows,
+    )
+    return key

@@ -61,7 +61,9 @@ class Cell(NamedTuple):
 
 
 class Spill:
-    """A file of one's own, for a `with` statement. It is gone when that has ended well."""
+    """A file of one's own, for a `with` statement. It stays until it is no longer needed."""
+
+    needed = True
 
     def __init__(self, path: Path | None, components: int) -> None:
         """Open the file, or make it; one that has no name, and nobody else finds, for None.
@@ -197,7 +199,7 @@ class Spill:
         self._connection.close()
         if isinstance(error, sqlite3.Error):
             raise self._explained(error) from error
-        if error is None and self.path is not None:
+        if self.path is not None and not self.needed:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallies.core.errors import StoreUnavailable
+from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.keys import POSITION, reserved_key, row_key
 from tallies.stores.dynamodb.snapshot.scan import Pace
 from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.source import favorite_of
 from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.dynamodb.stream import Stream
 from tallies.stores.dynamodb.tables import source_table, tallies_table
 from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Drift, Verified
@@ -338,6 +340,22 @@ def test_what_another_table_of_that_name_left_behind_is_not_gone_on_with(
     with DynamoStore.from_url(store.url) as again:
         again.init()
         assert again.rebuild(folder=tmp_path).checked == 0
+
+
+def test_a_stream_that_forgot_is_not_asked_the_same_again(
+    store: DynamoStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The positions from which to read on are noted in what was gathered."""
+    store.mark("ann", "r1")
+
+    def forgotten(*_: object) -> str:
+        raise HistoryTrimmed("The stream has dropped records.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stream, "iterator", forgotten)
+        with pytest.raises(HistoryTrimmed):
+            store.verify(folder=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_sample_is_read_anew(store: DynamoStore, tmp_path: Path) -> None:

@@ -64,9 +64,13 @@ def dynamodb_account(dynamodb_endpoint: str) -> Iterator[DynamoDBAccount]:
 
 @pytest.fixture
 def aws_environment(
-    dynamodb_account: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+    dynamodb_account: DynamoDBAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> DynamoDBAccount:
     """The same account, and this process's environment set to use it and no other."""
+    # What a verify that failed has gathered is kept for the next one.
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("gathered")))
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in dynamodb_account.env.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from stat import S_IMODE, S_ISDIR
 from tempfile import gettempdir
 
+from tallies import __version__
 from tallies.core.errors import StoreError
 
 _LASTING = "/var/tmp"  # noqa: S108 # no name in it can be foreseen to any use: see own_folder
@@ -44,6 +45,6 @@ def own_folder() -> Path:
 
 
 def file_name(prefix: str, *of: object) -> str:
-    """A name for what is gathered of a store: another one for each of what it is `of`."""
-    digest = blake2b(repr((prefix, *of)).encode(errors="surrogatepass"), digest_size=8)
+    """A name for what this version gathers of a store: another one for each of what it is `of`."""
+    digest = blake2b(repr((__version__, prefix, *of)).encode(errors="surrogatepass"), digest_size=8)
     return f"{prefix[:_PREFIX_SHOWN]}-{digest.hexdigest()}.snapshot"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tallies.core.errors import StoreUnavailable
 from tallies.stores.drifts import Drifts
+from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.paging import batches
 from tallies.stores.dynamodb.snapshot.differences import Compared
 from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
@@ -86,7 +87,11 @@ class Proof(Snapshot):
                 for row in some:
                     yield from _drifts(row, self.folder.tally.components)
 
-        found = Drifts(drifted())
+        try:
+            found = Drifts(drifted())
+        except HistoryTrimmed:
+            spill.needed = False  # from there it cannot go on either
+            raise
         spill.needed = False
         return Verified(checked, found, groups, drifted_groups)
 

@@ -43,6 +43,13 @@ def test_one_that_is_a_link_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         own_folder()
 
 
+def test_where_none_can_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (tmp_path / f"tallies-{os.getuid()}").touch()
+    with pytest.raises(StoreError, match=f"can be made in {tmp_path}: File exists; name another"):
+        own_folder()
+
+
 def test_names_fit_and_differ() -> None:
     assert len(file_name("p" * 200, "one")) < 200
     assert file_name("app", "one") != file_name("app", "other")

@@ -9,7 +9,7 @@ from tempfile import gettempdir
 from tallies import __version__
 from tallies.core.errors import StoreError
 
-_LASTING = "/var/tmp"  # noqa: S108 # no name in it can be foreseen to any use: see own_folder
+_LASTING = "/var/tmp"  # noqa: S108 # own_folder checks whose the folder in it is
 _PREFIX_SHOWN = 100
 """Characters; a file's name has at most 255 bytes."""
 
@@ -25,8 +25,8 @@ def own_folder() -> Path:
     """
     if os.name != "posix":  # temporary folders are each user's own there
         return Path(gettempdir())
+    base = os.environ.get("TMPDIR") or _LASTING
     try:
-        base = os.environ.get("TMPDIR") or _LASTING
         if not os.access(base, os.W_OK):
             base = gettempdir()
         folder = Path(base) / f"tallies-{os.getuid()}"
@@ -34,7 +34,8 @@ def own_folder() -> Path:
         made = folder.lstat()
     except OSError as error:
         raise StoreError(
-            f"There is no folder to gather in: {error}; name one in the variable TMPDIR."
+            f"No folder to gather in can be made in {base}: {error.strerror}; name another one in"
+            " the variable TMPDIR."
         ) from error
     if not S_ISDIR(made.st_mode) or made.st_uid != os.getuid() or S_IMODE(made.st_mode) & 0o077:
         raise StoreError(

@@ -242,16 +242,27 @@ def test_markers_that_come_meanwhile_are_no_drift(
         store.verify()
 
 
-REBUILD = """
+WORK = """
 import sys
 from pathlib import Path
 from tallies.stores.dynamodb.store import DynamoStore
 store = DynamoStore.from_url(sys.argv[1])
 def report(what, done, total):
     print(what, done, flush=True)
-store.rebuild(folder=Path(sys.argv[2]), progress=report)
-print("mended", flush=True)
+getattr(store, sys.argv[2])(folder=Path(sys.argv[3]), progress=report)
+print("done", flush=True)
 """
+
+
+def kill_now_and_then(work: str, url: str, folder: Path, dice: random.Random) -> None:
+    """Run it some times over; each is killed at some line of its output, or right after it."""
+    command = [sys.executable, "-c", WORK, url, work, str(folder)]
+    for _ in range(4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(dice.randrange(1, 8)):
+                process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -261,7 +272,6 @@ def test_a_rebuild_that_is_killed_is_run_again(
     aws_environment: DynamoDBAccount,
     tmp_path: Path,
     seed: int,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dice = random.Random(seed)
     for _ in range(150):
@@ -272,25 +282,32 @@ def test_a_rebuild_that_is_killed_is_run_again(
             plant(client, store.names.tallies, f"r{number}", window, dice.randrange(-9, 9))
     for number in range(120):  # more than one transaction's worth
         plant(client, store.names.tallies, f"ghost{number}", "all", 1)
-    command = [
-        sys.executable,
-        "-c",
-        REBUILD,
-        aws_environment.store_url("app"),
-        str(tmp_path),
-    ]
     with busy(store, seed):
-        for _ in range(4):
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdout is not None
-                # It is killed at some line of its output, or right after it.
-                for _ in range(dice.randrange(1, 8)):
-                    process.stdout.readline()
-                process.send_signal(signal.SIGKILL)
+        kill_now_and_then("rebuild", aws_environment.store_url("app"), tmp_path, dice)
         store.rebuild(folder=tmp_path)
         assert store.verify().drifted == []
     settle(store)
     assert tallies_of(store) == by_hand(store, client)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_verify_that_is_killed_is_run_again(
+    store: DynamoStore,
+    client: "DynamoDBClient",
+    aws_environment: DynamoDBAccount,
+    tmp_path: Path,
+    seed: int,
+) -> None:
+    dice = random.Random(seed)
+    for _ in range(150):
+        write(store, dice)
+    settle(store)
+    plant(client, store.names.tallies, "ghost", "all", 1)
+    with busy(store, seed):
+        for _ in range(3):
+            kill_now_and_then("verify", aws_environment.store_url("app"), tmp_path, dice)
+            assert store.verify(folder=tmp_path).drifted == [Drift("ghost", "all", 0, 1)]
     assert not list(tmp_path.iterdir())
 
 

@@ -124,7 +124,8 @@ class DeclaredHistory(RebuildHistory):
         standing = self._settings(self.database).read()
         calm = Network(self.database, self.random, self.time, {})
         for kept in standing.live:
-            found = self._proof_of(standing, kept, calm, 0).verify(self.folder / f"v-{kept.name}")
+            proof = self._proof_of(standing, kept, calm, 0)
+            found = Proofs([(proof, self.folder / f"v-{kept.name}")]).verify()
             if found.drifted:
                 raise Wrong(f"verify tells of drift in {kept.name}: {list(found.drifted)}")
 

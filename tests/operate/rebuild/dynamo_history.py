@@ -18,7 +18,7 @@ from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Tally
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
 from tallies.stores.dynamodb.keys import is_reserved, row_key
-from tallies.stores.dynamodb.snapshot import mend, proof, scan, views
+from tallies.stores.dynamodb.snapshot import mend, proofs, scan, views
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.snapshot.scan import Pace
@@ -120,7 +120,7 @@ class RebuildHistory:
     def in_simulated_time(self) -> Iterator[None]:
         with (
             patch.object(views, "Sender", self._sender),
-            patch.object(proof, "Sender", self._sender),
+            patch.object(proofs, "Sender", self._sender),
             patch.object(views, "monotonic", self.time.monotonic),
             patch.object(mend, "monotonic", self.time.monotonic),
             patch.object(scan, "SEGMENTS", 1),  # more of them come in an order that nobody decides
@@ -191,10 +191,10 @@ class RebuildHistory:
     def _start_rebuild(self) -> None:
         # One that was killed left a file, with which the next one goes on.
         number = next(each for each in range(2) if each not in self.rebuilds)
-        work = self._proofs(self.network, number)
-        proofs = Proofs([(each, self.folder / f"{name}-{number}") for name, each in work.items()])
+        each = self._proofs(self.network, number).items()
+        work = Proofs([(proof, self.folder / f"{name}-{number}") for name, proof in each])
         writer = Writer(self.world.tables, self.world.mended)
-        self.rebuilds[number] = Actor(partial(proofs.rebuild, writer))
+        self.rebuilds[number] = Actor(partial(work.rebuild, writer))
 
     def _write(self) -> None:
         random = self.random
@@ -343,7 +343,7 @@ class RebuildHistory:
     def _verify(self) -> None:
         calm = Network(self.database, self.random, self.time, {})
         for name, each in self._proofs(calm).items():
-            found = each.verify(self.folder / f"verify-{name}")
+            found = Proofs([(each, self.folder / f"verify-{name}")]).verify()
             if found.drifted:
                 raise Wrong(f"verify tells of drift in {name}: {list(found.drifted)}")
 

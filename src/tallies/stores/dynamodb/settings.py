@@ -52,6 +52,10 @@ class Settings:
         self._standing: Standing | None = None
         self._read_at = 0.0
 
+    def first(self) -> Standing:
+        """What a store without settings keeps."""
+        return Standing.first(self._names, self._declared, self._wanted or 1)
+
     def create(self) -> bool:
         """Write the item if there is none. Whether it was written.
 
@@ -157,7 +161,7 @@ class Settings:
         }
 
     def _defaults(self) -> "dict[str, AttributeValueTypeDef]":
-        first = Standing.first(self._names, self._declared, self._wanted or 1)
+        first = self.first()
         return {
             "format": {"N": str(FORMAT)},
             "source": {"S": self._names.source},
@@ -175,7 +179,7 @@ class Settings:
             TableName=self._table, Key=reserved_key(SETTINGS), ConsistentRead=True
         ).get("Item", {})
         self._guard = found.get("guard", {}).get("S")
-        standing = Standing.first(self._names, self._declared, self._wanted or 1)
+        standing = self.first()
         if "format" in found:  # tables made by a template have no item yet
             self._check(found)
             standing = Standing(

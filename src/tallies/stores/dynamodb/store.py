@@ -115,7 +115,7 @@ class DynamoStore(Source, Reader):
         try:
             standing = self.settings.read()
         except NotInitialised:
-            standing = Standing.first(self.names, self.declared, self.location.ranking_shards or 1)
+            standing = self.settings.first()
         made = self._tables(standing).create(standing.live)
         return self.settings.create() or made
 

@@ -62,6 +62,11 @@ class Pace:
             self._rest(self._free_at - now)
 
 
+def far(spill: Spill) -> str:
+    """How far the scan has come; the same for spills that can go on with one."""
+    return repr([spill.fact(_cursor(segment)) for segment in range(SEGMENTS)])
+
+
 def scan_source(
     client: "DynamoDBClient",
     table: str,
@@ -73,27 +78,10 @@ def scan_source(
 ) -> None:
     """Bring all rows of the source into each spill, those excepted that it has from before.
 
-    Spills that are equally far share one scan. `on_rows` hears how many rows came with each page.
+    All of them are equally far. `on_rows` hears how many rows came with each page.
     """
-    alike: dict[str, list[tuple[Placer, Spill]]] = {}
-    for placer, spill in into:
-        far = repr([spill.fact(_cursor(segment)) for segment in range(SEGMENTS)])
-        alike.setdefault(far, []).append((placer, spill))
-    for some in alike.values():
-        _scan(client, table, key, some, pace, on_rows)
-
-
-def _scan(
-    client: "DynamoDBClient",
-    table: str,
-    key: Sequence[str],
-    into: Sequence[tuple[Placer, Spill]],
-    pace: Pace,
-    on_rows: Callable[[int], None],
-) -> None:
-    read = dict.fromkeys(key)
-    for placer, _ in into:
-        read |= dict.fromkeys(placer.attributes)
+    (_, any_spill), *_ = into
+    read = dict.fromkeys([*key, *(name for placer, _ in into for name in placer.attributes)])
     # It costs as many read units as whole rows, but wide ones need not be sent and read.
     names = {f"#{number}": name for number, name in enumerate(read)}
 
@@ -114,7 +102,7 @@ def _scan(
     with ThreadPoolExecutor(SEGMENTS) as threads:
         waiting: dict[Future[Any], int] = {}
         for segment in range(SEGMENTS):
-            start = into[0][1].fact(_cursor(segment))
+            start = any_spill.fact(_cursor(segment))
             if start != _DONE:
                 waiting[threads.submit(page, segment, start)] = segment
         try:

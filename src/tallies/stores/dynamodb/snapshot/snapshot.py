@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,8 @@ from tallies.stores.dynamodb.paging import MAX_KEYS, batches
 from tallies.stores.dynamodb.snapshot.differences import Compared, compare
 from tallies.stores.dynamodb.snapshot.overlay import Overlay
 from tallies.stores.dynamodb.snapshot.placing import Placer, dump
-from tallies.stores.dynamodb.snapshot.scan import Pace, scan_source
-from tallies.stores.dynamodb.snapshot.spill import SCANNED, Spill
+from tallies.stores.dynamodb.snapshot.scan import Pace
+from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.snapshot.views import Part, View, Views
 from tallies.stores.dynamodb.stream import Stream, StreamRecord
 from tallies.stores.protocol import Progress, no_progress
@@ -57,21 +58,20 @@ class Snapshot:
     """The groups that are compared; None for all."""
     _views: list[View] = field(default_factory=list)
 
-    def compared(self, spill: Spill, now: datetime) -> Iterator[Compared]:
+    def compared(self, spill: Spill, key: Sequence[str], now: datetime) -> Iterator[Compared]:
         """Every row of the tallies, and every one that should be there.
 
-        What is gathered goes into `spill`; from what is there the scan goes on.
+        The source has been scanned into `spill`; `key` are the attributes of its key.
 
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
             StoreUnavailable: records were applied by markers, or the shards changed, all the time.
         """
-        key = gather([(self, spill)], now)
+        begins = spill.fact(_BEGINS)
         for _ in range(TRIES):
             sleep(self.settle_seconds)
             in_rows = self._marked_of if self.marked else None
-            begins = spill.fact(_BEGINS)
-            overlay = Overlay(self.stream, spill, self.placer(), key, begins, in_rows)
+            overlay = Overlay(self.stream, spill, self.placer, key, begins, in_rows)
             with suppress(Moved):
                 self._read(spill, overlay)
                 break
@@ -82,7 +82,9 @@ class Snapshot:
             )
         yield from compare(spill.cells(), self._views, self.folder, now)
 
+    @cached_property
     def placer(self) -> Placer:
+        """Places rows of the source."""
         return Placer(self.folder.tally, self.sample)
 
     def begin(self, spill: Spill, now: datetime) -> None:
@@ -157,31 +159,3 @@ class Snapshot:
             for some in batches(self.stream.after(shard, ""), MAX_KEYS)
             for event_id in self._marked_of(some)
         }
-
-
-def gather(wanted: Sequence[tuple[Snapshot, Spill]], now: datetime) -> Sequence[str]:
-    """Scan the source for tallies of it, once for all; the attributes of its key.
-
-    What was gathered in part goes on from there.
-    """
-    for snapshot, spill in wanted:
-        snapshot.begin(spill, now)
-    (first, its), *_ = wanted
-    described = first.client.describe_table(TableName=first.names.source)["Table"]
-    key = sorted(each["AttributeName"] for each in described["KeySchema"])
-    done = int(its.fact(SCANNED) or 0)
-
-    def on_rows(rows: int) -> None:
-        nonlocal done
-        done += rows
-        first.progress("Scanning the source", done, max(described["ItemCount"], done))
-
-    scan_source(
-        first.client,
-        first.names.source,
-        key,
-        [(snapshot.placer(), spill) for snapshot, spill in wanted],
-        pace=first.pace,
-        on_rows=on_rows,
-    )
-    return key

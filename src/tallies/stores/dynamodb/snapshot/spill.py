@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, Self
 from tallies.core.amounts import plus, times
 from tallies.core.errors import StoreError, StoreUnavailable
 from tallies.core.tally import Number
+from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.snapshot.placing import Place, dump, load
 
 _SCHEMA = """
@@ -61,9 +62,7 @@ class Cell(NamedTuple):
 
 
 class Spill:
-    """A file of one's own, for a `with` statement. It stays until it is no longer needed."""
-
-    needed = True
+    """A file of one's own, for a `with` statement. What that leaves undone can go on from it."""
 
     def __init__(self, path: Path | None, components: int) -> None:
         """Open the file, or make it; one that has no name, and nobody else finds, for None.
@@ -199,7 +198,9 @@ class Spill:
         self._connection.close()
         if isinstance(error, sqlite3.Error):
             raise self._explained(error) from error
-        if self.path is not None and not self.needed:
+        # Past records that the stream has forgotten nothing can go on.
+        done = error is None or isinstance(error, HistoryTrimmed)
+        if self.path is not None and done:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 

@@ -1,7 +1,10 @@
-"""The lease: exactly one aggregates, and another takes over when it dies."""
+"""The lease: exactly one aggregates, another takes over when it dies, and no clock matters."""
 
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -9,39 +12,137 @@ import pytest
 
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.sqlite import SqliteStore, lease
-from tallies.stores.sqlite.lease import LEASE_SECONDS
+from tallies.stores.sqlite.lease import LEASE_SECONDS, Lease
+
+HOURS = 3600.0
 
 
-def test_one_holds_it_until_it_gives_it_back(tmp_path: Path) -> None:
+class Clocks:
+    """A watch that a test moves, and a wall clock that it sets as it likes."""
+
+    def __init__(self) -> None:
+        self.watch = 1000.0
+        self.wall = 1_800_000_000.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.watch += seconds
+        self.wall += seconds
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    clocks = Clocks()
+    monkeypatch.setattr(lease, "time", lambda: clocks.wall)
+    monkeypatch.setattr(lease, "monotonic", lambda: clocks.watch)
+    monkeypatch.setattr(lease, "sleep", clocks.pass_by)
+    return clocks
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
     with SqliteStore(tmp_path / "s.db") as store:
         store.init()
-        first, second = store.lease(), store.lease()
-        assert first.hold()
-        assert first.hold()
-        assert not second.hold()
-        assert store.status().aggregator == first.holder
-        first.release()
-        assert second.hold()
-        assert not first.hold()
+        yield store
 
 
-def test_a_lease_that_ran_out_is_taken_and_its_old_holder_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def lease_of(store: SqliteStore, clocks: Clocks) -> Lease:
+    return Lease(store._database, watch=lambda: clocks.watch)
+
+
+def test_one_holds_it_until_it_gives_it_back(store: SqliteStore) -> None:
+    first, second = store.lease(), store.lease()
+    assert first.hold()
+    assert first.hold()
+    assert not second.hold()
+    assert store.status().aggregator == first.holder
+    first.release()
+    assert store.status().aggregator is None
+    assert second.hold()
+    assert not first.hold()
+
+
+@pytest.mark.parametrize("step", [0.0, 2 * HOURS, -2 * HOURS])
+def test_a_silent_holder_is_relieved_and_told_whatever_the_clock_is_set_to(
+    store: SqliteStore, clocks: Clocks, step: float
 ) -> None:
-    now = 1000.0
-    monkeypatch.setattr(lease, "time", lambda: now)
-    monkeypatch.setattr(lease, "monotonic", lambda: now)
-    with SqliteStore(tmp_path / "s.db") as store:
-        store.init()
-        first, second = store.lease(), store.lease()
+    first, second = lease_of(store, clocks), lease_of(store, clocks)
+    assert first.hold()
+    assert not second.hold()
+    clocks.wall += step
+    for _ in range(20):  # who lives, keeps it
+        clocks.pass_by(LEASE_SECONDS / 2)
         assert first.hold()
-        now += LEASE_SECONDS / 2
-        assert first.hold()  # renewed
-        now += LEASE_SECONDS - 0.1
         assert not second.hold()
-        now += 0.2
-        assert second.hold()
-        assert not first.hold()
+    clocks.wall -= step
+    clocks.pass_by(LEASE_SECONDS - 0.1)
+    assert not second.hold()
+    clocks.pass_by(0.2)
+    assert second.hold()
+    assert not first.hold()
+
+
+@pytest.mark.parametrize("wrong", [2 * HOURS, -2 * HOURS])
+def test_the_lease_of_a_dead_process_whose_clock_was_wrong(
+    store: SqliteStore, clocks: Clocks, wrong: float
+) -> None:
+    clocks.wall += wrong
+    dead = lease_of(store, clocks)
+    assert dead.hold()
+    clocks.wall -= wrong
+    clocks.pass_by(10.0)
+    assert store.status().aggregator is None
+    following = lease_of(store, clocks)
+    assert not following.hold()
+    waited = 0.0
+    while not following.hold():
+        waited += following.due - clocks.watch
+        clocks.pass_by(following.due - clocks.watch)
+    assert waited == LEASE_SECONDS
+    assert store.status().aggregator == following.holder
+
+
+@pytest.mark.parametrize("wrong", [2 * HOURS, -2 * HOURS])
+def test_a_living_holder_is_named_whatever_its_clock_says(
+    store: SqliteStore, clocks: Clocks, monkeypatch: pytest.MonkeyPatch, wrong: float
+) -> None:
+    holder = lease_of(store, clocks)
+    assert holder.hold()
+    clocks.wall += wrong
+
+    def live_on(seconds: float) -> None:
+        clocks.pass_by(seconds)
+        holder.hold()
+
+    monkeypatch.setattr(lease, "sleep", live_on)
+    assert store.status().aggregator == holder.holder
+
+
+def test_two_that_see_it_free_do_not_both_take_it(store: SqliteStore, clocks: Clocks) -> None:
+    for _ in range(3):
+        dead, *others = (lease_of(store, clocks) for _ in range(4))
+        dead._held = dead._take(lease._read(store._database, "aggregator"), clocks.watch)
+        known = lease._read(store._database, "aggregator")
+        for other in others:
+            other._take(known, clocks.watch)
+        clocks.pass_by(LEASE_SECONDS)
+        assert [other._take(known, clocks.watch) for other in others] == [True, False, False]
+        others[0].release()
+
+
+def test_a_file_whose_leases_lived_by_the_clock_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with SqliteStore(path) as store:
+        store.init()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "ALTER TABLE leases DROP COLUMN beat; ALTER TABLE leases DROP COLUMN beat_at;"
+            "ALTER TABLE leases ADD COLUMN expires_at REAL NOT NULL DEFAULT 0;"
+            "INSERT INTO leases VALUES ('aggregator', 'dead', 9e9); PRAGMA user_version = 2;"
+        )
+    with SqliteStore(path) as store:
+        store.mark("ann", "noodles")
+        with EmbeddedLoop(store):
+            wait_until_applied(store)
 
 
 def test_another_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:

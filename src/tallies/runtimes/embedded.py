@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from threading import Event, Thread
-from time import monotonic, perf_counter
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -21,8 +21,9 @@ processor, nearly to themselves however much they write..."""
 MAX_TICK_SECONDS = 1.0
 """...but what they write is never longer away from the tallies than this, and a backlog is
 worked off without any pause."""
-STANDBY_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+"""Between two looks at the lag."""
 EXPIRE_SECONDS = 60.0
 """Between two looks for windows that are no longer kept: they are over for a day by then."""
 TROUBLE_SECONDS = 1.0
@@ -48,6 +49,8 @@ class EmbeddedLoop:
         self._lease = store.lease()
         self._on_applied = on_applied or (lambda _: None)
         self._stop = Event()
+        self._look_at = 0.0
+        self._step_at = 0.0
         self._sweep_at = 0.0
         self._expire_at = 0.0
         self._thread = Thread(target=self._run, name="tallies-aggregator", daemon=True)
@@ -90,18 +93,24 @@ class EmbeddedLoop:
 
     def _turn(self) -> float:
         """One turn of the loop; how long to pause after it, in seconds."""
-        if not self._lease.hold():
-            return STANDBY_SECONDS
+        is_ours = self._lease.hold()
+        if monotonic() >= self._look_at:
+            # Whoever asks for the lag later is told by a clock that nobody sets.
+            self._store.lag()
+            self._look_at = monotonic() + LOOK_SECONDS
+        if not is_ours:
+            return max(0.0, self._lease.due - monotonic())
         if monotonic() >= self._sweep_at and self._store.sweep() < SWEEP_CHUNK:
             self._store.tidy()
             self._sweep_at = monotonic() + SWEEP_SECONDS
         if monotonic() >= self._expire_at and not self._store.expire():
             self._expire_at = monotonic() + EXPIRE_SECONDS
-        began = perf_counter()
-        if self._step().more:
-            return 0.0
-        rest = REST_RATIO * (perf_counter() - began)
-        return max(self._tick, min(rest, MAX_TICK_SECONDS))
+        if (began := monotonic()) >= self._step_at:
+            more = self._step().more
+            rest = REST_RATIO * (monotonic() - began)
+            pause = 0.0 if more else max(self._tick, min(rest, MAX_TICK_SECONDS))
+            self._step_at = monotonic() + pause
+        return max(0.0, min(self._step_at, self._lease.due) - monotonic())
 
     def _step(self) -> Applied:
         applied = self._aggregator.step()

@@ -1,52 +1,95 @@
 """The lease: of all processes on one file, one aggregates; when it dies, another takes over.
 
-The lease only saves work. Exactness does not rest on it: two holders at once (a stopped clock, a
-suspended laptop) are told apart by the guard on the position in every commit.
+The holder counts a beat on; nobody compares clocks. Whoever has seen no new beat for a while, by
+its own watch, takes the lease over. A clock that is hours off, or is set in mid-life, changes
+nothing about it.
+
+The lease only saves work. Exactness does not rest on it: two holders at once (a suspended laptop)
+are told apart by the guard on the position in every commit.
 """
 
 import os
 import secrets
 import socket
-from time import monotonic, time
+from collections.abc import Callable
+from time import monotonic, sleep, time
+from typing import NamedTuple
 
 from tallies.stores.sqlite.database import Database
 
 LEASE_SECONDS = 3.0
 """How long a dead holder keeps others waiting."""
+BEAT_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+"""Between two looks of one who waits for the lease."""
+BEAT_PATIENCE_SECONDS = 1.5
+"""How long whoever looks only once waits for a new beat, where the clocks do not tell."""
+
+Watch = Callable[[], float]
+"""Gives seconds that only ever grow, by a clock that nobody sets."""
+
+
+class Beat(NamedTuple):
+    """What the row of a lease says."""
+
+    holder: str
+    number: int
+    at: float
+    """When it was counted, by the holder's clock, in seconds since 1970. For people."""
 
 
 class Lease:
-    """A right to aggregate, held for a few seconds and renewed while it is used."""
+    """A right to aggregate, kept by a beat now and then."""
 
-    def __init__(self, database: Database, name: str = "aggregator") -> None:
+    def __init__(
+        self, database: Database, name: str = "aggregator", watch: Watch = monotonic
+    ) -> None:
         self._database = database
         self._name = name
+        self._watch = watch
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self._renew_at = 0.0
         self._held = False
+        self._seen: tuple[str, int] | None = None
+        """The newest beat of another, first seen at `_seen_at`."""
+        self._seen_at = 0.0
+        self.due = 0.0
+        """When `hold` has something to do again, by the watch."""
 
     def hold(self) -> bool:
         """Take the lease, or keep it; False when another has it. Seldom writes."""
-        if self._held and monotonic() < self._renew_at:
+        now = self._watch()
+        if self._held and now < self.due:
             return True
-        now = time()
-        with self._database.connection() as connection:
-            found = connection.execute(
-                "SELECT holder, expires_at FROM leases WHERE name = ?", (self._name,)
-            ).fetchone()
-            if found and found[0] != self.holder and found[1] > now:
-                self._held = False
+        beat = _read(self._database, self._name)
+        self._held = self._take(beat, now)
+        if self._held:
+            self.due = now + BEAT_SECONDS
+        else:
+            self.due = min(now + LOOK_SECONDS, max(now, self._seen_at + LEASE_SECONDS))
+        return self._held
+
+    def _take(self, beat: Beat | None, now: float) -> bool:
+        """Whether the lease is ours, after this beat was read."""
+        known = None if beat is None else (beat.holder, beat.number)
+        if known is not None and known[0] != self.holder:
+            if known != self._seen:
+                self._seen, self._seen_at = known, now
+            if now - self._seen_at < LEASE_SECONDS:
                 return False  # standing by takes no write lock
         with self._database.writing() as connection:
-            taken = connection.execute(
-                "INSERT INTO leases VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET holder = excluded.holder, expires_at = excluded.expires_at"
-                " WHERE holder = excluded.holder OR expires_at <= ?",
-                (self._name, self.holder, now + LEASE_SECONDS, now),
-            )
-            self._held = taken.rowcount == 1
-        self._renew_at = monotonic() + LEASE_SECONDS / 3
-        return self._held
+            if known is None:
+                taken = connection.execute(
+                    "INSERT INTO leases (name, holder, beat, beat_at) VALUES (?, ?, 1, ?)"
+                    " ON CONFLICT DO NOTHING",
+                    (self._name, self.holder, time()),
+                )
+            else:
+                taken = connection.execute(
+                    "UPDATE leases SET holder = ?, beat = beat + 1, beat_at = ?"
+                    " WHERE name = ? AND holder = ? AND beat = ?",
+                    (self.holder, time(), self._name, *known),
+                )
+        return taken.rowcount == 1
 
     def release(self) -> None:
         """Give it back, so that another need not wait."""
@@ -58,9 +101,24 @@ class Lease:
 
 
 def lease_holder(database: Database, name: str = "aggregator") -> str | None:
-    """Who holds the lease now; None when nobody does."""
+    """Who holds the lease now; None when nobody does.
+
+    At once, as a rule. Where the last beat is not of these seconds by the clock (its holder is
+    dead, or one of the two clocks is wrong), it waits for a new beat for a moment.
+    """
+    beat = first = _read(database, name)
+    until = monotonic() + BEAT_PATIENCE_SECONDS
+    while beat is not None and beat == first and not 0 <= time() - beat.at < LEASE_SECONDS:
+        if monotonic() >= until:
+            return None
+        sleep(BEAT_PATIENCE_SECONDS / 30)
+        beat = _read(database, name)
+    return beat and beat.holder
+
+
+def _read(database: Database, name: str) -> Beat | None:
     with database.connection() as connection:
         row = connection.execute(
-            "SELECT holder FROM leases WHERE name = ? AND expires_at > ?", (name, time())
+            "SELECT holder, beat, beat_at FROM leases WHERE name = ?", (name,)
         ).fetchone()
-    return row[0] if row else None
+    return row and Beat(*row)

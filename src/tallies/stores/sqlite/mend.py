@@ -46,7 +46,9 @@ def rebuild(
     run = secrets.token_hex(8)
     with database.writing() as connection:
         # From here on another run's differences come too late, even if it lives.
-        connection.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, 0)", (_RUN, run))
+        connection.execute(
+            "INSERT OR REPLACE INTO leases (name, holder) VALUES (?, ?)", (_RUN, run)
+        )
         # A position beyond the log would swallow the records to come.
         connection.execute(
             "UPDATE positions SET position = min(position, ?)", (_log_end(connection),)

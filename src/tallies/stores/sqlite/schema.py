@@ -99,7 +99,14 @@ INSERT INTO kept (epoch, live) VALUES (1, json_object(
 ));
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+# A lease lives by beats, not by a time that its holder's clock says.
+_THIRD = """
+ALTER TABLE leases ADD COLUMN beat INTEGER NOT NULL DEFAULT 0; -- its holder counts it on
+ALTER TABLE leases ADD COLUMN beat_at REAL NOT NULL DEFAULT 0; -- by the holder's clock; for people
+ALTER TABLE leases DROP COLUMN expires_at;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """Migration N takes a file from version N to N + 1. Never edit one that has been released."""
 
 VERSION = len(MIGRATIONS)

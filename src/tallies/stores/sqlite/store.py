@@ -12,6 +12,7 @@ from tallies.stores.sample import Sample
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.database import Database, Synchronous
 from tallies.stores.sqlite.kept import favorites_of
+from tallies.stores.sqlite.lag import LagWatch
 from tallies.stores.sqlite.lease import Lease, lease_holder
 from tallies.stores.sqlite.mend import rebuild
 from tallies.stores.sqlite.parked import Parked
@@ -46,6 +47,7 @@ class SqliteStore(Source, Reader):
         self._declared = None if declared is None else favorites_of(declared)
         self._database = Database(self.path, synchronous, self._declared)
         self._clock = clock
+        self._lag = LagWatch()
 
     @property
     def url(self) -> str:
@@ -89,19 +91,22 @@ class SqliteStore(Source, Reader):
             (position,) = connection.execute("SELECT position FROM positions").fetchone()
         return int(position)
 
-    def lag(self) -> tuple[int, float]:
-        """Change records not in the tallies yet, and the age of the oldest in seconds."""
+    def lag(self) -> tuple[int, float | None]:
+        """Change records not in the tallies yet, and the age of the oldest in seconds.
+
+        The age is None at a first look where the clocks of writer and reader contradict each other.
+        """
         with self._database.reading() as connection:
             (position,) = connection.execute("SELECT position FROM positions").fetchone()
             (last,) = connection.execute("SELECT max(position) FROM changes").fetchone()
-            if last is None or last <= position:
-                return 0, 0.0
-            (days,) = connection.execute(
-                "SELECT julianday('now') - logged_at FROM changes WHERE position > ?"
-                " ORDER BY position LIMIT 1",
-                (position,),
-            ).fetchone()
-        return last - position, max(0.0, days * _SECONDS_A_DAY)
+            end, days = max(last or 0, position), 0.0
+            if end > position:
+                (days,) = connection.execute(
+                    "SELECT julianday('now') - logged_at FROM changes WHERE position > ?"
+                    " ORDER BY position LIMIT 1",
+                    (position,),
+                ).fetchone()
+        return end - position, self._lag.age(position, end, days * _SECONDS_A_DAY)
 
     def status(self) -> Status:
         records, seconds = self.lag()

@@ -67,6 +67,12 @@ def test_data_and_tally_are_each_other_s_inverse() -> None:
     assert same(tally_of(spec_of(tally)), tally)
 
 
+def test_what_was_written_before_a_key_was_known_is_still_the_same() -> None:
+    assert "nonnegative" not in spec_of(tally_of(spec()))
+    declared = tally_of(spec(nonnegative=True))
+    assert tally_of(spec_of(declared)) == declared
+
+
 def test_what_is_left_out_has_the_defaults_of_the_library() -> None:
     (tally,) = read_declaration(
         '[[tally]]\nname = "n"\ngroup_by = "g"\nmeasures = { n = "count" }'
@@ -81,6 +87,7 @@ def test_what_is_left_out_has_the_defaults_of_the_library() -> None:
         ({"windows": ["all", "day"], "time": "at"}, "time, windows"),
         ({"measures": {"n": {"sum": "a"}}}, "measures, ranked_by"),
         ({"zone": "Asia/Tokyo"}, "zone"),
+        ({"nonnegative": True}, "nonnegative"),
     ],
 )
 def test_a_difference_is_named(change: dict[str, Any], differs: str) -> None:
@@ -130,6 +137,7 @@ def test_a_file_that_makes_no_sense_is_refused(text: str, sentence: str) -> None
         ({"zone": "Mars/Olympus"}, "no time zone"),
         ({"zone": 1}, "zone is a text"),
         ({"in_place": "no"}, "in_place is true or false"),
+        ({"nonnegative": 1}, "nonnegative is true or false"),
         ({"where": {"a": {"b": 1}}}, "neither text nor number"),
         ({"where": {"a": Decimal("0.12345678901234567890")}}, "too many digits"),
         ({"windows": ["all", "day"], "time": "t", "retention_days": {"day": -1}}, "number of days"),

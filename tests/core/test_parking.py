@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -151,3 +152,16 @@ def test_whether_an_image_is_set_aside_does_not_hang_on_what_cancels_it_in_its_b
     apart = [fold([Folder(tally)], [change]).parked[0] for change in (arrival, departure)]
 
     assert list(together) == apart
+
+
+@pytest.mark.parametrize("amount", [-1, Decimal("-0.01"), Decimal("NaN")])
+def test_an_amount_below_zero_is_parked_where_none_was_declared(amount: Any) -> None:
+    tally = replace(SUMMED, nonnegative=True)
+    good, bad = ({"g": "g", "amount": value} for value in (0, amount))
+    folded = fold([Folder(tally)], [Change(None, good, "1"), Change(None, bad, "2")])
+    assert [parked.change.new for parked in folded.parked] == [bad]
+    assert set(folded.deltas[tally.name].values()) == {(1, 0)}
+    # Taken away again it is as unfoldable: nothing is subtracted that was never added.
+    gone = fold([Folder(tally)], [Change(bad, None, "3")])
+    assert gone.deltas[tally.name] == {}
+    assert len(gone.parked) == 1

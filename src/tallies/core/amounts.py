@@ -27,6 +27,18 @@ def check_types(values: Sequence[Any]) -> None:
         raise Unfoldable(f"The amount {shown(wrong)} is no exact number.")
 
 
+def check_signs(values: Sequence[Number]) -> None:
+    """See that no value is below zero; they are of exact types.
+
+    Raises:
+        Unfoldable: one is, or is no number.
+    """
+    for value in values:
+        # NaN can be compared with nothing.
+        if (isinstance(value, Decimal) and value.is_nan()) or value < 0:
+            raise Unfoldable(f"The amount {shown(value)} is not what was declared: never negative.")
+
+
 def times(n: int, value: Number) -> Number:
     """`n` rows of the amount `value`, which `check_types` has seen.
 

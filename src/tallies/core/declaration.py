@@ -32,7 +32,7 @@ _TEXTS = ("name", "time", "zone", "ranked_by")
 _LISTS = ("group_by", "windows", "ranked")
 _DAY = timedelta(days=1)
 _KNOWN = frozenset(
-    {*_TEXTS, *_LISTS, "measures", "where", "retention_days", "in_place"},
+    {*_TEXTS, *_LISTS, "measures", "where", "retention_days", "in_place", "nonnegative"},
 )
 
 
@@ -108,8 +108,9 @@ def tally_of(spec: Spec) -> Tally:
     for key in ("measures", "where", "retention_days"):
         if not isinstance(spec.get(key, {}), Mapping):
             raise refuse(f"{key} is a table, not {shown(spec[key])}.")
-    if not isinstance(in_place := spec.get("in_place", True), bool):
-        raise refuse(f"in_place is true or false, not {shown(in_place)}.")
+    for key in ("in_place", "nonnegative"):
+        if not isinstance(spec.get(key, True), bool):
+            raise refuse(f"{key} is true or false, not {shown(spec[key])}.")
 
     def kind(value: str) -> Window:
         try:
@@ -160,7 +161,8 @@ def tally_of(spec: Spec) -> Tally:
             kind(window): days(window, count)
             for window, count in spec.get("retention_days", {}).items()
         },
-        in_place=in_place,
+        in_place=spec.get("in_place", True),
+        nonnegative=spec.get("nonnegative", False),
     )
 
 
@@ -187,6 +189,7 @@ def spec_of(tally: Tally) -> Spec:
         "ranked_by": tally.ranked_by,
         "retention_days": {kind.value: kept / _DAY for kind, kept in tally.retention.items()},
         "in_place": tally.in_place,
+        "nonnegative": tally.nonnegative or None,
     }
     return {key: value for key, value in spec.items() if value is not None}
 

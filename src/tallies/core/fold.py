@@ -15,13 +15,14 @@ from operator import add, itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tallies.core.amounts import check_types, plus, times
+from tallies.core.amounts import check_signs, check_types, plus, times
 from tallies.core.change import Change, Image
 from tallies.core.cuts import cut_times, local_time
 from tallies.core.errors import Unfoldable
 from tallies.core.groups import PLAIN_LENGTH, group_text
+from tallies.core.retention import expiry
 from tallies.core.tally import Number, Tally
-from tallies.core.windows import Window, parse_window, window_end, window_name
+from tallies.core.windows import Window, window_name
 
 _MAX_REMEMBERED_TIMES = 100_000
 _OLD, _NEW = itemgetter(0), itemgetter(1)
@@ -86,6 +87,8 @@ class Folder:
                 columns[self._groups] = cut_times(columns[self._groups], self._zone)
             for column in columns[self._amounts_from :]:
                 check_types(column)
+                if self.tally.nonnegative:
+                    check_signs(column)
             return Counter(zip(*columns, strict=True))
         except KeyError as missing:
             raise Unfoldable(f"The row has no attribute {missing.args[0]!r}.") from None
@@ -149,17 +152,7 @@ class Folder:
 
     def expiry(self, window: str) -> datetime | None:
         """When the rows of a window are no longer kept; None for ever."""
-        if not self.tally.retention:
-            return None
-        named = parse_window(window)
-        kept = self.tally.retention.get(named.kind)
-        end = window_end(named, self._zone) if kept is not None else None
-        if kept is None or end is None:
-            return None
-        try:
-            return end + kept
-        except OverflowError:  # past the end of the calendar
-            return None
+        return expiry(self.tally, window)
 
     def _windows(self, cut: str) -> tuple[str, ...]:
         windows = self._windows_of_time.get(cut)

@@ -69,6 +69,9 @@ class Tally:
     """How long after its end a window of this kind is kept; for ever unless named."""
     in_place: bool = True
     """Whether the rows' group, time or amounts may change in place (takes MODIFY events too)."""
+    nonnegative: bool = False
+    """Whether what is summed is never negative. A row that breaks this is parked, and leaderboards
+    of sums may be asked for spans."""
 
     components: Sequence[str] = field(init=False)
     """The stored numbers of a row of this tally; the count of rows comes first."""
@@ -149,6 +152,12 @@ class Tally:
         """The names of all that it reads of a row."""
         timed = () if self.time is None else (self.time,)
         return tuple(dict.fromkeys((*self.group_by, *timed, *self.summed, *self.where)))
+
+    @property
+    def is_never_negative(self) -> bool:
+        """Whether what leaderboards order by can not be negative."""
+        measure = self.measures[self.ranked_by or next(iter(self.measures))]
+        return self.nonnegative or isinstance(measure, Count)
 
     def values(self, amounts: Sequence[Number]) -> dict[str, Number]:
         """The measures of a row from its stored amounts (in the order of `components`)."""

@@ -102,7 +102,12 @@ def find_window(name: str, local_now: datetime) -> NamedWindow:
     return parse_window(name)
 
 
-def _next_start(kind: Window, start: datetime) -> datetime:
+def next_start(kind: Window, start: datetime) -> datetime:
+    """When the window of a kind that begins at `start` is over, both local and naive.
+
+    Raises:
+        OverflowError: after the end of the calendar; or ValueError.
+    """
     match kind:
         case Window.YEAR:
             return start.replace(year=start.year + 1)
@@ -125,7 +130,7 @@ def window_end(window: NamedWindow, zone: tzinfo) -> datetime | None:
     if window.start is None:
         return None
     try:
-        after = _next_start(window.kind, window.start)
+        after = next_start(window.kind, window.start)
         end = after.replace(tzinfo=zone).astimezone(UTC)
         # Where a clock is set back over the end, there is a second one. It counts if the window
         # was entered again.
@@ -148,6 +153,6 @@ def windows_between(first: NamedWindow, last: NamedWindow) -> Iterator[str]:
     while start <= last.start:
         yield window_name(first.kind, start)
         try:
-            start = _next_start(first.kind, start)
+            start = next_start(first.kind, start)
         except (OverflowError, ValueError):
             return

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.tally import Number, Tally
+from tallies.core.topk import Ranked as Ranked
 from tallies.core.windows import Window
 from tallies.stores.sample import Sample
 
@@ -68,13 +69,6 @@ class TallyRow(NamedTuple):
 
 MAX_RANKING_SHARDS = 64
 """Partitions of a leaderboard, each of which a reader asks."""
-
-
-class Ranked(NamedTuple):
-    """One line of a leaderboard."""
-
-    group: str
-    amount: Number
 
 
 class ParkedRecord(NamedTuple):

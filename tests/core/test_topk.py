@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tallies.core.tally import Number
@@ -96,6 +96,7 @@ def test_pages_follow_one_another(instance: list[tuple[int, Board]], size: int) 
 
 
 @given(st.integers(0, 2**32), st.integers(2, 12), st.integers(1, 40), st.integers(0, 120))
+@settings(deadline=None, max_examples=40)  # the full sum takes its time
 def test_long_lists_of_many_pages(seed: int, days: int, k: int, skip: int) -> None:
     boards = [zipf_day(day, 300, 900, seed) for day in range(days)]
     weights = [2 ** (days - day) for day in range(days)]

@@ -13,6 +13,7 @@ from tallies.core.fold import Folder
 from tallies.core.times import canonical_time, parse_time
 from tallies.stores.protocol import Drift, Event, Favorite, Ranked, TallyRow
 from tests.conformance.backend import Backend
+from tests.conformance.questions import QuestionsSuite
 
 ODD_IDS = ["a", "a#b", "a/b", "%23", " ", "🍜 bar", "مطعم", "'; DROP TABLE favorites; --", "all"]
 NOW = "2026-11-23T14:05:06.000000Z"
@@ -26,7 +27,7 @@ histories = st.lists(
 )
 
 
-class StoreSuite:
+class StoreSuite(QuestionsSuite):
     """Each test gets a fresh store."""
 
     def test_a_mark_is_new_once(self, backend: Backend) -> None:

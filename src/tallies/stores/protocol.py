@@ -1,7 +1,7 @@
 """What a store promises. Everything above this line of imports knows only these protocols."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -67,8 +67,32 @@ class TallyRow(NamedTuple):
     """Name of a measure to its value."""
 
 
+MAX_GROUPS = 1000
+"""The most groups that one question is about."""
+
+MAX_OFFSET = 10_000
+"""How far down a leaderboard a page may begin by its number; cursors go on from anywhere."""
+
 MAX_RANKING_SHARDS = 64
 """Partitions of a leaderboard, each of which a reader asks."""
+
+
+class BoardPage(NamedTuple):
+    """A wish for a page of a leaderboard."""
+
+    window: str
+    limit: int
+    after: Ranked | None = None
+
+
+class Rank(NamedTuple):
+    """The place of a group on a leaderboard, in the order that pages have."""
+
+    rank: int
+    """1 for the first."""
+    of: int
+    """How many lines the leaderboard has."""
+    amount: Number
 
 
 class ParkedRecord(NamedTuple):
@@ -208,6 +232,9 @@ class Favorites(Protocol):
     ) -> list[Favorite]:
         """A user's rows, newest first (then by restaurant id), after (created_at, restaurant)."""
 
+    def favorites_among(self, user_id: str, restaurant_ids: Sequence[str]) -> list[Favorite]:
+        """The user's rows of these restaurants (all different), in the order of `favorites_of`."""
+
     def load(self, events: Iterable[Event]) -> Iterator[int]:
         """Apply events in their order; yields after each part how many of them are in so far."""
 
@@ -231,8 +258,31 @@ class Tallies(Protocol):
     def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
         """The windows of one kind from `first` to `last` that the group has, oldest first."""
 
-    def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
-        """The groups of a ranked window, most first, ties by id, after `after`."""
+    def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
+        """As `tally`, of many groups at once."""
+
+    def leaderboard(
+        self, window: str, limit: int, after: Ranked | None = None, *, offset: int = 0
+    ) -> list[Ranked]:
+        """The groups of a ranked window, most first, ties by id.
+
+        They begin after the line `after`, or after the first `offset` lines.
+        """
+
+    def leaderboards(self, asked: Sequence[BoardPage]) -> list[list[Ranked]]:
+        """Several pages, in the order asked for; a service is asked for all of them at once."""
+
+    def above(self, window: str, line: Ranked, limit: int) -> list[Ranked]:
+        """The lines that stand just before a line, in the leaderboard's order."""
+
+    def rank(self, window: str, group: str) -> Rank | None:
+        """The place of a group in a ranked window; None when it has none there."""
+
+    def as_of_now(self) -> AbstractContextManager["Tallies"]:
+        """The aggregates for several questions, all answered as of one moment.
+
+        The embedded store keeps to that; a service answers each as it is then.
+        """
 
     def rows(self) -> Iterator[TallyRow]:
         """Every row but those of zero, group by group, its windows in the order of their names.

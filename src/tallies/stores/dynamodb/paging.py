@@ -1,10 +1,22 @@
 """Answers that come in pages or in parts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
+from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_result,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
 from tallies.core.errors import StoreUnavailable
+from tallies.stores.dynamodb.transactions import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -13,9 +25,12 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 MAX_KEYS = 100
 """Keys that one BatchGetItem takes."""
+MAX_AT_ONCE = 16
+"""Requests of one question that are under way at a time."""
 _TRIES = 8
 
 
@@ -42,19 +57,43 @@ def batches(found: Iterable[T], size: int) -> Iterator[list[T]]:
         yield some
 
 
-def batch_get(client: "DynamoDBClient", table: str, keys: "Sequence[Item]") -> "Iterator[Item]":
+def at_once(ask: Callable[[T], U], things: Sequence[T]) -> list[U]:
+    """The answers about several things, in their order, many of them asked for at a time."""
+    if len(things) < 2:
+        return [ask(thing) for thing in things]
+    with ThreadPoolExecutor(min(len(things), MAX_AT_ONCE), "tallies-ask") as threads:
+        return list(threads.map(ask, things))
+
+
+def batch_get(client: "DynamoDBClient", table: str, keys: "Sequence[Item]") -> "list[Item]":
     """The rows that there are of some keys, all different, in no order.
 
     Raises:
         StoreUnavailable: the table is throttled for too long.
     """
-    for start in range(0, len(keys), MAX_KEYS):
-        wanted: Any = {table: {"Keys": keys[start : start + MAX_KEYS], "ConsistentRead": True}}
-        for _ in range(_TRIES):
-            response = client.batch_get_item(RequestItems=wanted)
-            yield from response["Responses"].get(table, [])
-            wanted = response.get("UnprocessedKeys")
-            if not wanted:
-                break
-        else:
-            raise StoreUnavailable(f"The table {table} is throttled; try again.")
+    parts = list(batches(keys, MAX_KEYS))
+    return [row for some in at_once(partial(_get_part, client, table), parts) for row in some]
+
+
+def _get_part(client: "DynamoDBClient", table: str, keys: "list[Item]") -> "list[Item]":
+    found: list[Item] = []
+    wanted: Any = {table: {"Keys": keys, "ConsistentRead": True}}
+
+    def left() -> Any:
+        nonlocal wanted
+        response = client.batch_get_item(RequestItems=wanted)
+        found.extend(response["Responses"].get(table, []))
+        wanted = response.get("UnprocessedKeys")
+        return wanted
+
+    again = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_attempt(_TRIES),
+        wait=wait_random_exponential(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
+        sleep=sleep,
+    )
+    try:
+        again(left)
+    except RetryError:
+        raise StoreUnavailable(f"The table {table} is throttled; try again.") from None
+    return found

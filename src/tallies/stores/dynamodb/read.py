@@ -1,9 +1,12 @@
 """Reading the tallies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from heapq import merge
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallies.core.amounts import number_of
 from tallies.core.errors import UnknownWindow
@@ -11,11 +14,11 @@ from tallies.core.tally import Count, Number, Sum, Tally
 from tallies.core.windows import Window, parse_window
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import is_reserved, row_key
-from tallies.stores.dynamodb.paging import batch_get
+from tallies.stores.dynamodb.paging import at_once, batch_get, pages
 from tallies.stores.dynamodb.paging import rows as all_rows
 from tallies.stores.dynamodb.settings import Settings
 from tallies.stores.dynamodb.standing import Kept
-from tallies.stores.protocol import Ranked, TallyRow
+from tallies.stores.protocol import BoardPage, Rank, Ranked, TallyRow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -74,6 +77,14 @@ class Reader:
             found[item["time_window"]["S"]] = _ranked(kept.tally, item)
         return found
 
+    def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
+        kept = self._kept
+        found: dict[str, dict[str, Number]] = {group: dict.fromkeys(windows, 0) for group in groups}
+        keys = [row_key(group, window) for group, its in found.items() for window in its]
+        for item in batch_get(self._client, kept.table, keys):
+            found[item["group"]["S"]][item["time_window"]["S"]] = _ranked(kept.tally, item)
+        return found
+
     def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
         kept = self._kept
         values: dict[str, AttributeValueTypeDef] = {
@@ -90,26 +101,66 @@ class Reader:
             if _kind(window) == kind
         ]
 
-    def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
-        kept = self._kept
-        most = _MOST if after is None else str(after.amount)
-        shards = kept.ranking_shards
-        names = [window] if shards == 1 else [f"{window}#{shard}" for shard in range(shards)]
-        lines = merge(
-            *(self._ranking(kept, name, most, limit + _SPARE) for name in names),
-            key=lambda line: line.amount,
-            reverse=True,
-        )
+    def leaderboard(
+        self, window: str, limit: int, after: Ranked | None = None, *, offset: int = 0
+    ) -> list[Ranked]:
+        # The index knows no numbers of lines: those before the page are read through.
+        upto = offset + limit
+        down = self._board(self._kept, window, upto + _SPARE, most=after and after.amount)
         found: list[Ranked] = []
         # The index has no order among equals, so a page reads all that tie with its last line.
-        for amount, equals in groupby(lines, key=lambda line: line.amount):
+        for amount, equals in groupby(down, key=_amount):
             tied = sorted(equals)
             if after is not None and amount == after.amount:
                 tied = [line for line in tied if line.group > after.group]
             found += tied
+            if len(found) >= upto:
+                break
+        return found[offset:upto]
+
+    def leaderboards(self, asked: Sequence[BoardPage]) -> list[list[Ranked]]:
+        return at_once(lambda page: self.leaderboard(*page), asked)
+
+    def above(self, window: str, line: Ranked, limit: int) -> list[Ranked]:
+        up = self._board(self._kept, window, limit + _SPARE, least=line.amount)
+        found: list[Ranked] = []
+        for amount, equals in groupby(up, key=_amount):
+            tied = sorted(equals, reverse=True)
+            if amount == line.amount:
+                tied = [other for other in tied if other.group < line.group]
+            found += tied
             if len(found) >= limit:
                 break
-        return found[:limit]
+        return found[:limit][::-1]
+
+    def rank(self, window: str, group: str) -> Rank | None:
+        kept = self._kept
+        amount = self.tally(group, [window])[window]
+        if not amount or (amount < 0 and _counts(kept.tally)):
+            return None
+        here = {":amount": str(amount)}
+        above = partial(self._count, kept, window, "#measure > :amount", here)
+        tied = partial(self._count, kept, window, "#measure = :amount", here, before=group)
+        below = partial(self._count, kept, window, "#measure < :amount", here)
+        # Rows that have come to zero are in the index, but have no line on the board.
+        zeros = partial(self._count, kept, window, "#measure = :zero", {":zero": "0"})
+        if _counts(kept.tally):
+            some = {":one": "1", ":less": str(amount - 1)}
+            below = partial(self._count, kept, window, "#measure BETWEEN :one AND :less", some)
+            asked = [above, tied, below][: 2 if amount == 1 else 3]
+        else:
+            asked = [above, tied, below, zeros]
+        counts = at_once(lambda ask: ask(), asked)
+        rank = 1 + counts[0].found + counts[1].found
+        of = sum(count.read for count in counts[:3])
+        if asked[3:]:
+            of -= counts[3].read
+            rank -= counts[3].read if amount < 0 else 0
+        # The index follows the rows a moment later, and may not have this one yet.
+        return Rank(rank, max(rank, of), amount)
+
+    def as_of_now(self) -> AbstractContextManager["Reader"]:
+        return nullcontext(self)
 
     def rows(self) -> Iterator[TallyRow]:
         kept = self._kept
@@ -133,9 +184,35 @@ class Reader:
         pairs = ((item["time_window"]["S"], _amounts(kept.tally, item)) for item in found)
         return [(window, amounts) for window, amounts in pairs if any(amounts)]
 
-    def _ranking(self, kept: Kept, name: str, most: str, page: int) -> Iterator[Ranked]:
-        """The lines of one partition of a leaderboard, most first. Those of zero are left out."""
-        counts = ranked_component(kept.tally) == kept.tally.components[0]
+    def _board(
+        self,
+        kept: Kept,
+        window: str,
+        page: int,
+        *,
+        least: Number | None = None,
+        most: Number | None = None,
+    ) -> Iterator[Ranked]:
+        """The lines of a leaderboard, most first; from `least` on upwards if that is given."""
+        up = least is not None
+        parts = (
+            self._ranking(kept, name, least, most, page, up=up)
+            for name in _partitions(kept, window)
+        )
+        return merge(*parts, key=_amount, reverse=not up)
+
+    def _ranking(
+        self,
+        kept: Kept,
+        name: str,
+        least: Number | None,
+        most: Number | None,
+        page: int,
+        *,
+        up: bool,
+    ) -> Iterator[Ranked]:
+        """The lines of one partition of a leaderboard. Those of zero are left out."""
+        floor = "1" if _counts(kept.tally) else f"-{_MOST}"  # only sums can be negative
         found = all_rows(
             self._client.query,
             TableName=kept.table,
@@ -144,14 +221,71 @@ class Reader:
             ExpressionAttributeNames={"#measure": ranked_component(kept.tally)},
             ExpressionAttributeValues={
                 ":name": {"S": name},
-                ":least": {"N": "1" if counts else f"-{_MOST}"},  # only sums can be negative
-                ":most": {"N": most},
+                ":least": {"N": floor if least is None else str(least)},
+                ":most": {"N": _MOST if most is None else str(most)},
             },
-            ScanIndexForward=False,
+            ScanIndexForward=up,
             Limit=page,
         )
         lines = (Ranked(item["group"]["S"], _ranked(kept.tally, item)) for item in found)
         return (line for line in lines if line.amount)
+
+    def _count(
+        self,
+        kept: Kept,
+        window: str,
+        which: str,
+        values: Mapping[str, str],
+        before: str | None = None,
+    ) -> "_Counted":
+        """Count the lines of a leaderboard whose measure is such; those before a group apart."""
+        names = {"#measure": ranked_component(kept.tally)}
+        given: dict[str, Any] = {name: {"N": value} for name, value in values.items()}
+        narrowed = {}
+        if before is not None:
+            names["#group"] = "group"
+            given[":group"] = {"S": before}
+            narrowed["FilterExpression"] = "#group < :group"
+
+        def count(partition: str) -> _Counted:
+            found = list(
+                pages(
+                    self._client.query,
+                    TableName=kept.table,
+                    IndexName=RANKING_INDEX,
+                    Select="COUNT",
+                    KeyConditionExpression=f"ranking = :name AND {which}",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues={":name": {"S": partition}, **given},
+                    **narrowed,
+                )
+            )
+            return _Counted(
+                sum(page["Count"] for page in found), sum(page["ScannedCount"] for page in found)
+            )
+
+        parts = at_once(count, _partitions(kept, window))
+        return _Counted(sum(part.found for part in parts), sum(part.read for part in parts))
+
+
+class _Counted(NamedTuple):
+    found: int
+    read: int
+    """With those that a filter left out."""
+
+
+_amount = attrgetter("amount")
+
+
+def _counts(tally: Tally) -> bool:
+    """Whether leaderboards order by a count of rows."""
+    return ranked_component(tally) == tally.components[0]
+
+
+def _partitions(kept: Kept, window: str) -> list[str]:
+    """Their names in the ranking index."""
+    shards = kept.ranking_shards
+    return [window] if shards == 1 else [f"{window}#{shard}" for shard in range(shards)]
 
 
 def _amounts(tally: Tally, item: Any) -> tuple[Number, ...]:

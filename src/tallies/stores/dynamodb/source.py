@@ -1,6 +1,6 @@
 """The source table: favorites, as a key-value store. Its stream is the change log."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from tallies.core.errors import WrongStore, shown
 from tallies.core.times import canonical_time, parse_time
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import favorite_key
-from tallies.stores.dynamodb.paging import rows
+from tallies.stores.dynamodb.paging import batch_get, rows
 from tallies.stores.protocol import UNSET, Clock, Event, Favorite, Unset
 
 if TYPE_CHECKING:
@@ -122,6 +122,16 @@ class Source:
             if len(found) >= limit:
                 break
         return found[:limit]
+
+    def favorites_among(self, user_id: str, restaurant_ids: Sequence[str]) -> list[Favorite]:
+        keys = [_key(user_id, restaurant_id) for restaurant_id in restaurant_ids]
+        now = self.now()
+        found = map(favorite_of, batch_get(self._client, self._source_table, keys))
+        by_id = sorted(
+            (favorite for favorite in found if not _is_over(favorite, now)),
+            key=attrgetter("restaurant_id"),
+        )
+        return sorted(by_id, key=attrgetter("created_at"), reverse=True)
 
     def load(self, events: Iterable[Event]) -> Iterator[int]:
         done = 0

@@ -1,10 +1,14 @@
 """Reading the tallies."""
 
+import json
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import cast
 
 from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window
-from tallies.stores.protocol import Ranked, TallyRow
+from tallies.stores.protocol import BoardPage, Rank, Ranked, TallyRow
 from tallies.stores.sqlite.database import Database
 from tallies.stores.sqlite.kept import read_kept
 
@@ -17,6 +21,18 @@ _NAME_LENGTH = {
     Window.DAY: len("2026-11-23"),
     Window.HOUR: len("2026-11-23T14"),
 }
+
+
+class _Pinned:
+    """Lends one connection again and again, in the transaction that it is in."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        return nullcontext(self._connection)
+
+    reading = connection
 
 
 class Reader:
@@ -64,7 +80,21 @@ class Reader:
                 (group, first, last, _NAME_LENGTH[kind]),
             ).fetchall()
 
-    def leaderboard(self, window: str, limit: int, after: Ranked | None = None) -> list[Ranked]:
+    def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
+        found: dict[str, dict[str, Number]] = {group: dict.fromkeys(windows, 0) for group in groups}
+        with self._database.connection() as connection:
+            for group, window, n in connection.execute(
+                'SELECT "group", time_window, favorites FROM tallies'
+                ' WHERE "group" IN (SELECT value FROM json_each(?))'
+                " AND time_window IN (SELECT value FROM json_each(?))",
+                (json.dumps(groups), json.dumps(windows)),
+            ):
+                found[group][window] = n
+        return found
+
+    def leaderboard(
+        self, window: str, limit: int, after: Ranked | None = None, *, offset: int = 0
+    ) -> list[Ranked]:
         rows: list[tuple[str, int]] = []
         below: Number = 2**63 - 1
         with self._database.reading() as connection:
@@ -82,10 +112,56 @@ class Reader:
                 rows += connection.execute(
                     'SELECT "group", favorites FROM tallies WHERE time_window = ?'
                     " AND favorites > 0 AND favorites < ?"
-                    ' ORDER BY favorites DESC, "group" LIMIT ?',
-                    (window, below, limit - len(rows)),
+                    ' ORDER BY favorites DESC, "group" LIMIT ? OFFSET ?',
+                    (window, below, limit - len(rows), offset),
                 ).fetchall()
         return [Ranked(*row) for row in rows]
+
+    def leaderboards(self, asked: Sequence[BoardPage]) -> list[list[Ranked]]:
+        return [self.leaderboard(*page) for page in asked]
+
+    def above(self, window: str, line: Ranked, limit: int) -> list[Ranked]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                'SELECT "group", favorites FROM tallies WHERE time_window = ?'
+                ' AND favorites = ? AND "group" < ? ORDER BY "group" DESC LIMIT ?',
+                (window, line.amount, line.group, limit),
+            ).fetchall()
+            if len(rows) < limit:
+                rows += connection.execute(
+                    'SELECT "group", favorites FROM tallies WHERE time_window = ?'
+                    ' AND favorites > ? ORDER BY favorites, "group" DESC LIMIT ?',
+                    (window, line.amount, limit - len(rows)),
+                ).fetchall()
+        return [Ranked(*row) for row in reversed(rows)]
+
+    def rank(self, window: str, group: str) -> Rank | None:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                'SELECT favorites FROM tallies WHERE "group" = ? AND time_window = ?'
+                " AND favorites > 0",
+                (group, window),
+            ).fetchone()
+            if row is None:
+                return None
+            counts = [
+                connection.execute(
+                    f"SELECT count(*) FROM tallies WHERE time_window = ? AND {which}",
+                    (window, *values),
+                ).fetchone()[0]
+                for which, values in (
+                    ("favorites > ?", row),
+                    ('favorites = ? AND "group" < ?', (*row, group)),
+                    ('favorites = ? AND "group" >= ?', (*row, group)),
+                    ("favorites < ? AND favorites > 0", row),
+                )
+            ]
+        return Rank(counts[0] + counts[1] + 1, sum(counts), row[0])
+
+    @contextmanager
+    def as_of_now(self) -> Iterator["Reader"]:
+        with self._database.reading() as connection:
+            yield Reader(cast("Database", _Pinned(connection)))
 
     def rows(self) -> Iterator[TallyRow]:
         with self._database.reading() as connection:

@@ -1,6 +1,7 @@
 """The source table: favorites, as a key-value store. Its triggers write the change log."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice
 
@@ -115,6 +116,17 @@ class Source:
                 " AND (expires_at IS NULL OR expires_at > ?)"
                 " ORDER BY created_at DESC, restaurant_id LIMIT ?",
                 (user_id, created_at, created_at, restaurant_id, self.now(), limit),
+            ).fetchall()
+        return [Favorite(*row) for row in rows]
+
+    def favorites_among(self, user_id: str, restaurant_ids: Sequence[str]) -> list[Favorite]:
+        with self._database.connection() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM favorites"
+                " WHERE restaurant_id IN (SELECT value FROM json_each(?)) AND user_id = ?"
+                " AND (expires_at IS NULL OR expires_at > ?)"
+                " ORDER BY created_at DESC, restaurant_id",
+                (json.dumps(restaurant_ids), user_id, self.now()),
             ).fetchall()
         return [Favorite(*row) for row in rows]
 

@@ -10,7 +10,7 @@ class ManualClock:
     """A clock that moves when a test says so."""
 
     def __init__(self) -> None:
-        self.moment = datetime(2026, 11, 23, 14, 5, 6, tzinfo=UTC)
+        self.moment = datetime(2082, 11, 23, 14, 5, 6, tzinfo=UTC)
 
     def __call__(self) -> datetime:
         return self.moment

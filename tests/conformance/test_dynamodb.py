@@ -59,7 +59,7 @@ class DynamoBackend(Backend):
                 "pk": {"S": favorite_key(restaurant, user)},
                 "user_id": {"S": user},
                 "restaurant_id": {"S": restaurant},
-                "created_at": {"S": "2026-02-30T00:00:00.000000Z"},
+                "created_at": {"S": "2082-02-30T00:00:00.000000Z"},
             },
         )
 

@@ -43,7 +43,7 @@ class SqliteBackend(Backend):
         with closing(sqlite3.connect(self.store.path)) as connection, connection:
             connection.execute(
                 "INSERT INTO favorites (restaurant_id, user_id, created_at)"
-                " VALUES (?, ?, '2026-02-30T00:00:00.000000Z')",
+                " VALUES (?, ?, '2082-02-30T00:00:00.000000Z')",
                 (restaurant, user),
             )
 

@@ -28,7 +28,7 @@ def windowed_event(account: DynamoDBAccount, table: str) -> dict[str, Any]:
         "Records": records,
         "shardId": shard["ShardId"],
         "state": {},
-        "window": {"start": "2026-11-23T17:00:00Z", "end": "2026-11-23T17:01:00Z"},
+        "window": {"start": "2082-11-23T17:00:00Z", "end": "2082-11-23T17:01:00Z"},
         "isFinalInvokeForWindow": False,
         "isWindowTerminatedEarly": False,
     }

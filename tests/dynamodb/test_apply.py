@@ -30,7 +30,7 @@ from tests.histories.fake import FakeDynamoDB
 from tests.histories.faults import FAULTS, Network, SimulatedTime
 from tests.histories.source import wire
 
-NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+NOW = datetime(2082, 11, 23, 14, 5, tzinfo=UTC)
 SHARD = "shard-1"
 ORDERS = Tally(
     name="orders",
@@ -56,7 +56,7 @@ def record(
     return from_event({"eventID": f"{number:x}", "eventName": kind, "dynamodb": data, **more})
 
 
-def order(shop: str = "noodles", amount: Any = 5, at: str = "2026-11-23T14:00:00Z") -> Any:
+def order(shop: str = "noodles", amount: Any = 5, at: str = "2082-11-23T14:00:00Z") -> Any:
     return {"shop": shop, "amount": amount, "at": at}
 
 
@@ -109,7 +109,7 @@ def service(request: pytest.FixtureRequest) -> Service:
     return Service(request.param)
 
 
-ONCE = {("noodles", "all"): ("2", "10"), ("noodles", "2026-11-23T14"): ("2", "10")}
+ONCE = {("noodles", "all"): ("2", "10"), ("noodles", "2082-11-23T14"): ("2", "10")}
 
 
 def two() -> list[StreamRecord]:
@@ -190,7 +190,7 @@ def test_field_case_3_a_hot_row_is_written_once_for_a_batch() -> None:
 
 
 def test_field_case_4_a_late_removal_resurrects_no_row(service: Service) -> None:
-    kept = order(at="2026-11-23T14:00:00Z")
+    kept = order(at="2082-11-23T14:00:00Z")
     service.apply([record(new=kept)])
     service.time.seconds = (NOW + timedelta(hours=2) + ROW_KEPT).timestamp()
     service.database.sweep(service.time.seconds)
@@ -201,9 +201,9 @@ def test_field_case_4_a_late_removal_resurrects_no_row(service: Service) -> None
 
 
 def test_field_case_4_a_removal_that_is_late_under_way_finds_its_row(service: Service) -> None:
-    kept = order(at="2026-11-23T14:00:00Z")
+    kept = order(at="2082-11-23T14:00:00Z")
     service.apply([record(new=kept)])
-    service.time.seconds = datetime(2026, 11, 23, 15, 59, tzinfo=UTC).timestamp()
+    service.time.seconds = datetime(2082, 11, 23, 15, 59, tzinfo=UTC).timestamp()
     service.network.script = ["comes late"]
 
     result = service.apply([record(old=kept)], seconds=0.001)
@@ -216,16 +216,16 @@ def test_field_case_4_a_removal_that_is_late_under_way_finds_its_row(service: Se
 
 
 def test_field_case_5_an_edit_takes_back_what_was(service: Service) -> None:
-    first, second = order(amount=5), order("ramen", 7, "2026-11-23T13:59:59Z")
+    first, second = order(amount=5), order("ramen", 7, "2082-11-23T13:59:59Z")
 
     service.apply([record(new=first)])
     service.apply([record(first, second)])
 
     assert service.rows() == {
         ("noodles", "all"): ("0", "0"),
-        ("noodles", "2026-11-23T14"): ("0", "0"),
+        ("noodles", "2082-11-23T14"): ("0", "0"),
         ("ramen", "all"): ("1", "7"),
-        ("ramen", "2026-11-23T13"): ("1", "7"),
+        ("ramen", "2082-11-23T13"): ("1", "7"),
     }
 
 

@@ -23,7 +23,7 @@ def marks(restaurants: Sequence[int]) -> list[StreamRecord]:
     records = []
     for restaurant in restaurants:
         number = next(_numbers)
-        day = f"2026-11-{restaurant % 28 + 1:02}T12:00:00Z"
+        day = f"2082-11-{restaurant % 28 + 1:02}T12:00:00Z"
         image = wire({"restaurant_id": f"r{restaurant}", "created_at": day})
         data = {"SequenceNumber": str(number), "NewImage": image}
         event = {"eventID": f"{number:x}", "eventName": "INSERT", "dynamodb": data}

@@ -11,7 +11,7 @@ from tallies.stores.dynamodb.keys import SETTINGS, reserved_key
 from tallies.stores.dynamodb.lanes import END, Progress
 from tests.histories.fake import FakeDynamoDB
 
-NOW = datetime(2026, 11, 23, tzinfo=UTC)
+NOW = datetime(2082, 11, 23, tzinfo=UTC)
 TABLE, SHARD = "tallies", "shard-1"
 
 

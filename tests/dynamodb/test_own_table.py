@@ -98,7 +98,7 @@ def put(client: "DynamoDBClient", number: int, **changes: Any) -> None:
         "shop": {"S": "a"},
         "status": {"S": "paid"},
         "total": {"N": "1.50"},
-        "at": {"S": "2026-11-23T09:00:00Z"},
+        "at": {"S": "2082-11-23T09:00:00Z"},
     }
     client.put_item(TableName="orders", Item=key_of(number) | row | changes)
 
@@ -111,7 +111,7 @@ def act(client: "DynamoDBClient", dice: random.Random) -> None:
         "shop": {"S": dice.choice("ab")},
         "status": {"S": dice.choice(["paid", "open"])},
         "total": {"N": dice.choice(["1", "0.01", "-3.5", "99999999999999.999999999"])},
-        "at": {"S": dice.choice(["2026-11-22T23:59:59Z", "2026-11-23T01:00:00+02:00"])},
+        "at": {"S": dice.choice(["2082-11-22T23:59:59Z", "2082-11-23T01:00:00+02:00"])},
     }
     choice = dice.random()
     if choice < 0.3:
@@ -136,7 +136,7 @@ def by_hand(client: "DynamoDBClient") -> dict[tuple[str, str], list[Number]]:
         row: dict[str, Any] = {name: next(iter(value.values())) for name, value in item.items()}
         if row.get("status") != "paid" or not {"city", "shop", "total", "at"} <= row.keys():
             continue
-        day = "2026-11-22"  # either time, in UTC
+        day = "2082-11-22"  # either time, in UTC
         for window in ("all", day):
             place = f"{row['city'].replace('#', '%23')}#{row['shop']}", window
             count, total = found.setdefault(place, [0, Decimal(0)])
@@ -269,7 +269,7 @@ def test_a_group_value_that_is_none_is_parked(
 ) -> None:
     put(orders, 1)
     item = {**key_of(2), "shop": {"S": "a"}, "status": {"S": "paid"}, "total": {"N": "1"}}
-    item["at"] = {"S": "2026-11-23T09:00:00Z"}
+    item["at"] = {"S": "2082-11-23T09:00:00Z"}
     orders.put_item(TableName="orders", Item=item | ({"city": value} if value else {}))
     settle(sales)
 
@@ -308,7 +308,7 @@ def test_the_application_of_favorites_keeps_away(
     with pytest.raises(InvalidTally, match="top, show and export"):
         check_favorites(sales.of)
     log = tmp_path / "log.csv"
-    log.write_text("user_id,restaurant_id,created_at\nann,noodles,2026-11-23T00:00:00Z\n")
+    log.write_text("user_id,restaurant_id,created_at\nann,noodles,2082-11-23T00:00:00Z\n")
     url = aws_environment.store_url("app")
     for command in (["load", str(log)], ["serve", "--port", "0"]):
         ran = tallies(*command, store=url)
@@ -341,7 +341,7 @@ def test_commands_speak_of_what_was_declared(
         "shop": "a",
         "windows": {
             window: {"orders": 2, "revenue": 3.25, "average": 1.625}
-            for window in ("all", "2026-11-23")
+            for window in ("all", "2082-11-23")
         },
     }
     assert answer("verify") == {"checked": 4, "drifted": []}

@@ -19,31 +19,31 @@ from tests.engines import DynamoDBAccount
 
 ODD = 'a "quoted", Straße\u2028☕'
 ROWS = [
-    TallyRow(ODD, "2026", {"favorites": 3}),
-    TallyRow(ODD, "2026-11", {"favorites": 2}),
-    TallyRow(ODD, "2026-W48", {"favorites": 2}),
-    TallyRow(ODD, "2026-11-23", {"favorites": 1}),
-    TallyRow(ODD, "2026-11-23T14", {"favorites": 1}),
+    TallyRow(ODD, "2082", {"favorites": 3}),
+    TallyRow(ODD, "2082-11", {"favorites": 2}),
+    TallyRow(ODD, "2082-W48", {"favorites": 2}),
+    TallyRow(ODD, "2082-11-23", {"favorites": 1}),
+    TallyRow(ODD, "2082-11-23T14", {"favorites": 1}),
     TallyRow(ODD, "all", {"favorites": 2**60}),
     TallyRow(ODD, "by hand", {"favorites": 7}),
 ]
 LINES: list[Line] = [
-    (ODD, "year", "2026", date(2026, 1, 1), 3),
-    (ODD, "month", "2026-11", date(2026, 11, 1), 2),
-    (ODD, "week", "2026-W48", date(2026, 11, 23), 2),
-    (ODD, "day", "2026-11-23", date(2026, 11, 23), 1),
-    (ODD, "hour", "2026-11-23T14", date(2026, 11, 23), 1),
+    (ODD, "year", "2082", date(2082, 1, 1), 3),
+    (ODD, "month", "2082-11", date(2082, 11, 1), 2),
+    (ODD, "week", "2082-W48", date(2082, 11, 23), 2),
+    (ODD, "day", "2082-11-23", date(2082, 11, 23), 1),
+    (ODD, "hour", "2082-11-23T14", date(2082, 11, 23), 1),
     (ODD, "all", "all", None, 2**60),
 ]
 LOG = """user_id,restaurant_id,created_at
-ann,noodles,2026-11-22T12:00:00Z
-bob,noodles,2026-11-23T01:00:00Z
-ann,"fish #1, ☕",2026-10-01T00:00:00Z
+ann,noodles,2082-11-22T12:00:00Z
+bob,noodles,2082-11-23T01:00:00Z
+ann,"fish #1, ☕",2082-10-01T00:00:00Z
 """
 HISTORY = """restaurant_id,kind,window,starts,favorites
-"fish #1, ☕",day,2026-10-01,2026-10-01,1
-noodles,day,2026-11-22,2026-11-22,1
-noodles,day,2026-11-23,2026-11-23,1
+"fish #1, ☕",day,2082-10-01,2082-10-01,1
+noodles,day,2082-11-22,2082-11-22,1
+noodles,day,2082-11-23,2082-11-23,1
 """
 
 

@@ -127,7 +127,7 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     with SqliteStore(path) as store:
         store.init()
         for _ in store.load(
-            [Event(f"u{n}", "r", "2026-11-23T00:00:00.000000Z") for n in range(500)]
+            [Event(f"u{n}", "r", "2082-11-23T00:00:00.000000Z") for n in range(500)]
         ):
             pass
     content = path.read_bytes()

@@ -52,7 +52,7 @@ def plant(path: Path, dice: random.Random) -> None:
             connection.execute(
                 "INSERT INTO tallies VALUES (?, ?, ?, 'by hand') ON CONFLICT DO UPDATE"
                 " SET favorites = favorites + excluded.favorites",
-                (f"r{number}", dice.choice(["all", "2026-11"]), dice.randrange(1, 9)),
+                (f"r{number}", dice.choice(["all", "2082-11"]), dice.randrange(1, 9)),
             )
 
 

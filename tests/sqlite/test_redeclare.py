@@ -198,7 +198,7 @@ def test_records_parked_for_a_tally_that_is_gone_can_only_be_discarded(tmp_path:
         with closing(sqlite3.connect(store.path)) as connection, connection:
             connection.execute(
                 "INSERT INTO favorites (restaurant_id, user_id, created_at)"
-                " VALUES ('noodles', 'ann', '2026-02-30T00:00:00.000000Z')"
+                " VALUES ('noodles', 'ann', '2082-02-30T00:00:00.000000Z')"
             )
         settle(store)
         store.rebuild(Declaration([DECLARED["by hour"]]))

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
 
-DAYS = ("2026-11-23", "2026-11-22", "2026-10-31")
+DAYS = ("2082-11-23", "2082-11-22", "2082-10-31")
 USERS, RESTAURANTS = 40, 12
-NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
+NOW = datetime(2082, 11, 23, 14, tzinfo=UTC)
 IDLE_SECONDS = 0.005
 
 

@@ -15,7 +15,7 @@ WRITERS = 3
 MOST_SECONDS = 0.8
 """After so long at most the next ones are killed."""
 REBUILD_SECONDS = 120
-_WINDOWS = ("all", "2026-11", "2026-10", "2025", "no window", *DAYS)
+_WINDOWS = ("all", "2082-11", "2082-10", "2081", "no window", *DAYS)
 
 
 class Fire:

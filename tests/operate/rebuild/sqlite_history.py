@@ -25,7 +25,7 @@ from tallies.stores.sqlite import SqliteStore, mend
 from tests.histories.history import MAX_STEPS, Wrong
 from tests.histories.schedule import Actor, die, pause
 
-DAYS = ("2026-11-23", "2026-11-22", "2026-10-31")
+DAYS = ("2082-11-23", "2082-11-22", "2082-10-31")
 MAX_KILLS = 40
 """Then nobody dies any more, so that a rebuild comes to its end."""
 _INSERT = "INSERT INTO tallies VALUES (?, ?, ?, 'by hand') ON CONFLICT DO UPDATE SET"

@@ -17,10 +17,10 @@ from tests.histories.source import wire
 from tests.histories.worlds import FAVORITES, MISREAD, WORLDS
 
 WORLD = WORLDS[0]
-NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
+NOW = datetime(2082, 11, 23, 14, tzinfo=UTC)
 NEVER = {"city": "a", "at": "soon", "status": "paid"}
 """No version can read this one; the first version cannot read the next one, either."""
-LATER = {"city": MISREAD, "at": "2026-11-23T13:00:00Z", "status": "paid"}
+LATER = {"city": MISREAD, "at": "2082-11-23T13:00:00Z", "status": "paid"}
 
 
 class Table:
@@ -93,7 +93,7 @@ def test_the_image_that_can_be_counted_is_and_the_other_stays(
 
 
 def test_both_are_counted_when_both_can_be(table: Table) -> None:
-    table.park(LATER, LATER | {"at": "2026-11-22T13:00:00Z"})
+    table.park(LATER, LATER | {"at": "2082-11-22T13:00:00Z"})
     (record,) = table.parked.records()
     table.parked.retry(record.id)
     assert list(table.parked.records()) == []
@@ -118,7 +118,7 @@ def test_an_operator_who_comes_second_counts_nothing_again(
 def test_who_can_read_both_does_not_count_again_what_another_version_has(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table.park(LATER, LATER | {"at": "2026-10-22T13:00:00Z"})
+    table.park(LATER, LATER | {"at": "2082-10-22T13:00:00Z"})
     (record,) = table.parked.records()
     newer = table.parked
     read = newer._items(record.id)

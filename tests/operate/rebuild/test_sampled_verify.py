@@ -47,11 +47,11 @@ def test_what_is_on_its_way_is_no_drift_in_a_sample(backend: Backend) -> None:
     found = store.verify(sample=Sample(0.5, 1))
     assert list(found.drifted) == []
     assert found.groups > GROUPS / 4
-    backend.plant("new1", "2026-11", 5)
+    backend.plant("new1", "2082-11", 5)
     assert groups(store.verify(sample=Sample(1.0, 1)).drifted) == {"new1"}
 
 
 def test_a_sample_of_all_groups_is_a_whole_verify(backend: Backend) -> None:
     fill(backend)
-    backend.plant("r3", "2026-11", 7)
+    backend.plant("r3", "2082-11", 7)
     assert backend.store.verify(sample=Sample(1.0, 0)) == backend.store.verify()

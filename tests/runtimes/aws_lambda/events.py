@@ -34,7 +34,7 @@ def windowed(
     """The event of a mapping with a tumbling window."""
     return {
         "Records": list(records),
-        "window": {"start": "2026-11-23T14:05:00Z", "end": "2026-11-23T14:10:00Z"},
+        "window": {"start": "2082-11-23T14:05:00Z", "end": "2082-11-23T14:10:00Z"},
         "state": dict(state or {}),
         "shardId": shard,
         "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/app-favorites/stream/x",

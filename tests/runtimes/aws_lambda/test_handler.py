@@ -29,7 +29,7 @@ def write(store: DynamoStore, writes: int, seed: int = 1) -> None:
     for _ in range(writes):
         user, restaurant = f"u{dice.randrange(12)}", dice.choice(RESTAURANTS)
         if dice.random() < 0.65:
-            day = dice.choice(["2026-11-23", "2026-11-20", "2026-10-31"])
+            day = dice.choice(["2082-11-23", "2082-11-20", "2082-10-31"])
             store.mark(user, restaurant, created_at=f"{day}T08:00:00.000000Z")
         else:
             store.unmark(user, restaurant)

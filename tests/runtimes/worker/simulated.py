@@ -78,7 +78,7 @@ class SimulatedStream:
                 "pk": {"S": f"{restaurant}#{user}"},
                 "restaurant_id": {"S": restaurant},
                 "user_id": {"S": user},
-                "created_at": {"S": "2026-11-23T14:00:00Z"},
+                "created_at": {"S": "2082-11-23T14:00:00Z"},
             }
             assert self._shards[shard_id].last is None, "nobody writes to a closed shard"
             self._shards[shard_id].records.append(

@@ -151,7 +151,7 @@ def test_rebuild_is_the_way_out(
     lose: Callable[[DynamoStore, SimulatedStream], None],
 ) -> None:
     for number in range(20):
-        store.mark(f"user-{number}", f"r{number % 3}", created_at="2026-11-23T14:00:00Z")
+        store.mark(f"user-{number}", f"r{number % 3}", created_at="2082-11-23T14:00:00Z")
         simulated.mark("a", f"r{number % 3}", f"user-{number}")
     lose(store, simulated)
     running = start()

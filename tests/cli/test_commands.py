@@ -153,6 +153,14 @@ MISTAKES = [
     (["top", "-n", "0"], "1<=x<=1000"),
     (["top", "-n", "1001"], "1<=x<=1000"),
     (["top", "-n", "many"], "not a valid int"),
+    (["top", "2026-11-15..2026-11-01"], "swap them"),
+    (["top", "2026-11..2026-11-15"], "two of one kind"),
+    (["top", "trending-0-days"], "half-life"),
+    (["top", "--offset", "-1"], "0<=x<=10000"),
+    (["rank", "noodles", "--around", "101"], "0<=x<=100"),
+    (["rank"], "Missing argument"),
+    (["export", "last-0-days"], "at least last-1-days"),
+    (["export", "month", "--kind", "day"], "not both"),
     (["show", ""], "restaurant id is empty"),
     (["show", "a\x07b"], "U+0007"),
     (["show"], "Missing argument"),
@@ -216,7 +224,7 @@ def test_a_file_that_is_no_log(tmp_path: Path, store: str, content: bytes, words
 
 def test_help_and_version() -> None:
     assert package.__version__ in tallies("--version").out
-    for command in ("demo", "serve", "init", "load", "top", "show", "status", "verify"):
+    for command in ("demo", "serve", "init", "load", "top", "rank", "show", "status", "verify"):
         found = tallies(command, "--help")
         assert found.code == 0
         assert "Example:" in found.out

@@ -3,20 +3,33 @@
 import csv
 import subprocess
 import sys
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from tallies.core.errors import InvalidInput
+from tallies.core.spans import cut, find_span, parse_span
+from tallies.core.tally import Average, Count, Number, Sum, Tally
 from tallies.core.windows import Window
-from tallies.operate.export import Line, columns, lines, write_csv, write_file, write_parquet
+from tallies.operate.export import (
+    Line,
+    columns,
+    lines,
+    span_lines,
+    write_csv,
+    write_file,
+    write_parquet,
+)
 from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import TallyRow
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
 
+NOW = datetime(2026, 11, 23, 14, 5, 6, tzinfo=UTC)
 ODD = 'a "quoted", Straße\u2028☕'
 ROWS = [
     TallyRow(ODD, "2082", {"favorites": 3}),
@@ -50,6 +63,60 @@ noodles,day,2082-11-23,2082-11-23,1
 def test_every_window_has_its_kind_and_its_first_day() -> None:
     assert list(lines(FAVORITES, ROWS)) == LINES
     assert list(lines(FAVORITES, ROWS, [Window.DAY, Window.ALL])) == [LINES[3], LINES[5]]
+
+
+def test_a_span_has_a_line_for_each_group_that_has_something_in_it() -> None:
+    rows = [
+        TallyRow("a", "2026-11-22", {"favorites": 2}),
+        TallyRow("a", "2026-11-23", {"favorites": 3}),
+        TallyRow("a", "all", {"favorites": 9}),
+        TallyRow("b", "2026-11-20", {"favorites": 1}),
+        TallyRow("c", "2026-11-23", {"favorites": 1}),
+        TallyRow("c", "by hand", {"favorites": 7}),
+    ]
+    two = find_span("2026-11-22..2026-11-23", FAVORITES, NOW)
+    start = date(2026, 11, 22)
+    assert list(span_lines(FAVORITES, rows, two)) == [
+        ("a", "span", two.name, start, 5),
+        ("c", "span", two.name, start, 1),
+    ]
+    trending = find_span("trending-1-days", FAVORITES, NOW)
+    found = {line[0]: line[-1] for line in span_lines(FAVORITES, rows, trending)}
+    assert found == {"a": 4, "b": Decimal("0.125"), "c": 1}
+
+
+def test_of_a_span_averages_are_left_out() -> None:
+    tally = Tally(
+        name="orders",
+        group_by="shop",
+        measures={"orders": Count(), "average": Average("total"), "revenue": Sum("total")},
+        windows=(Window.DAY,),
+        time="at",
+    )
+    span = cut(parse_span("2026-11-22..2026-11-23"), tally, NOW, tally.windows)
+    values: dict[str, Number] = {
+        "orders": 2,
+        "average": Decimal("-1.5"),
+        "revenue": Decimal("-3.000000001"),
+    }
+    rows = [TallyRow("a", day, values) for day in ("2026-11-22", "2026-11-23")]
+    assert columns(tally, span) == ["shop", "kind", "window", "starts", "orders", "revenue"]
+    (line,) = span_lines(tally, rows, span)
+    assert line[-2:] == (4, Decimal("-6.000000002"))
+    only = replace(tally, measures={"average": Average("total")}, ranked_by=None)
+    with pytest.raises(InvalidInput, match="averages only"):
+        list(span_lines(only, rows, span))
+
+
+def test_parquet_of_trending_holds_exact_decimals(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    trending = find_span("trending", FAVORITES, NOW)
+    rows = [TallyRow("a", "2026-11-22", {"favorites": 2**40})]
+    found = list(span_lines(FAVORITES, rows, trending))
+    assert found[0][-1] == Decimal(2**40) * 793_701 / 10**6
+    list(write_parquet(FAVORITES, found, tmp_path / "f", trending))
+    (row,) = parquet.read_table(tmp_path / "f").to_pylist()
+    assert tuple(row.values()) == found[0]
 
 
 def test_csv_holds_any_id() -> None:
@@ -106,6 +173,13 @@ def test_the_command(loaded: str, tmp_path: Path) -> None:
     assert head + "".join(sorted(rest)) == HISTORY
     kinds = [row["kind"] for row in csv.DictReader(StringIO(tallies("export", store=loaded).out))]
     assert sorted(kinds) == ["all"] * 2 + ["day"] * 3 + ["month"] * 2
+    span = csv.DictReader(StringIO(tallies("export", "2026-10-01..2026-11-22", store=loaded).out))
+    assert sorted((row["restaurant_id"], row["favorites"]) for row in span) == [
+        ("fish #1, ☕", "1"),
+        ("noodles", "1"),
+    ]
+    one = csv.DictReader(StringIO(tallies("export", "2026-11-23", store=loaded).out))
+    assert [(row["restaurant_id"], row["kind"]) for row in one] == [("noodles", "day")]
     path = tmp_path / "t.parquet"
     assert tallies("export", "-o", path, store=loaded) == (0, "", f"7 rows in {path}\n")
     assert pytest.importorskip("pyarrow.parquet").read_table(path).num_rows == 7

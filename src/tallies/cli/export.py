@@ -1,6 +1,7 @@
 """The command `export`: the tallies as a file for a notebook or a spreadsheet."""
 
 import sys
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import click
 from tallies.cli.options import store_option, tally_option
 from tallies.cli.output import err, progress
 from tallies.core.errors import InvalidInput
+from tallies.core.spans import cut, parse_span
 from tallies.core.windows import Window
-from tallies.operate.export import Format, lines, write_csv, write_file
+from tallies.operate.export import Format, lines, span_lines, write_csv, write_file
 from tallies.stores.open import open_store
 
 
 @click.command()
+@click.argument("window", required=False)
 @click.option(
     "--format", "form", type=click.Choice(["csv", "parquet"]), help="Default: by the file's name."
 )
@@ -35,6 +38,7 @@ from tallies.stores.open import open_store
 @tally_option
 @store_option()
 def export(
+    window: str | None,
     form: Format | None,
     kinds: tuple[str, ...],
     output: Path | None,
@@ -43,12 +47,17 @@ def export(
 ) -> None:
     """Write a tally as a table: restaurant, kind of window, window, its first day, favorites.
 
-    With --kind day or --kind month it is the history of every restaurant. Parquet needs
+    With --kind day or --kind month it is the history of every restaurant. With a WINDOW, any that
+    `tallies top` knows, it is that one or that span, a line for each restaurant. Parquet needs
     tallies[export].
 
     \b
     Example:  tallies export --kind month -o history.parquet
+              tallies export 2026-11-01..2026-11-15 -o first-half.csv
     """
+    asked = None if window is None else parse_span(window)  # a mistake in it needs no store
+    if asked is not None and kinds:
+        raise InvalidInput("Name a window or --kind, not both.")
     if isinstance(sys.stdout, TextIOWrapper):
         # Ids are UTF-8 in a file and in a pipe alike, whatever the terminal's encoding is.
         sys.stdout.reconfigure(encoding="utf-8", newline="")
@@ -59,11 +68,18 @@ def export(
         task = bar.add_task("Exporting", total=None, rows=0)
         tallies = opened.reading(tally)
         of = tallies.of
-        found = lines(of, tallies.rows(), [Window(kind) for kind in kinds])
+        span = None if asked is None else cut(asked, of, datetime.now(UTC), of.windows)
+        if span is None:
+            found = lines(of, tallies.rows(), [Window(kind) for kind in kinds])
+        elif name := span.window:
+            found = lines(of, (row for row in tallies.rows() if row.window == name))
+            span = None
+        else:
+            found = span_lines(of, tallies.rows(), span)
         steps = (
-            write_csv(of, found, sys.stdout)
+            write_csv(of, found, sys.stdout, span)
             if output is None
-            else write_file(of, found, output, form)
+            else write_file(of, found, output, form, span)
         )
         done = 0
         for done in steps:

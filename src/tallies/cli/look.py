@@ -1,61 +1,16 @@
-"""Commands that look and change nothing: top, show, status."""
+"""Commands that look and change nothing: show, status."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from tallies.cli.options import json_option, store_option, tally_option
-from tallies.cli.output import headings, out, plain, print_json, print_table
-from tallies.core.errors import InvalidInput, UnknownWindow
-from tallies.core.groups import group_text, named_values
+from tallies.cli.output import out, plain, print_json, print_table
+from tallies.core.errors import InvalidInput
+from tallies.core.groups import group_text
 from tallies.core.ids import check_id
-from tallies.core.windows import find_window
 from tallies.stores.open import open_store
-from tallies.stores.protocol import MAX_PAGE
-
-
-@click.command()
-@click.argument("window", default="all")
-@click.option(
-    "-n", "limit", type=click.IntRange(1, MAX_PAGE), default=10, show_default=True, help="Lines."
-)
-@tally_option
-@json_option
-@store_option()
-def top(window: str, limit: int, tally: str | None, as_json: bool, store: str) -> None:
-    """Print the restaurants with the most favorites.
-
-    WINDOW is all, month, day (the current ones), or one like 2026-11 or 2026-11-23.
-
-    \b
-    Example:  tallies top 2017-08 -n 3
-    """
-    find_window(window, datetime.now(UTC))  # a mistake in it needs no store
-    with open_store(store) as opened:
-        tallies = opened.reading(tally)
-        of = tallies.of
-        named = find_window(window, datetime.now(ZoneInfo(of.zone)))
-        if named.kind not in of.ranked:
-            kinds = ", ".join(of.ranked) or "none at all"
-            raise UnknownWindow(f"There is no leaderboard by {named.kind}; there is: {kinds}.")
-        board = tallies.leaderboard(named.name, limit)
-    measure = of.ranked_by or ""
-    lines = [
-        (rank, named_values(of.group_by, line.group), line.amount)
-        for rank, line in enumerate(board, 1)
-    ]
-    if as_json:
-        print_json(
-            [{"rank": rank, **names, measure: plain(amount)} for rank, names, amount in lines]
-        )
-    elif lines:
-        rows = [(rank, *names.values(), amount) for rank, names, amount in lines]
-        print_table(("rank", *headings(of), measure), rows)
-    else:
-        out.print(f"No {measure} in {named.name}.")
 
 
 @click.command()

@@ -24,11 +24,12 @@ COMMANDS = {
     "load": "load",
     "parked": "parked",
     "plan": "plan",
+    "rank": "boards",
     "rebuild": "rebuild",
     "serve": "serve",
     "show": "look",
     "status": "look",
-    "top": "look",
+    "top": "boards",
     "verify": "rebuild",
     "worker": "worker",
 }

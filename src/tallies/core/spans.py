@@ -38,7 +38,8 @@ HALF_LIFE_DAYS = 3
 CUT_OFF_HALF_LIVES = 10
 """A day so many half-lives ago would weigh less than a thousandth; it weighs nothing."""
 MAX_HALF_LIFE_DAYS = MAX_WINDOWS // CUT_OFF_HALF_LIVES
-WEIGHT_UNITS = 1_000_000
+WEIGHT_DECIMALS = 6
+WEIGHT_UNITS = 10**WEIGHT_DECIMALS
 """Trending weights are whole numbers of one in so many."""
 
 _LAST = pattern(r"last-(\d{1,9})-(day|hour)s?")
@@ -86,7 +87,7 @@ class Span:
     weights: Sequence[int]
     """Above zero, one for each window."""
     unit: int = 1
-    """What a weight of one is counted in: weights are so many in `unit`."""
+    """Weights are whole numbers of one in so many: 1, or WEIGHT_UNITS."""
 
     @property
     def window(self) -> str | None:
@@ -98,13 +99,13 @@ class Span:
         if self.unit == 1:
             return total
         # A power of ten: it moves the point and rounds nothing.
-        return Decimal(total).scaleb(1 - len(str(self.unit)), _WIDE)
+        return Decimal(total).scaleb(-WEIGHT_DECIMALS, _WIDE)
 
     def total(self, amount: Number) -> Number:
         """Undo `amount`."""
         if self.unit == 1:
             return amount
-        total = Decimal(amount).scaleb(len(str(self.unit)) - 1, _WIDE)
+        total = Decimal(amount).scaleb(WEIGHT_DECIMALS, _WIDE)
         return int(total) if total == total.to_integral_value() else total
 
 
@@ -182,7 +183,8 @@ def cut(
                 # Hours that have passed, whatever was done to the clock on the wall meanwhile.
                 moment = _back(now.astimezone(UTC), timedelta(hours=number - 1), number, "hours")
                 start = moment.astimezone(zone).replace(tzinfo=None)
-            return cutter.between(find_window(kind, start), find_window(kind, local_now))
+            ends = find_window(kind, start), find_window(kind, local_now)
+            return cutter.between(*ends, asked=f"last-{number}-{kind}s")
 
 
 @lru_cache
@@ -211,11 +213,13 @@ class _Cutter:
     def one(self, window: NamedWindow) -> Span:
         if window.kind not in self._kinds:
             there = ", ".join(self._kinds) or "none at all"
-            raise UnknownWindow(f"There is no leaderboard by {window.kind}; there is: {there}.")
+            what = "leaderboard" if self._are == "ranked" else "window"
+            raise UnknownWindow(f"There is no {what} by {window.kind}; there is: {there}.")
         return Span(window.name, (window.name,), (1,))
 
-    def between(self, first: NamedWindow, last: NamedWindow) -> Span:
+    def between(self, first: NamedWindow, last: NamedWindow, asked: str = "") -> Span:
         name = f"{first.name}..{last.name}"
+        asked = asked or name
         assert first.start is not None  # noqa: S101 # only `all` has no start
         assert last.start is not None  # noqa: S101 # as above
         end = _end(last.kind, last.start)
@@ -226,13 +230,13 @@ class _Cutter:
         windows, until = max(tilings, key=lambda tiling: tiling[1])
         if whole or len(windows) > MAX_WINDOWS:
             raise InvalidInput(
-                f"{name} takes more than {MAX_WINDOWS:,} windows; ask for less, or for whole months"
-                f" or years where those are {self._are}."
+                f"{asked} takes more than {MAX_WINDOWS:,} windows; ask for less, or for whole"
+                f" months or years where those are {self._are}."
             )
         missing = window_name(last.kind, until)
         if last.kind in self._kinds:
             raise self._gone(last.kind, missing)
-        raise self._lacks(last.kind, name)
+        raise self._lacks(last.kind, asked)
 
     def trending(self, half_life_days: int, local_now: datetime) -> Span:
         suffix = "" if half_life_days == HALF_LIFE_DAYS else f"-{half_life_days}-days"

@@ -2,19 +2,25 @@
 
 import csv
 import secrets
-from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from tallies.core.amounts import MAX_DECIMALS
 from tallies.core.errors import InvalidInput, UnknownWindow
 from tallies.core.groups import named_values
+from tallies.core.spans import WEIGHT_DECIMALS, Span
 from tallies.core.tally import Average, Count, Measure, Sum, Tally
+from tallies.core.topk import weighted
 from tallies.core.windows import Window, parse_window
 from tallies.stores.protocol import TallyRow
 
 Format = Literal["csv", "parquet"]
+
+_SPAN = "span"
+"""The kind of lines that are of no one window."""
 
 BATCH_ROWS = 10_000
 """Rows that are in memory at a time."""
@@ -24,10 +30,11 @@ Line = tuple[Any, ...]
 """A row of the tallies as it is exported: the values of `columns`."""
 
 
-def columns(tally: Tally) -> list[str]:
+def columns(tally: Tally, span: Span | None = None) -> list[str]:
     """The attributes that make a group; the kind of window (whoever plots a history wants one
-    kind); the window; its first day, nothing for `all`; the measures."""
-    return [*tally.group_by, "kind", "window", "starts", *tally.measures]
+    kind); the window; its first day, nothing for `all`; the measures, of a span those that can be
+    summed."""
+    return [*tally.group_by, "kind", "window", "starts", *_measures(tally, span)]
 
 
 def lines(tally: Tally, rows: Iterable[TallyRow], kinds: Collection[Window] = ()) -> Iterator[Line]:
@@ -43,10 +50,38 @@ def lines(tally: Tally, rows: Iterable[TallyRow], kinds: Collection[Window] = ()
             yield (*names, named.kind.value, window, starts, *values.values())
 
 
-def write_csv(tally: Tally, found: Iterable[Line], out: TextIO) -> Iterator[int]:
+def span_lines(tally: Tally, rows: Iterable[TallyRow], span: Span) -> Iterator[Line]:
+    """A line for each group, with what its rows of the windows of a span come to.
+
+    Raises:
+        InvalidInput: the tally has averages only, which cannot be summed.
+    """
+    measures = list(_measures(tally, span))
+    if not measures:
+        raise InvalidInput(
+            f"Tally {tally.name!r} has averages only; a span needs a count or a sum."
+        )
+    weights = dict(zip(span.windows, span.weights, strict=True))
+    starts = min(
+        (start.date() for name in span.windows if (start := parse_window(name).start)), default=None
+    )
+    for group, its in groupby(rows, key=attrgetter("group")):
+        within = [row for row in its if row.window in weights]
+        each = [weights[row.window] for row in within]
+        totals = [
+            span.amount(weighted(each, [row.values[name] for row in within])) for name in measures
+        ]
+        if any(totals):
+            names = named_values(tally.group_by, group).values()
+            yield (*names, _SPAN, span.name, starts, *totals)
+
+
+def write_csv(
+    tally: Tally, found: Iterable[Line], out: TextIO, span: Span | None = None
+) -> Iterator[int]:
     """Write lines with a header; yields now and then how many there are so far."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns(tally))
+    writer.writerow(columns(tally, span))
     done = 0
     for batch in _batches(found):
         writer.writerows(batch)
@@ -54,7 +89,9 @@ def write_csv(tally: Tally, found: Iterable[Line], out: TextIO) -> Iterator[int]
         yield done
 
 
-def write_parquet(tally: Tally, found: Iterable[Line], path: Path) -> Iterator[int]:
+def write_parquet(
+    tally: Tally, found: Iterable[Line], path: Path, span: Span | None = None
+) -> Iterator[int]:
     """Write lines as a Parquet file; yields now and then how many there are so far.
 
     Raises:
@@ -69,17 +106,19 @@ def write_parquet(tally: Tally, found: Iterable[Line], path: Path) -> Iterator[i
         ) from None
     # Kinds and windows come again and again: a dictionary keeps them short here and in a notebook.
     few = pa.dictionary(pa.int32(), pa.string())
+    is_weighed = span is not None and span.unit > 1
+    decimals = MAX_DECIMALS + (WEIGHT_DECIMALS if is_weighed else 0)
     kinds: dict[type[Measure], Any] = {
-        Count: pa.int64(),
-        Sum: pa.decimal128(38, MAX_DECIMALS),
+        Count: pa.decimal128(38, WEIGHT_DECIMALS) if is_weighed else pa.int64(),
+        Sum: pa.decimal128(38, decimals),
         Average: pa.float64(),
     }
     types = [
         *(pa.string() for _ in tally.group_by),
         *(few, few, pa.date32()),
-        *(kinds[type(measure)] for measure in tally.measures.values()),
+        *(kinds[type(measure)] for measure in _measures(tally, span).values()),
     ]
-    schema = pa.schema(list(zip(columns(tally), types, strict=True)))
+    schema = pa.schema(list(zip(columns(tally, span), types, strict=True)))
     done = 0
     with pq.ParquetWriter(path, schema) as writer:
         for batch in _batches(found):
@@ -92,7 +131,9 @@ def write_parquet(tally: Tally, found: Iterable[Line], path: Path) -> Iterator[i
             yield done
 
 
-def write_file(tally: Tally, found: Iterable[Line], path: Path, form: Format) -> Iterator[int]:
+def write_file(
+    tally: Tally, found: Iterable[Line], path: Path, form: Format, span: Span | None = None
+) -> Iterator[int]:
     """Write a whole file or none: what is half written never bears its name.
 
     Yields now and then how many lines there are so far.
@@ -103,10 +144,10 @@ def write_file(tally: Tally, found: Iterable[Line], path: Path, form: Format) ->
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         if form == "parquet":
-            yield from write_parquet(tally, found, part)
+            yield from write_parquet(tally, found, part, span)
         else:
             with part.open("x", encoding="utf-8", newline="") as out:
-                yield from write_csv(tally, found, out)
+                yield from write_csv(tally, found, out, span)
         part.replace(path)
     except OSError as error:
         raise InvalidInput(
@@ -114,6 +155,12 @@ def write_file(tally: Tally, found: Iterable[Line], path: Path, form: Format) ->
         ) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _measures(tally: Tally, span: Span | None) -> Mapping[str, Measure]:
+    if span is None:
+        return tally.measures
+    return {name: of for name, of in tally.measures.items() if not isinstance(of, Average)}
 
 
 def _batches(found: Iterable[Line]) -> Iterator[list[Line]]:

@@ -49,14 +49,14 @@ LINES: list[Line] = [
     (ODD, "all", "all", None, 2**60),
 ]
 LOG = """user_id,restaurant_id,created_at
-ann,noodles,2082-11-22T12:00:00Z
-bob,noodles,2082-11-23T01:00:00Z
-ann,"fish #1, ☕",2082-10-01T00:00:00Z
+ann,noodles,2025-11-22T12:00:00Z
+bob,noodles,2025-11-23T01:00:00Z
+ann,"fish #1, ☕",2025-10-01T00:00:00Z
 """
 HISTORY = """restaurant_id,kind,window,starts,favorites
-"fish #1, ☕",day,2082-10-01,2082-10-01,1
-noodles,day,2082-11-22,2082-11-22,1
-noodles,day,2082-11-23,2082-11-23,1
+"fish #1, ☕",day,2025-10-01,2025-10-01,1
+noodles,day,2025-11-22,2025-11-22,1
+noodles,day,2025-11-23,2025-11-23,1
 """
 
 
@@ -173,12 +173,12 @@ def test_the_command(loaded: str, tmp_path: Path) -> None:
     assert head + "".join(sorted(rest)) == HISTORY
     kinds = [row["kind"] for row in csv.DictReader(StringIO(tallies("export", store=loaded).out))]
     assert sorted(kinds) == ["all"] * 2 + ["day"] * 3 + ["month"] * 2
-    span = csv.DictReader(StringIO(tallies("export", "2026-10-01..2026-11-22", store=loaded).out))
+    span = csv.DictReader(StringIO(tallies("export", "2025-10-01..2025-11-22", store=loaded).out))
     assert sorted((row["restaurant_id"], row["favorites"]) for row in span) == [
         ("fish #1, ☕", "1"),
         ("noodles", "1"),
     ]
-    one = csv.DictReader(StringIO(tallies("export", "2026-11-23", store=loaded).out))
+    one = csv.DictReader(StringIO(tallies("export", "2025-11-23", store=loaded).out))
     assert [(row["restaurant_id"], row["kind"]) for row in one] == [("noodles", "day")]
     path = tmp_path / "t.parquet"
     assert tallies("export", "-o", path, store=loaded) == (0, "", f"7 rows in {path}\n")

@@ -163,7 +163,7 @@ MISTAKES = [
     (["export", "month", "--kind", "day"], "not both"),
     (["show", ""], "restaurant id is empty"),
     (["show", "a\x07b"], "U+0007"),
-    (["show"], "Missing argument"),
+    (["load"], "Missing argument"),
     (["frobnicate"], "No such command"),
     (["top", "--store", "mysql://x"], "no store URL"),
     (["top", "--store", "sqlite:///nowhere/x.db"], "no store at"),

@@ -113,8 +113,18 @@ _NO_USE: Mapping[str, tuple[Any, ...]] = {
     "city": (None, "", ["a"], {"S": "a"}, "\x00position", "a\nb", "\ud800", "x" * 2001, b"a"),
     "shop": (None, "", Decimal("NaN"), Decimal("Infinity"), Decimal("1E+999999999")),
     "at": (None, 5, "", "soon", "2026-11-23", "2026-11-23T12:00:00", "2026-02-30T12:00:00Z"),
-    "amount": (None, "1", True, False, 1.0, Decimal("NaN"), 10**20, 10**5000, Decimal("1E-9999")),
-    "tip": (None, "1", True, 2.0, ["1"]),
+    "amount": (
+        None,
+        "1e3",
+        True,
+        False,
+        0.1 + 0.2,
+        Decimal("NaN"),
+        10**20,
+        10**5000,
+        Decimal("1E-9999"),
+    ),
+    "tip": (None, "one", True, float("nan"), ["1"]),
 }
 
 

@@ -30,13 +30,14 @@ def window_of(kind: Window, moment: datetime, zone: str) -> str:
 
 
 def admitted(tally: Tally, row: Row) -> bool:
-    wanted = tally.where.get("status", ("paid", "open", "void"))
-    return row["status"] in (wanted if isinstance(wanted, tuple) else (wanted,))
+    wanted = {value.attribute: condition.is_ for value, condition in tally.where.items()}
+    return row["status"] in wanted.get("status", ("paid", "open", "void"))
 
 
 def is_spoiled(tally: Tally, row: Row) -> bool:
     """Whether the tally reads an attribute of the row that it cannot use."""
-    return not {*tally.group_by, "at", *tally.summed}.isdisjoint(row.get(SPOILED, ()))
+    read = {*tally.labels, "at", *(value.label for value in tally.summed)}
+    return not read.isdisjoint(row.get(SPOILED, ()))
 
 
 def group_by(tally: Tally, rows: Iterable[Row]) -> Totals:
@@ -47,15 +48,15 @@ def group_by(tally: Tally, rows: Iterable[Row]) -> Totals:
     for row in rows:
         if not admitted(tally, row) or is_spoiled(tally, row):
             continue
-        parts = [_text(row[name]) for name in tally.group_by]
+        parts = [_text(row[name]) for name in tally.labels]
         if len(parts) > 1:
             parts = [part.replace("%", "%25").replace("#", "%23") for part in parts]
         for window in tally.windows:
             name = window_of(window, datetime.fromisoformat(row["at"].upper()), tally.zone)
             amounts = found["#".join(parts), name]
             amounts[0] += 1
-            for index, attribute in enumerate(tally.summed, 1):
-                amounts[index] += Fraction(row[attribute])
+            for index, value in enumerate(tally.summed, 1):
+                amounts[index] += Fraction(row[value.attribute])
     return {key: tuple(amounts) for key, amounts in found.items()}
 
 

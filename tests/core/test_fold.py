@@ -173,8 +173,37 @@ def test_a_tally_without_time_needs_none() -> None:
 def test_numbers_that_are_equal_are_one_group() -> None:
     values: list[Any] = [7, Decimal("7.00"), Decimal("7E0"), 7.0]
     assert inserted(PLAIN, *({"g": value} for value in values)) == {("7", "all"): (4,)}
-    for zero in (0, Decimal("-0"), Decimal("0E+9"), -0.0, False):
+    for zero in (0, Decimal("-0"), Decimal("0E+9"), -0.0):
         assert inserted(PLAIN, {"g": zero}) == {("0", "all"): (1,)}
+
+
+def test_true_and_false_are_groups_of_their_own_beside_the_numbers() -> None:
+    rows: list[dict[str, Any]] = [{"g": value} for value in (1, True, 1.0, False, 0, True)]
+    for order in (rows, rows[::-1]):
+        assert inserted(PLAIN, *order) == {
+            ("1", "all"): (2,),
+            ("0", "all"): (1,),
+            ("true", "all"): (2,),
+            ("false", "all"): (1,),
+        }
+    by_two = Tally(name="t", group_by=("g", "g2"), measures={"n": Count()})
+    assert deltas_of(by_two, Change({"g": 1, "g2": "a"}, {"g": True, "g2": "a"})) == {
+        ("1#a", "all"): (-1,),
+        ("true#a", "all"): (1,),
+    }
+    folder = Folder(PLAIN)
+    assert folder.sees_difference({"g": 1}, {"g": True})
+    assert not folder.sees_difference({"g": 1}, {"g": Decimal("1.0")})
+
+
+def test_a_float_is_the_shortest_decimal_that_reads_back_as_it() -> None:
+    assert inserted(PLAIN, {"g": 0.1}, {"g": Decimal("0.1")}, {"g": 1e23}, {"g": 10**23}) == {
+        ("0.1", "all"): (2,),
+        (str(10**23), "all"): (2,),
+    }
+    amounts: list[Any] = [0.1, "0.2", Decimal("0.3"), 12.5, "-7", "+.5", "3."]
+    rows = [{"g": "g", "amount": amount} for amount in amounts]
+    assert inserted(SUMMED, *rows) == {("g", "all"): (7, Decimal("9.6"))}
 
 
 def test_numbers_that_differ_in_the_last_of_38_digits_are_two_groups() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tallies import Average, Count, Sum, Tally, Window
 from tallies.core.errors import InvalidTally
+from tallies.core.values import Value
 
 GOOD: dict[str, Any] = {
     "name": "orders",
@@ -23,7 +24,6 @@ GOOD: dict[str, Any] = {
     [
         ({"name": ""}, "name"),
         ({"name": "a b"}, "name"),
-        ({"group_by": ()}, "group_by"),
         ({"measures": {}}, "measures nothing"),
         ({"measures": {"group": Count()}}, "'group'"),
         ({"measures": {"a-b": Count()}}, "'a-b'"),
@@ -34,9 +34,23 @@ GOOD: dict[str, Any] = {
         ({"time": ""}, "no name"),
         ({"group_by": ("shop", "")}, "no name"),
         ({"where": {"": 1}}, "no name"),
-        ({"measures": {"total": Sum("")}}, "no name"),
-        ({"where": {"status": 1.5}}, "status"),
-        ({"where": {"status": ["paid", ["open"]]}}, "status"),
+        ({"group_by": 5}, "no value"),
+        ({"group_by": [Value("PK", after="A#"), "PK"]}, "one name"),
+        ({"group_by": [Value("a", each=True), Value("b", each=True)]}, "one at most"),
+        ({"where": {"status": b"paid"}}, "'status': A value is compared with b'paid'"),
+        ({"where": {"status": ["paid", ["open"]]}}, "'status': .* neither text nor number"),
+        ({"where": {"status": ["paid", None]}}, "for null use exists = false"),
+        ({"where": {"status": float("nan")}}, "neither text nor number"),
+        ({"where": {"status": {}}}, "'status': It says nothing; use one of is, not"),
+        ({"where": {"status": []}}, "says nothing"),
+        ({"where": {"status": {"above": 3}}}, "'above' is no comparison"),
+        ({"where": {"status": {"at_least": True}}}, "at_least is a text or a number"),
+        ({"where": {"status": {"begins_with": 3}}}, "begins_with is a text"),
+        ({"where": {"status": {"exists": 1}}}, "exists is true or false"),
+        ({"where": {Value("status"): 1, "status": 2}}, "twice"),
+        ({"where": {Value("tags", each=True): 1}}, "each is for group_by"),
+        ({"measures": {"total": Sum(Value("tags", each=True))}}, "each is for group_by"),
+        ({"time": 5}, "no value"),
         ({"time": None}, "time"),
         ({"ranked": [Window.MONTH]}, "month"),
         ({"ranked_by": "revenue"}, "revenue"),
@@ -62,7 +76,7 @@ def test_leaderboards_order_by_the_first_measure_unless_told() -> None:
 
 def test_a_sum_is_stored_once_for_sum_and_average() -> None:
     tally = Tally(**{**GOOD, "measures": {"mean": Average("x"), "total": Sum("x")}})
-    assert (tally.components, tally.summed) == (("rows", "total"), ("x",))
+    assert (tally.components, tally.summed) == (("rows", "total"), (Value("x"),))
 
 
 def test_the_average_comes_from_an_exact_sum() -> None:
@@ -74,7 +88,8 @@ def test_the_average_comes_from_an_exact_sum() -> None:
 
 
 def test_where_takes_one_value_or_several() -> None:
-    for wanted in ("paid", ["paid"], ("paid", None), {"paid", "sent"}, iter(["paid"])):
+    wanteds: list[Any] = ["paid", ["paid"], ("paid",), {"paid", "sent"}, iter(["paid"])]
+    for wanted in wanteds:
         tally = Tally(**GOOD, where={"status": wanted})
         for _ in range(2):  # an iterator is not used up
             assert tally.admits({"status": "paid"})

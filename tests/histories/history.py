@@ -327,7 +327,7 @@ def _try_all(parked: Parked) -> str:
 
 
 def _read(tally: Tally, image: Image) -> str:
-    names = [*tally.group_by, *filter(None, [tally.time]), *tally.summed, *tally.where]
+    names = tally.attributes
     return repr([(name, image.get(name)) for name in names if name in image])
 
 

@@ -56,7 +56,7 @@ class MisreadingFolder(Folder):
     def contributions(self, changes: Iterable[Change]) -> dict[Contribution, int]:  # type: ignore[override] # a Counter is one
         changes = list(changes)
         images = [image for old, new, _ in changes for image in (old, new)]
-        if "city" in self.tally.group_by:
+        if "city" in self.tally.labels:
             for image in images:
                 if image is not None and image.get("city") == MISREAD and self.tally.admits(image):
                     raise Unfoldable("This version cannot read the city.")
@@ -108,8 +108,8 @@ _NO_USE: dict[str, tuple[Any, ...]] = {
     "city": ("", "a\x1fb", "x" * 2001),
     "shop": ("", None, Decimal("1E+120") ** 20),
     "at": ("soon", 5, "2026-11-23", "0001-01-01T00:00:00+14:00"),
-    "amount": ("1", 10**25, Decimal("1E-30"), None),
-    "tip": ("2", 10**21),
+    "amount": ("one", 10**25, Decimal("1E-30"), None),
+    "tip": ("two", 10**21),
 }
 
 

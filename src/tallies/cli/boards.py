@@ -109,7 +109,7 @@ def rank(words: tuple[str, ...], around: int, tally: str | None, as_json: bool, 
         parts = len(of.group_by)
         if not parts <= len(words) <= parts + 1:
             raise InvalidInput(
-                f"Give {' and '.join(of.group_by)}, and after that a window or nothing."
+                f"Give {' and '.join(of.labels)}, and after that a window or nothing."
             )
         group = _group(words[:parts])
         window = words[parts] if len(words) > parts else "all"
@@ -148,7 +148,7 @@ def _groups(file: Path, of: Tally) -> list[str]:
         values = text.split("\t") if len(of.group_by) > 1 else [text]
         if len(values) != len(of.group_by):
             raise InvalidInput(
-                f"{file}, line {number}: give {' and '.join(of.group_by)}, with tabs between."
+                f"{file}, line {number}: give {' and '.join(of.labels)}, with tabs between."
             )
         try:
             groups.append(_group(values))
@@ -168,7 +168,7 @@ def _as_data(of: Tally, lines: Sequence[Line]) -> list[dict[str, Any]]:
     return [
         {
             "rank": line.rank,
-            **named_values(of.group_by, line.group),
+            **named_values(of.labels, line.group),
             measure: plain(line.amount),
         }
         for line in lines
@@ -177,6 +177,6 @@ def _as_data(of: Tally, lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 def _print(of: Tally, lines: Sequence[Line]) -> None:
     rows = [
-        (line.rank, *named_values(of.group_by, line.group).values(), line.amount) for line in lines
+        (line.rank, *named_values(of.labels, line.group).values(), line.amount) for line in lines
     ]
     print_table(("rank", *headings(of), of.ranked_by or ""), rows)

@@ -10,18 +10,20 @@ from tallies.cli.output import out, plain, print_json, print_table
 from tallies.core.errors import InvalidInput
 from tallies.core.groups import group_text
 from tallies.core.ids import check_id
+from tallies.core.tally import Tally
 from tallies.stores.open import open_store
 
 
 @click.command()
-@click.argument("group", nargs=-1, required=True)
+@click.argument("group", nargs=-1)
 @tally_option
 @json_option
 @store_option()
 def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -> None:
     """Print every window of the restaurant GROUP.
 
-    Where a declared tally groups by several attributes, give a value for each.
+    Where a declared tally groups by several attributes, give a value for each; where it is the
+    total of a table, give none.
 
     \b
     Example:  tallies show my-restaurant --json
@@ -32,7 +34,7 @@ def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -
         tallies = opened.reading(tally)
         of = tallies.of
         if len(group) != len(of.group_by):
-            raise InvalidInput(f"Give {len(of.group_by)} values: {', '.join(of.group_by)}.")
+            raise InvalidInput(_how_many(of))
         windows = tallies.measures_of(group_text(group))
     if as_json:
         shown: dict[str, Any] = {
@@ -41,12 +43,20 @@ def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -
         }
         if len(of.measures) == 1:
             shown = {window: values[of.ranked_by] for window, values in shown.items()}
-        print_json({**dict(zip(of.group_by, group, strict=True)), "windows": shown})
+        print_json({**dict(zip(of.labels, group, strict=True)), "windows": shown})
     elif windows:
         rows = [(window, *values.values()) for window, values in windows.items()]
         print_table(("window", *of.measures), rows)
     else:
-        out.print(f"No {' or '.join(of.measures)} of {' '.join(group)}.", markup=False)
+        whose = " of " + " ".join(group) if group else ""
+        out.print(f"No {' or '.join(of.measures)}{whose}.", markup=False)
+
+
+def _how_many(tally: Tally) -> str:
+    if not tally.labels:
+        return "Give no value: the tally is the total of its table."
+    values = "1 value" if len(tally.labels) == 1 else f"{len(tally.labels)} values"
+    return f"Give {values}: {', '.join(tally.labels)}."
 
 
 @click.command()

@@ -26,7 +26,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def headings(tally: Tally) -> list[str]:
     """What the attributes of a group are called in a table for people."""
-    return [name.removesuffix("_id") for name in tally.group_by]
+    return [name.removesuffix("_id") for name in tally.labels]
 
 
 def plain(value: Number) -> int | float | str:

@@ -193,7 +193,7 @@ def tell(
                 **({"to_build": to_build} if to_build else {}),
                 word.replace(" ", "_"): [
                     {
-                        **named_values(tally.group_by, drift.group),
+                        **named_values(tally.labels, drift.group),
                         "window": drift.window,
                         "expected": plain(drift.expected),
                         "actual": plain(drift.actual),
@@ -206,7 +206,7 @@ def tell(
         return
     if found.drifted:
         rows = [
-            (*named_values(tally.group_by, group).values(), window, expected, actual, measure)
+            (*named_values(tally.labels, group).values(), window, expected, actual, measure)
             for group, window, expected, actual, measure in found.drifted[:SHOWN]
         ]
         headers = (*headings(tally), "window", "expected", "actual", "measure")

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Context, Decimal, Inexact, Overflow
+from re import ASCII
+from re import compile as pattern
 from typing import Any
 
 from tallies.core.errors import Unfoldable, shown
 from tallies.core.tally import Number
+from tallies.core.values import plain_number
 
 MAX_WHOLE_DIGITS = 20
 MAX_DECIMALS = 9
@@ -13,18 +16,21 @@ MAX_DECIMALS = 9
 billion of the largest rows is still exact; no total can meet a row that it cannot take in."""
 
 _TYPES = frozenset({int, Decimal})
+_PLAIN = pattern(r"[+-]?(\d+(\.\d*)?|\.\d+)", ASCII)
+"""No exponent, no separators, no space: whoever writes those means something that is not said."""
 _EXACT = Context(prec=38, traps=[Inexact, Overflow])
 
 
-def check_types(values: Sequence[Any]) -> None:
-    """See that all values are of an exact type, before True and 1.0 are taken for their equal 1.
+def exact(values: Sequence[Any]) -> Sequence[Number]:
+    """The values as exact numbers: a text that is a plain decimal number as it stands, a float as
+    the shortest decimal that reads back as the same float.
 
     Raises:
-        Unfoldable: one is not.
+        Unfoldable: one is no number.
     """
-    if not _TYPES.issuperset(map(type, values)):
-        wrong = next(value for value in values if type(value) not in _TYPES)
-        raise Unfoldable(f"The amount {shown(wrong)} is no exact number.")
+    if _TYPES.issuperset(map(type, values)):
+        return values
+    return [_exact(value) for value in values]
 
 
 def check_signs(values: Sequence[Number]) -> None:
@@ -40,7 +46,7 @@ def check_signs(values: Sequence[Number]) -> None:
 
 
 def times(n: int, value: Number) -> Number:
-    """`n` rows of the amount `value`, which `check_types` has seen.
+    """`n` rows of the amount `value`, which `exact` has seen.
 
     Raises:
         Unfoldable: the amount has too many digits.
@@ -79,6 +85,16 @@ def number_of(text: str) -> Number:
 def negated(amounts: Sequence[Number]) -> tuple[Number, ...]:
     """Component by component, exactly: Python's minus sign rounds decimals to 28 digits."""
     return tuple(-a if isinstance(a, int) else a.copy_negate() for a in amounts)
+
+
+def _exact(value: Any) -> Number:
+    if type(value) in _TYPES:
+        return value  # type: ignore[no-any-return] # it is one of those
+    if isinstance(value, float):
+        return plain_number(value)
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return Decimal(value)
+    raise Unfoldable(f"The amount {shown(value)} is no exact number.")
 
 
 def _decimals(amount: Decimal) -> int:

@@ -10,7 +10,8 @@ from operator import itemgetter
 from typing import Any
 
 from tallies.core.errors import InvalidTime, Unfoldable, shown
-from tallies.core.times import canonical_time, parse_time
+from tallies.core.time_formats import UNITS_PER_SECOND, parse_time_as
+from tallies.core.times import canonical_time
 
 _HOUR = len("2026-11-23T14")
 _MINUTE = len("2026-11-23T14:05")
@@ -19,14 +20,42 @@ _TO_MINUTE = itemgetter(slice(_MINUTE))
 _WHOLE_MINUTE_OFFSETS = "1973"
 """Since 1972 (Monrovia was the last) every zone is whole minutes from UTC, so the minute decides
 the window; before, offsets had seconds. Source: the IANA time zone database, file `africa`."""
+_WHOLE_MINUTES_FROM_SECONDS = 3 * 366 * 24 * 3600
+"""The same as seconds since 1970, or a few hours later."""
 
 
-def cut_times(times: list[Any], zone: tzinfo) -> list[str]:
-    """Cut a column of times.
+def cut_times(
+    times: list[Any], zone: tzinfo, as_: str = "rfc3339", naive_zone: tzinfo = UTC
+) -> list[str]:
+    """Cut a column of times, which are in the form `as_` of `tallies.core.time_formats`.
 
     Raises:
         Unfoldable: one of them is no time.
     """
+    found = _cut_epochs(times, zone, as_) if as_ in UNITS_PER_SECOND else None
+    if as_ == "rfc3339":
+        found = _cut_texts(times, zone)
+    # The careful way says which one is none, and why.
+    return found or [cut_time(time, zone, as_, naive_zone) for time in times]
+
+
+def cut_time(time: Any, zone: tzinfo, as_: str = "rfc3339", naive_zone: tzinfo = UTC) -> str:
+    """Cut one time, in whatever way it is written.
+
+    Raises:
+        Unfoldable: it is no time.
+    """
+    try:
+        moment = parse_time_as(time, as_, zone=zone, naive_zone=naive_zone)
+    except InvalidTime as error:
+        raise Unfoldable(str(error)) from None
+    text = canonical_time(moment)
+    if zone is UTC:
+        return text[:_HOUR]
+    return text[:_MINUTE] if text >= _WHOLE_MINUTE_OFFSETS else text[:-1]
+
+
+def _cut_texts(times: list[Any], zone: tzinfo) -> list[str] | None:
     try:
         # Whole-column calls into C: this is the part of the fold that sees every record.
         deque(map(datetime.fromisoformat, times), maxlen=0)
@@ -37,25 +66,24 @@ def cut_times(times: list[Any], zone: tzinfo) -> list[str]:
             if min(times) >= _WHOLE_MINUTE_OFFSETS:
                 return list(map(_TO_MINUTE, times))
     except (ValueError, TypeError, IndexError):
-        pass  # the careful way says which one, and why
-    return [cut_time(time, zone) for time in times]
+        pass
+    return None
 
 
-def cut_time(time: Any, zone: tzinfo) -> str:
-    """Cut one time, in whatever form it is written.
-
-    Raises:
-        Unfoldable: it is no time.
-    """
-    if not isinstance(time, str):
-        raise Unfoldable(f"The time {shown(time)} is no text in RFC 3339 form.")
+def _cut_epochs(times: list[Any], zone: tzinfo, as_: str) -> list[str] | None:
+    """Whole numbers only, each hour or minute looked up once."""
+    per_second = UNITS_PER_SECOND[as_]
+    if set(map(type, times)) != {int}:
+        return None
+    if zone is not UTC and min(times) < _WHOLE_MINUTES_FROM_SECONDS * per_second:
+        return None
+    span = per_second * (3600 if zone is UTC else 60)
+    floors = [time // span for time in times]
     try:
-        text = canonical_time(parse_time(time))
-    except InvalidTime as error:
-        raise Unfoldable(str(error)) from None
-    if zone is UTC:
-        return text[:_HOUR]
-    return text[:_MINUTE] if text >= _WHOLE_MINUTE_OFFSETS else text[:-1]
+        cuts = {floor: cut_time(floor * span, zone, as_) for floor in set(floors)}
+    except Unfoldable:
+        return None
+    return [cuts[floor] for floor in floors]
 
 
 def local_time(cut: str, zone: tzinfo) -> datetime:

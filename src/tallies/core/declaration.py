@@ -13,12 +13,20 @@ measures = { orders = "count", revenue = { sum = "total" }, average = { average 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+from tallies.core.declared import (
+    conditions_from,
+    spec_of_conditions,
+    spec_of_time,
+    spec_of_value,
+    time_from,
+    value_from,
+)
 from tallies.core.errors import InvalidTally, shown
 from tallies.core.tally import Average, Count, Measure, Sum, Tally
 from tallies.core.windows import Window
@@ -26,13 +34,25 @@ from tallies.core.windows import Window
 Spec = Mapping[str, Any]
 """A tally as plain data, the same for equal tallies."""
 
+Read = TypeVar("Read")
+
 MAX_DAYS = 1_000_000
 _MEASURES: Mapping[str, type[Sum] | type[Average]] = {"sum": Sum, "average": Average}
-_TEXTS = ("name", "time", "zone", "ranked_by")
-_LISTS = ("group_by", "windows", "ranked")
+_TEXTS = ("name", "zone", "ranked_by")
+_LISTS = ("windows", "ranked")
 _DAY = timedelta(days=1)
 _KNOWN = frozenset(
-    {*_TEXTS, *_LISTS, "measures", "where", "retention_days", "in_place", "nonnegative"},
+    {
+        *_TEXTS,
+        *_LISTS,
+        "group_by",
+        "time",
+        "measures",
+        "where",
+        "retention_days",
+        "in_place",
+        "nonnegative",
+    },
 )
 
 
@@ -105,12 +125,18 @@ def tally_of(spec: Spec) -> Tally:
     for key, found in lists.items():
         if found is None:
             raise refuse(f"{key} is a text or a list of texts, not {shown(spec[key])}.")
-    for key in ("measures", "where", "retention_days"):
+    for key in ("measures", "retention_days"):
         if not isinstance(spec.get(key, {}), Mapping):
             raise refuse(f"{key} is a table, not {shown(spec[key])}.")
     for key in ("in_place", "nonnegative"):
         if not isinstance(spec.get(key, True), bool):
             raise refuse(f"{key} is true or false, not {shown(spec[key])}.")
+
+    def said(what: str, read: Callable[[Any], Read], declared: Any) -> Read:
+        try:
+            return read(declared)
+        except InvalidTally as error:
+            raise refuse(f"{what}: {error}") from None
 
     def kind(value: str) -> Window:
         try:
@@ -122,9 +148,9 @@ def tally_of(spec: Spec) -> Tally:
         if declared == "count":
             return Count()
         if isinstance(declared, Mapping) and len(declared) == 1:
-            ((what, attribute),) = declared.items()
-            if what in _MEASURES and isinstance(attribute, str) and attribute:
-                return _MEASURES[what](attribute)
+            ((what, value),) = declared.items()
+            if what in _MEASURES and value:
+                return _MEASURES[what](said(f"measure {of!r}", value_from, value))
         raise refuse(
             f"measure {of!r} is {shown(declared)}; write 'count', {{ sum = 'attribute' }} or"
             " { average = 'attribute' }."
@@ -136,24 +162,16 @@ def tally_of(spec: Spec) -> Tally:
             raise refuse(f"retention_days of {window!r} is a number of days, 0 to {MAX_DAYS:,}.")
         return timedelta(days=float(count))
 
-    def wanted(attribute: str, value: Any) -> Any:
-        if isinstance(value, list):
-            return [wanted(attribute, each) for each in value]
-        if isinstance(value, float):
-            value = Decimal(str(value))
-        if not isinstance(value, str | int | Decimal):
-            raise refuse(f"where {attribute!r} is compared with what is neither text nor number.")
-        if isinstance(value, Decimal) and Decimal(str(float(value))) != value:
-            raise refuse(f"where {attribute!r} is compared with a number of too many digits.")
-        return value
-
+    if "group_by" not in spec:
+        raise refuse("group_by needs at least one attribute; [] counts the whole table as one.")
+    grouped = spec["group_by"] if isinstance(spec["group_by"], list) else [spec["group_by"]]
     return Tally(
         name=name,
-        group_by=lists["group_by"] or (),
+        group_by=[said("group_by", value_from, each) for each in grouped],
         measures={each: measure(each, how) for each, how in spec.get("measures", {}).items()},
         windows=[kind(window) for window in lists["windows"] or ["all"]],
-        time=spec.get("time"),
-        where={each: wanted(each, value) for each, value in spec.get("where", {}).items()},
+        time=said("time", time_from, spec["time"]) if "time" in spec else None,
+        where=said("where", conditions_from, spec.get("where", {})),
         zone=spec.get("zone", "UTC"),
         ranked=[kind(window) for window in lists["ranked"] or ()],
         ranked_by=spec.get("ranked_by"),
@@ -173,17 +191,17 @@ def spec_of(tally: Tally) -> Spec:
         match measure:
             case Count():
                 measures[name] = "count"
-            case Sum(attribute):
-                measures[name] = {"sum": attribute}
-            case Average(attribute):
-                measures[name] = {"average": attribute}
+            case Sum(value):
+                measures[name] = {"sum": spec_of_value(value)}
+            case Average(value):
+                measures[name] = {"average": spec_of_value(value)}
     spec: dict[str, Any] = {
         "name": tally.name,
-        "group_by": list(tally.group_by),
+        "group_by": [spec_of_value(value) for value in tally.group_by],
         "measures": measures,
         "windows": [window.value for window in tally.windows],
-        "time": tally.time,
-        "where": {name: _plain(value) for name, value in tally.where.items()},
+        "time": None if tally.time is None else spec_of_time(tally.time),
+        "where": spec_of_conditions(tally.where),
         "zone": tally.zone,
         "ranked": [window.value for window in tally.ranked],
         "ranked_by": tally.ranked_by,
@@ -202,7 +220,12 @@ def same(one: Tally, other: Tally) -> bool:
 def what_differs(one: Tally, other: Tally) -> str:
     """The parts in which two tallies differ, as words."""
     first, second = spec_of(one), spec_of(other)
-    parts = [key for key in sorted(_KNOWN - {"name"}) if first.get(key) != second.get(key)]
+    # As text, since Python holds true to be 1.
+    parts = [
+        key
+        for key in sorted(_KNOWN - {"name"})
+        if json.dumps(first.get(key), sort_keys=True) != json.dumps(second.get(key), sort_keys=True)
+    ]
     return ", ".join(parts)
 
 
@@ -218,9 +241,3 @@ def _texts(value: Any) -> list[str] | None:
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
         return None
     return values
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return float(value) if isinstance(value, Decimal) else value

@@ -8,20 +8,21 @@ Both steps are plain sums, so batches may be cut anywhere and folded in any orde
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from operator import add, itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tallies.core.amounts import check_signs, check_types, plus, times
+from tallies.core.amounts import check_signs, exact, plus, times
 from tallies.core.change import Change, Image
 from tallies.core.cuts import cut_times, local_time
 from tallies.core.errors import Unfoldable
-from tallies.core.groups import PLAIN_LENGTH, group_text
+from tallies.core.groups import PLAIN_LENGTH, group_column, group_text, value_text
 from tallies.core.retention import expiry
 from tallies.core.tally import Number, Tally
+from tallies.core.values import told_apart
 from tallies.core.windows import Window, window_name
 
 _MAX_REMEMBERED_TIMES = 100_000
@@ -55,12 +56,20 @@ class Folded:
 class Folder:
     """A tally made ready to fold. Remembers recent times; not for use by two threads at once."""
 
+    is_plain: bool
+    """Whether it reads whole attributes only: no parts of keys, no paths, no elements."""
+
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
-        self._attributes = (*tally.group_by, *filter(None, [tally.time]), *tally.summed)
+        self.is_plain = all(value.is_plain for value in tally.reads)
+        timed = () if tally.time is None else (tally.time.value,)
+        self._values = (*tally.group_by, *timed, *tally.summed)
+        self._takes_all = not tally.where and all(value.after is None for value in tally.reads)
+        self._each = next((i for i, value in enumerate(tally.group_by) if value.each), None)
         self._groups = len(tally.group_by)
         self._amounts_from = self._groups + (tally.time is not None)
-        self._zone = UTC if tally.zone == "UTC" else ZoneInfo(tally.zone)
+        self._zone = _zone(tally.zone)
+        self._naive_zone = UTC if tally.time is None else _zone(tally.time.naive_zone)
         self._windows_of_time: dict[str, tuple[str, ...]] = {}
 
     def contributions(self, changes: Iterable[Change]) -> Counter[Contribution]:
@@ -77,25 +86,48 @@ class Folder:
         return net
 
     def _count(self, images: list[Image]) -> Counter[Contribution]:
-        if self.tally.where:
+        if not self._takes_all:
             images = [image for image in images if self.tally.admits(image)]
+        each, elements = self._each, []
+        if each is not None:
+            found = [_distinct(self._values[each].elements(image)) for image in images]
+            images = [image for image, texts in zip(images, found, strict=True) if texts]
+            elements = list(filter(None, found))
         if not images:
             return Counter()
+        columns = [
+            elements if number == each else self._column(number, images)
+            for number in range(len(self._values))
+        ]
+        if not columns:
+            return Counter({(): len(images)})
+        rows = zip(*columns, strict=True)
         try:
-            columns = [list(map(itemgetter(name), images)) for name in self._attributes]
-            if self.tally.time is not None:
-                columns[self._groups] = cut_times(columns[self._groups], self._zone)
-            for column in columns[self._amounts_from :]:
-                check_types(column)
-                if self.tally.nonnegative:
-                    check_signs(column)
-            return Counter(zip(*columns, strict=True))
-        except KeyError as missing:
-            raise Unfoldable(f"The row has no attribute {missing.args[0]!r}.") from None
+            return Counter(rows if each is None else _spread_out(rows, each))
         except TypeError:  # a list or a map cannot be counted
             raise Unfoldable(
                 "An attribute that the tally reads is neither text nor number."
             ) from None
+
+    def _column(self, number: int, images: list[Image]) -> Sequence[Any]:
+        """One of the values of a contribution, for each of the images."""
+        value = self._values[number]
+        if value.is_plain:
+            try:
+                column = list(map(itemgetter(value.attribute), images))
+            except KeyError:
+                raise Unfoldable(f"The row has no attribute {value.label!r}.") from None
+        else:
+            column = list(map(value.read, images))
+        if number < self._groups:
+            return group_column(column)
+        if number < self._amounts_from:
+            form = self.tally.time.as_ if self.tally.time else ""
+            return cut_times(column, self._zone, form, self._naive_zone)
+        amounts = exact(column)
+        if self.tally.nonnegative:
+            check_signs(amounts)
+        return amounts
 
     def deltas(
         self, contributions: Mapping[Contribution, int], now: datetime | None = None
@@ -112,13 +144,8 @@ class Folder:
         # What cancels out is looked at like the rest: were it not, whether an image is set aside
         # would hang on what shares its batch.
         for contribution, n in contributions.items():
-            group = contribution[0]
-            if not (
-                one_group
-                and type(group) is str
-                and 0 < len(group) <= PLAIN_LENGTH
-                and group.isprintable()
-            ):
+            group = contribution[0] if one_group else None
+            if not (type(group) is str and 0 < len(group) <= PLAIN_LENGTH and group.isprintable()):
                 group = group_text(contribution[:groups])
             cut = contribution[groups] if timed else ""
             place = place_of.get(cut)
@@ -175,11 +202,12 @@ class Folder:
 
     def sees_difference(self, old: Image | None, new: Image | None) -> bool:
         """Whether the images differ in anything that the tally reads."""
-        names = self.tally.attributes
         # Lists, since they know a NaN again.
-        return [(old or {}).get(name) for name in names] != [
-            (new or {}).get(name) for name in names
-        ]
+        before, after = (
+            [told_apart(value.find(image or {})) for value in self.tally.reads]
+            for image in (old, new)
+        )
+        return before != after
 
 
 def fold(
@@ -197,6 +225,23 @@ def fold(
             found = folder.deltas(folder.contributions(good), now)
         deltas[folder.tally.name] = found
     return Folded(deltas, parked)
+
+
+def _zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _distinct(elements: Iterable[Any]) -> tuple[str, ...]:
+    """The groups of a set or list, each once."""
+    return tuple(dict.fromkeys(map(value_text, elements)))
+
+
+def _spread_out(rows: Iterable[tuple[Any, ...]], each: int) -> Iterator[Contribution]:
+    """A row for each of the groups that stand at one place of it."""
+    for row in rows:
+        before, after = row[:each], row[each + 1 :]
+        for text in row[each]:
+            yield (*before, text, *after)
 
 
 def _sift(folder: Folder, changes: Sequence[Change]) -> tuple[list[Change], list[Parked]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tallies.core.errors import InvalidId, Unfoldable, shown
 from tallies.core.ids import check_characters, join_ids, split_ids
+from tallies.core.values import plain_number
 
 MAX_GROUP_BYTES = 2000
 """UTF-8 bytes of a group: a DynamoDB partition key has 2,048, some of which stores keep."""
@@ -15,13 +16,30 @@ PLAIN_LENGTH = MAX_GROUP_BYTES // 4
 """Printable text of at most so many characters is a group as it stands."""
 
 
+TOTAL = "total"
+"""The one group of a tally that groups by nothing. No other group can be in its way there."""
+
+_AS_THEY_ARE = frozenset({str, int, Decimal})
+
+
+def group_column(values: Sequence[Any]) -> Sequence[Any]:
+    """Group values of many rows, made such that those are equal which make the same group: Python
+    takes True for 1, and a float for the endless decimal that it stands for."""
+    if _AS_THEY_ARE.issuperset(map(type, values)):
+        return values
+    return [value_text(value) if isinstance(value, bool | float) else value for value in values]
+
+
 def group_text(values: Sequence[Any]) -> str:
-    """The text for these values; numbers that are equal give one text, however they are written.
+    """The text for these values; `TOTAL` for none. Numbers that are equal give one text, however
+    they are written; true and false give their names.
 
     Raises:
         Unfoldable: a value is neither text nor number, or what they make is too long.
     """
-    texts = [_value_text(value) for value in values]
+    if not values:
+        return TOTAL
+    texts = [value_text(value) for value in values]
     group = texts[0] if len(texts) == 1 else join_ids(*texts)
     if len(group.encode()) > MAX_GROUP_BYTES:
         raise Unfoldable(f"The group {shown(group)} has more than {MAX_GROUP_BYTES} bytes.")
@@ -29,7 +47,7 @@ def group_text(values: Sequence[Any]) -> str:
 
 
 def named_values(names: Sequence[str], group: str) -> dict[str, str]:
-    """The texts that make a group, by the attributes that they are of.
+    """The texts that make a group, by the names that they are shown by (`Tally.labels`).
 
     >>> named_values(("city", "restaurant_id"), "Rome#noodles")
     {'city': 'Rome', 'restaurant_id': 'noodles'}
@@ -39,7 +57,12 @@ def named_values(names: Sequence[str], group: str) -> dict[str, str]:
     return dict(zip_longest(names, texts[: len(names)], fillvalue=""))
 
 
-def _value_text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """The text of one value of a group.
+
+    Raises:
+        Unfoldable: it is neither text nor number nor true or false, or too long.
+    """
     if isinstance(value, str):
         if not value:
             raise Unfoldable("The group value is empty.")
@@ -47,9 +70,10 @@ def _value_text(value: Any) -> str:
             return check_characters(value, f"group value {shown(value)}")
         except InvalidId as error:
             raise Unfoldable(str(error)) from None
-    # Floats, though no stream has any: they are equal to, and so counted with, whole numbers.
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, int | float | Decimal):
-        number = Decimal(value)
+        number = plain_number(value) if isinstance(value, float) else Decimal(value)
         if not number:
             return "0"
         if not number.is_finite() or abs(number.adjusted()) > MAX_GROUP_BYTES:

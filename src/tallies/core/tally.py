@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tallies.core.change import Image
+from tallies.core.conditions import Condition, condition_of
 from tallies.core.errors import InvalidTally
+from tallies.core.given import Given
+from tallies.core.row_time import Time, is_zone, time_of
+from tallies.core.values import Value, value_of, values_of
 from tallies.core.windows import Window
 
 Number = int | Decimal
-Scalar = str | int | Decimal | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +22,19 @@ class Count:
     """How many rows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sum:
-    """The exact sum of a numeric attribute: integers or decimals, never floats."""
+    """The exact sum of a numeric value: of integers, of decimals, of texts that are a plain decimal
+    number, of floats as the shortest decimal that reads back as the same float."""
 
-    attribute: str
+    value: Given[Value | str, Value] = Given(value_of)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Average:
-    """The average of a numeric attribute, kept as an exact sum and the count of rows."""
+    """The average of a numeric value, kept as an exact sum and the count of rows."""
 
-    attribute: str
+    value: Given[Value | str, Value] = Given(value_of)
 
 
 Measure = Count | Sum | Average
@@ -38,7 +42,22 @@ Measure = Count | Sum | Average
 ROWS = "rows"
 """The component that counts rows in a tally which declares no Count of its own."""
 
+Conditions = Mapping[Value, Condition]
+
 _RESERVED_COMPONENTS = frozenset({"group", "time_window", "updated_at", "expires_at"})
+
+
+def _conditions(given: Mapping[Any, Any] | None) -> Conditions:
+    found: dict[Value, Condition] = {}
+    for name, wanted in (given or {}).items():
+        value = value_of(name)
+        if value in found:
+            raise InvalidTally(f"{value.label!r} stands there twice; put its comparisons together.")
+        try:
+            found[value] = condition_of(wanted)
+        except InvalidTally as error:
+            raise InvalidTally(f"{value.label!r}: {error}") from None
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +69,19 @@ class Tally:
     """
 
     name: str
-    group_by: Sequence[str] | str
-    """Attributes (one name, or several) whose values make the group."""
+    group_by: Given[Iterable[Value | str] | Value | str, tuple[Value, ...]] = Given(values_of)
+    """The values that make the group: a name of an attribute, or a Value, or several. With none,
+    all rows are one group, the total of the table; its text is `tallies.core.groups.TOTAL`."""
     measures: Mapping[str, Measure]
     """Name of a measure to what it measures."""
     windows: Sequence[Window] = (Window.ALL,)
-    time: str | None = None
-    """The attribute with the row's RFC 3339 time; needed for any window but `all`."""
-    where: Mapping[str, Scalar | Iterable[Scalar]] = field(default_factory=dict)
-    """Only rows whose attributes have this value (or one of these) are counted."""
+    time: Given[Time | Value | str | None, Time | None] = Given(time_of, None)
+    """What holds the row's time (RFC 3339 text unless said); needed for any window but `all`."""
+    where: Given[Mapping[str, Any] | Mapping[Value, Any] | None, Conditions] = Given(
+        _conditions, None
+    )
+    """Only rows are counted that meet the conditions on these values: one value, a list of which
+    the row has one, or comparisons (a `Condition`, or what its names mean as a mapping)."""
     zone: str = "UTC"
     """IANA name of the zone in which days begin."""
     ranked: Sequence[Window] = ()
@@ -75,30 +98,26 @@ class Tally:
 
     components: Sequence[str] = field(init=False)
     """The stored numbers of a row of this tally; the count of rows comes first."""
-    summed: Sequence[str] = field(init=False)
-    """The attributes that are summed, one for each component after the first."""
+    summed: tuple[Value, ...] = field(init=False)
+    """The values that are summed, one for each component after the first."""
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen; this is its construction
-        if isinstance(self.group_by, str):
-            put(self, "group_by", (self.group_by,))
-        for name in ("group_by", "windows", "ranked"):
+        for name in ("windows", "ranked"):
             put(self, name, tuple(getattr(self, name)))
-        put(self, "where", {name: _wanted(value) for name, value in self.where.items()})
         self._check()
         put(self, "ranked_by", self.ranked_by or next(iter(self.measures)))
         count = next((n for n, m in self.measures.items() if isinstance(m, Count)), ROWS)
-        sums: dict[str, str] = {}  # attribute -> component: a sum is stored once
+        sums: dict[Value, str] = {}  # value -> component: a sum is stored once
         for name, measure in self.measures.items():
             if isinstance(measure, Sum):
-                sums.setdefault(measure.attribute, name)
+                sums.setdefault(measure.value, name)
         for name, measure in self.measures.items():
             if isinstance(measure, Average):
-                sums.setdefault(measure.attribute, f"{name}_sum")
+                sums.setdefault(measure.value, f"{name}_sum")
         put(self, "components", (count, *sums.values()))
         put(self, "summed", tuple(sums))
-        if "" in self.attributes:
-            raise InvalidTally(f"Tally {self.name!r}: an attribute that it reads has no name.")
+        put(self, "_entities", tuple(value for value in self.reads if value.after is not None))
         if len(set(self.components)) < len(self.components):
             raise InvalidTally(f"Tally {self.name!r}: two of its numbers share one name.")
 
@@ -110,8 +129,12 @@ class Tally:
             raise InvalidTally(
                 f"{self.name!r} is no name for a tally; use letters, digits, - and _."
             )
-        if not self.group_by:
-            raise refuse("group_by needs at least one attribute.")
+        if sum(value.each for value in self.group_by) > 1:
+            raise refuse("two values of group_by are read with each; a tally has one at most.")
+        if len(set(self.labels)) < len(self.group_by):
+            raise refuse(
+                "two values of group_by have one name, so that nobody could tell them apart."
+            )
         if not self.measures:
             raise refuse("it measures nothing; give it a Count, Sum or Average.")
         for name in self.measures:
@@ -123,12 +146,12 @@ class Tally:
             raise refuse("it has no windows; give it at least Window.ALL.")
         if len(set(self.windows)) < len(self.windows):
             raise refuse("it has a window twice; its rows would count twice.")
-        for attribute, wanted in self.where.items():
-            values = wanted if isinstance(wanted, tuple) else (wanted,)
-            if not all(isinstance(value, Scalar) for value in values):
-                raise refuse(
-                    f"where {attribute!r} is compared with what is neither text nor number."
-                )
+        others = (
+            *self.where,
+            *(m.value for m in self.measures.values() if not isinstance(m, Count)),
+        )
+        if any(value.each for value in others):
+            raise refuse("each is for group_by: nothing else can be read of several elements.")
         if self.time is None and set(self.windows) != {Window.ALL}:
             raise refuse("windows other than `all` need the attribute that holds a row's time.")
         if extra := [w for w in self.ranked if w not in self.windows]:
@@ -142,16 +165,24 @@ class Tally:
         for kind, kept in self.retention.items():
             if kind not in self.windows or kind == Window.ALL or kept < timedelta(0):
                 raise refuse("retention is for its own windows other than `all`, and not negative.")
-        try:
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise refuse(f"{self.zone!r} is no time zone; use an IANA name.") from None
+        if not is_zone(self.zone):
+            raise refuse(f"{self.zone!r} is no time zone; use an IANA name.")
+
+    @property
+    def reads(self) -> Sequence[Value]:
+        """All that it reads of a row."""
+        timed = () if self.time is None else (self.time.value,)
+        return tuple(dict.fromkeys((*self.group_by, *timed, *self.summed, *self.where)))
 
     @property
     def attributes(self) -> Sequence[str]:
-        """The names of all that it reads of a row."""
-        timed = () if self.time is None else (self.time,)
-        return tuple(dict.fromkeys((*self.group_by, *timed, *self.summed, *self.where)))
+        """The names of the attributes (or columns) that it reads, or parts of them."""
+        return tuple(dict.fromkeys(value.attribute for value in self.reads))
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The names that the values of a group are shown by."""
+        return tuple(value.label for value in self.group_by)
 
     @property
     def is_never_negative(self) -> bool:
@@ -168,23 +199,15 @@ class Tally:
             match measure:
                 case Count():
                     result[name] = rows
-                case Sum(attribute):
-                    result[name] = of_sum[attribute]
-                case Average(attribute):
-                    result[name] = Decimal(of_sum[attribute]) / Decimal(rows) if rows else 0
+                case Sum(value):
+                    result[name] = of_sum[value]
+                case Average(value):
+                    result[name] = Decimal(of_sum[value]) / Decimal(rows) if rows else 0
         return result
 
-    def admits(self, image: Mapping[str, Any]) -> bool:
-        """Whether the row is one that this tally counts (its `where`)."""
-        for attribute, wanted in self.where.items():
-            value = image.get(attribute)
-            if value not in wanted if isinstance(wanted, tuple) else value != wanted:
-                return False
-        return True
-
-
-def _wanted(value: Scalar | Iterable[Scalar]) -> Scalar | tuple[Scalar, ...]:
-    # A tuple, since a set cannot be asked for a list, and a row may hold one.
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(value)
-    return value
+    def admits(self, image: Image) -> bool:
+        """Whether the row is one that this tally counts: of its entity, and as `where` says."""
+        of_entity: tuple[Value, ...] = vars(self)["_entities"]
+        if of_entity and not all(value.counts(image) for value in of_entity):
+            return False
+        return all(condition.holds(value.find(image)) for value, condition in self.where.items())

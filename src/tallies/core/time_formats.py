@@ -11,8 +11,8 @@ from tallies.core.errors import InvalidTime, shown
 from tallies.core.times import parse_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PLACES = {"epoch-s": 0, "epoch-ms": 3, "epoch-us": 6, "epoch-ns": 9}
-"""Decimal places by which a number of these units is more than the seconds."""
+UNITS_PER_SECOND = {"epoch-s": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
+"""Of the forms that are a number since 1970."""
 _MAX_DIGITS = 40
 """Before or after the point. No calendar reaches so far, and huge exponents must not be multiplied
 out."""
@@ -80,7 +80,7 @@ def _local(value: Any, shape: Any, zone: tzinfo, what: str) -> datetime:
 
 
 def _epoch(as_: str) -> Callable[[Any, tzinfo], datetime]:
-    places = _PLACES[as_]
+    per_second = UNITS_PER_SECOND[as_]
 
     def parse(value: Any, _: tzinfo) -> datetime:
         number = _exact(value)
@@ -93,7 +93,7 @@ def _epoch(as_: str) -> Callable[[Any, tzinfo], datetime]:
             whole, parts = number.as_integer_ratio()
         else:
             whole, parts = number, 1
-        return _EPOCH + timedelta(microseconds=whole * 10**6 // (parts * 10**places))
+        return _EPOCH + timedelta(microseconds=whole * 10**6 // (parts * per_second))
 
     return parse
 
@@ -115,7 +115,7 @@ def _exact(value: Any) -> int | Decimal | None:
 
 FORMATS: Mapping[str, Callable[[Any, tzinfo], datetime]] = {
     "rfc3339": _rfc3339,
-    **{as_: _epoch(as_) for as_ in _PLACES},
+    **{as_: _epoch(as_) for as_ in UNITS_PER_SECOND},
     "date": _date,
     "sql": _sql,
 }

@@ -34,7 +34,7 @@ def columns(tally: Tally, span: Span | None = None) -> list[str]:
     """The attributes that make a group; the kind of window (whoever plots a history wants one
     kind); the window; its first day, nothing for `all`; the measures, of a span those that can be
     summed."""
-    return [*tally.group_by, "kind", "window", "starts", *_measures(tally, span)]
+    return [*tally.labels, "kind", "window", "starts", *_measures(tally, span)]
 
 
 def lines(tally: Tally, rows: Iterable[TallyRow], kinds: Collection[Window] = ()) -> Iterator[Line]:
@@ -46,7 +46,7 @@ def lines(tally: Tally, rows: Iterable[TallyRow], kinds: Collection[Window] = ()
             continue
         if not kinds or named.kind in kinds:
             starts = named.start.date() if named.start else None
-            names = named_values(tally.group_by, group).values()
+            names = named_values(tally.labels, group).values()
             yield (*names, named.kind.value, window, starts, *values.values())
 
 
@@ -72,7 +72,7 @@ def span_lines(tally: Tally, rows: Iterable[TallyRow], span: Span) -> Iterator[L
             span.amount(weighted(each, [row.values[name] for row in within])) for name in measures
         ]
         if any(totals):
-            names = named_values(tally.group_by, group).values()
+            names = named_values(tally.labels, group).values()
             yield (*names, _SPAN, span.name, starts, *totals)
 
 

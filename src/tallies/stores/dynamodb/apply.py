@@ -254,7 +254,7 @@ class GuardedApply:
 
     def _first_group(self, record: StreamRecord) -> str:
         image = record.change.new or record.change.old or {}
-        return str([image.get(name) for name in self._folders[0].tally.group_by])
+        return str([value.find(image) for value in self._folders[0].tally.group_by])
 
 
 class _EpochOver(Exception):

@@ -38,7 +38,7 @@ def ranked_component(tally: Tally) -> str:
     if isinstance(measure, Count):
         return tally.components[0]
     if isinstance(measure, Sum):
-        return tally.components[1 + list(tally.summed).index(measure.attribute)]
+        return tally.components[1 + list(tally.summed).index(measure.value)]
     return next(iter(tally.components))
 
 

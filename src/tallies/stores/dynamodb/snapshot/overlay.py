@@ -1,6 +1,7 @@
 """The overlay: what the stream says about rows that were written to during the scan."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 
 from tallies.core.amounts import negated
 from tallies.core.change import Image
@@ -116,7 +117,7 @@ class Overlay:
                 continue
             for place, is_new in ((before, False), (after, True)):
                 if place is not None:
-                    amounts, windows, group = Place.load(place)
+                    amounts, windows, groups = Place.load(place)
                     signed = dump(amounts if is_new else negated(amounts))
-                    for window in windows:
+                    for group, window in product(groups, windows):
                         yield Late(group, window, signed, shard.id, record.change.position, counted)

@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tallies.core.amounts import check_types, number_of, times
+from tallies.core.amounts import check_signs, exact, number_of, times
 from tallies.core.change import Image
 from tallies.core.errors import InvalidTime, Unfoldable
-from tallies.core.groups import group_text
+from tallies.core.groups import group_text, value_text
 from tallies.core.tally import Number, Tally
-from tallies.core.times import parse_time
+from tallies.core.time_formats import parse_time_as
 from tallies.core.windows import Window, window_name
 from tallies.stores.sample import Sample
 
@@ -24,13 +24,13 @@ class Place(NamedTuple):
 
     amounts: tuple[Number, ...]
     windows: Sequence[str]
-    group: str
+    groups: Sequence[str]
 
     @classmethod
     def load(cls, text: str) -> "Place":
         """Undo `Placer.place`."""
-        amounts, windows, group = text.split(_FIELD, 2)
-        return cls(load(amounts), windows.split(_ITEM), group)
+        amounts, windows, *groups = text.split(_FIELD)
+        return cls(load(amounts), windows.split(_ITEM), groups)
 
 
 class Placer:
@@ -52,22 +52,37 @@ class Placer:
         try:
             if not tally.admits(image):
                 return None
-            group = group_text([image[name] for name in tally.group_by])
-            if self._sample is not None and not self._sample.takes(group):
+            groups = self._groups(image)
+            if self._sample is not None:
+                groups = list(filter(self._sample.takes, groups))
+            if not groups:
                 return None
-            amounts = [image[name] for name in tally.summed]
-            check_types(amounts)
+            amounts = exact([value.read(image) for value in tally.summed])
+            if tally.nonnegative:
+                check_signs(amounts)
             numbers = "1" if not amounts else dump([1, *(times(1, amount) for amount in amounts)])
             windows = self._windows(image)
-        except (KeyError, Unfoldable, InvalidTime):
+        except (Unfoldable, InvalidTime, OverflowError):  # the last past the calendar of the zone
             return None  # it is parked
-        return f"{numbers}{_FIELD}{windows}{_FIELD}{group}"
+        return _FIELD.join((numbers, windows, *groups))
+
+    def _groups(self, image: Image) -> Sequence[str]:
+        """The groups of a row: several where the tally groups by each element of something."""
+        groups: list[list[Any]] = [[]]
+        for value in self._tally.group_by:
+            found = value.elements(image) if value.each else [value.read(image)]
+            groups = [[*group, element] for group in groups for element in found]
+        return sorted({group_text([value_text(each) for each in group]) for group in groups})
 
     def _windows(self, image: Image) -> str:
-        if self._tally.time is None:
+        time = self._tally.time
+        if time is None:
             return Window.ALL.value
-        local = parse_time(image[self._tally.time]).astimezone(self._zone)
-        return self._names(local.replace(minute=0, second=0, microsecond=0, tzinfo=None))
+        moment = parse_time_as(
+            time.value.read(image), time.as_, zone=self._zone, naive_zone=ZoneInfo(time.naive_zone)
+        )
+        hour = moment.astimezone(self._zone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        return self._names(hour)
 
     def _names_of(self, hour: datetime) -> str:
         return _ITEM.join(window_name(kind, hour) for kind in self._tally.windows)

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from itertools import groupby
+from itertools import groupby, product
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
@@ -227,7 +227,7 @@ class Spill:
 
 def _spread(places: Iterable[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     for place, count in places:
-        amounts, windows, group = Place.load(place)
+        amounts, windows, groups = Place.load(place)
         total = dump([times(count, amount) for amount in amounts])
-        for window in windows:
+        for group, window in product(groups, windows):
             yield group, window, total

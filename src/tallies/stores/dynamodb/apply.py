@@ -9,6 +9,7 @@ not is added.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,9 @@ class GuardedApply:
         tables.check(self._folders)
         self._writer = Writer(tables, self._folders)
         # What one record can come to at most: it leaves one group and enters another.
-        self._widest = sum(2 * len(folder.tally.windows) + 3 for folder in self._folders)
+        self._widest: float = sum(2 * len(folder.tally.windows) + 3 for folder in self._folders)
+        if any(value.each for folder in self._folders for value in folder.tally.group_by):
+            self._widest = inf  # as many groups as the row has elements
 
     def position_of(self, shard_id: str) -> str:
         """The position up to which all records of a shard are in; empty before the first."""
@@ -206,8 +209,9 @@ class GuardedApply:
         """
         if self._widest >= self._max_actions:
             raise InvalidTally(
-                "These tallies have too many windows for records without a shard; give the event"
-                " source mapping a tumbling window, or run the worker."
+                "One record can come to more rows of these tallies than a transaction holds, and"
+                " its shard is not known; give the event source mapping a tumbling window, or run"
+                " the worker."
             )
         batch = _Batch(records, self._sender.monotonic, deadline)
         # Groups that stand together are written together; a hot one not once in every transaction.

@@ -150,8 +150,11 @@ class Parked:
         }
 
     def _finish(self, actions: "list[TransactWriteItemTypeDef]", record_id: str) -> None:
-        if len(actions) > MAX_ACTIONS:  # no record comes to so much
-            raise Unfoldable(f"The parked record {record_id} fits into no transaction.")
+        if len(actions) > MAX_ACTIONS:  # a row that counts in so many groups
+            raise Unfoldable(
+                f"The parked record {record_id} comes to more rows than a transaction holds; count"
+                " its row with `tallies rebuild`, and then discard the record."
+            )
         try:
             self._sender.transact(actions, self._sender.monotonic() + RETRY_SECONDS)
         except Refused:

@@ -99,7 +99,8 @@ def from_event(record: Mapping[str, Any]) -> StreamRecord:
 
 
 def image_of(typed: Mapping[str, Mapping[str, Any]]) -> Image:
-    """A row from its typed attributes: S, N, BOOL and NULL as values, all others as they are."""
+    """A row from its typed attributes: texts, numbers, booleans, null, maps, lists and sets as
+    values; binary ones, which no tally reads, as pairs of their type and what it holds."""
     image: dict[str, Any] = {}
     for name, attribute in typed.items():
         for kind, value in attribute.items():
@@ -107,13 +108,29 @@ def image_of(typed: Mapping[str, Mapping[str, Any]]) -> Image:
                 image[name] = value
             elif kind == "N":
                 image[name] = number_of(value)
-            elif kind == "BOOL":
-                image[name] = value
-            elif kind == "NULL":
-                image[name] = None
             else:
-                image[name] = attribute
+                image[name] = _value_of(kind, value)
     return image
+
+
+def _value_of(kind: str, value: Any) -> Any:
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return number_of(value)
+        case "NULL":
+            return None
+        case "M":
+            return image_of(value)
+        case "L":
+            return [_value_of(*pair) for part in value for pair in part.items()]
+        case "SS":
+            return frozenset(value)
+        case "NS":
+            return frozenset(map(number_of, value))
+        case _:
+            return kind, value
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,36 @@
 
     python deploy/package.py [--declaration FILE]
 
+With a declaration there is build/template.yaml beside it: the template, whose function is called
+for those change records only that the declared tallies may count.
+
 Wheels for arm64 are chosen by pip itself, whatever machine this runs on. botocore is left out: the
 runtime brings it, and it would be most of the size.
 """
 
 import argparse
+import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from tallies.core.declaration import read_declaration
+from tallies.core.errors import InvalidTally
+from tallies.stores.dynamodb.event_filter import event_patterns
+
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "function"
+TEMPLATE = ROOT / "deploy" / "template.yaml"
 NEEDED = ("fastapi", "mangum", "prometheus-client", "sse-starlette", "tenacity")
 """What the functions import of tallies' dependencies; no command line and no server."""
 PYTHON = "3.13"
+FILTERS, AFTER_FILTERS = "              Filters:\n", "            DestinationConfig:\n"
+"""The lines of the template between which the patterns stand."""
+ROWS_CHANGE = r"(?m)^  (RowsChange:\n(    .*\n)+|InPlace: .*\n)"
+"""The parameter that the filter of the template hangs on, and its condition."""
 # The runtime is Amazon Linux 2023, whose glibc is 2.34.
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64")
 
@@ -52,7 +66,36 @@ def gather(out: Path, declaration: Path | None = None) -> None:
         made.rename(out)
 
 
+def filtered(template: str, declaration: Path) -> str:
+    """The template with the event filter that a declaration comes to.
+
+    Raises:
+        InvalidTally: the declaration has no meaning.
+        ValueError: the template has no place for the filter.
+    """
+    patterns = event_patterns(read_declaration(declaration.read_text()).tallies)
+    first, rest = template.split(FILTERS)
+    _, after = rest.split(AFTER_FILTERS, 1)
+    # The declaration says what a parameter says otherwise.
+    first, found = re.subn(ROWS_CHANGE, "", first)
+    if found != 2:
+        raise ValueError("The template has no parameter RowsChange with its condition.")
+    # A JSON text in double quotes is YAML, too.
+    lines = [f"                - Pattern: {json.dumps(pattern)}\n" for pattern in patterns]
+    return "".join((first, FILTERS, *lines, AFTER_FILTERS, after))
+
+
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description="Gather what the functions need.")
     options.add_argument("--declaration", type=Path, metavar="FILE")
-    gather(OUT, options.parse_args().declaration)
+    declared: Path | None = options.parse_args().declaration
+    made = ""
+    if declared is not None:
+        try:
+            made = filtered(TEMPLATE.read_text(), declared)
+        except (InvalidTally, OSError, UnicodeDecodeError) as error:
+            sys.exit(f"{declared}: {error}")
+    gather(OUT, declared)
+    if made:
+        # A neighbour of the other build: the paths in it stay the same.
+        (OUT.parent / TEMPLATE.name).write_text(made)

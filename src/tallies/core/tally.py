@@ -77,10 +77,9 @@ class Tally:
     windows: Sequence[Window] = (Window.ALL,)
     time: Given[Time | Value | str | None, Time | None] = Given(time_of, None)
     """What holds the row's time (RFC 3339 text unless said); needed for any window but `all`."""
-    where: Given[Mapping[str, Any] | Mapping[Value, Any] | None, Conditions] = Given(
-        _conditions, None
-    )
-    """Only rows are counted that meet the conditions on these values: one value, a list of which
+    where: Given[Mapping[Any, Any] | None, Conditions] = Given(_conditions, None)
+    """Only rows are counted that meet the conditions on these values (names of attributes, or
+    Values): one that it must be, a list of which
     the row has one, or comparisons (a `Condition`, or what its names mean as a mapping)."""
     zone: str = "UTC"
     """IANA name of the zone in which days begin."""

@@ -108,3 +108,47 @@ def test_hours_where_clocks_are_odd(text: str, key: str, hour: str) -> None:
 def test_a_time_past_the_calendar_of_its_zone_is_in_no_window(text: str, key: str) -> None:
     with pytest.raises(Unfoldable, match="no window"):
         windows_of(cut_time(text, zone_of(key)), key)
+
+
+naive_texts = st.from_regex(
+    r"(2026-11-23|2026-02-30|0001-01-01|2026-W48-1|20261123)[T t]"
+    r"(14|24|00)(:05(:(06|60)([.,][0-9]{1,9})?)?)?(Z|[+]01:00)?",
+    fullmatch=True,
+)
+
+
+@given(st.lists(naive_texts, min_size=1, max_size=2))
+@example(["2026-11-23 14:05:06"])
+@example(["2026-11-23T14:05:06.123456789"])
+@example(["2026-11-23 14:05+01:00"])
+def test_the_fast_way_takes_what_the_careful_way_takes_without_a_zone(texts: list[str]) -> None:
+    try:
+        expected = [windows_of(cut_time(text, UTC, "sql"), "UTC") for text in texts]
+    except Unfoldable:
+        with pytest.raises(Unfoldable):
+            cut_times(list(texts), UTC, "sql")
+    else:
+        found = cut_times(list(texts), UTC, "sql")
+        assert [windows_of(cut, "UTC") for cut in found] == expected
+
+
+@given(
+    st.lists(st.integers(-(10**14), 10**15), min_size=1, max_size=3),
+    st.sampled_from(["epoch-s", "epoch-ms", "epoch-us", "epoch-ns"]),
+    st.sampled_from(["UTC", "Europe/Lisbon", "Africa/Monrovia", "Asia/Kathmandu"]),
+)
+@example([-62135596800, 253402300799], "epoch-s", "UTC")
+@example([-62135596801], "epoch-s", "UTC")
+@example([63593069], "epoch-s", "Africa/Monrovia")
+@example([True], "epoch-s", "UTC")
+def test_the_fast_way_takes_what_the_careful_way_takes_of_epochs(
+    numbers: list[int], as_: str, key: str
+) -> None:
+    try:
+        expected = [windows_of(cut_time(number, zone_of(key), as_), key) for number in numbers]
+    except Unfoldable:
+        with pytest.raises(Unfoldable):
+            [windows_of(cut, key) for cut in cut_times(list(numbers), zone_of(key), as_)]
+    else:
+        found = cut_times(list(numbers), zone_of(key), as_)
+        assert [windows_of(cut, key) for cut in found] == expected

@@ -7,6 +7,8 @@ of it where the zone needs that. What is cut decides the same windows as the tim
 from collections import deque
 from datetime import UTC, datetime, tzinfo
 from operator import itemgetter
+from re import ASCII
+from re import compile as pattern
 from typing import Any
 
 from tallies.core.errors import InvalidTime, Unfoldable, shown
@@ -17,6 +19,7 @@ _HOUR = len("2026-11-23T14")
 _MINUTE = len("2026-11-23T14:05")
 _TO_HOUR = itemgetter(slice(_HOUR))
 _TO_MINUTE = itemgetter(slice(_MINUTE))
+_NAIVE = pattern(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?", ASCII).fullmatch
 _WHOLE_MINUTE_OFFSETS = "1973"
 """Since 1972 (Monrovia was the last) every zone is whole minutes from UTC, so the minute decides
 the window; before, offsets had seconds. Source: the IANA time zone database, file `africa`."""
@@ -35,6 +38,8 @@ def cut_times(
     found = _cut_epochs(times, zone, as_) if as_ in UNITS_PER_SECOND else None
     if as_ == "rfc3339":
         found = _cut_texts(times, zone)
+    elif as_ == "sql" and zone is UTC and naive_zone is UTC:
+        found = _cut_naive(times)
     # The careful way says which one is none, and why.
     return found or [cut_time(time, zone, as_, naive_zone) for time in times]
 
@@ -66,6 +71,17 @@ def _cut_texts(times: list[Any], zone: tzinfo) -> list[str] | None:
             if min(times) >= _WHOLE_MINUTE_OFFSETS:
                 return list(map(_TO_MINUTE, times))
     except (ValueError, TypeError, IndexError):
+        pass
+    return None
+
+
+def _cut_naive(times: list[Any]) -> list[str] | None:
+    """Texts without a zone, where all of it is UTC."""
+    try:
+        if all(map(_NAIVE, times)):
+            deque(map(datetime.fromisoformat, times), maxlen=0)
+            return list(map(_TO_HOUR, times))
+    except (ValueError, TypeError):
         pass
     return None
 

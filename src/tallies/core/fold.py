@@ -117,6 +117,9 @@ class Folder:
                 column = list(map(itemgetter(value.attribute), images))
             except KeyError:
                 raise Unfoldable(f"The row has no attribute {value.label!r}.") from None
+        elif value.after is not None:  # every image that was admitted has the prefix
+            attribute, start = value.attribute, len(value.after)
+            column = [image[attribute][start:] for image in images]
         else:
             column = list(map(value.read, images))
         if number < self._groups:

@@ -11,7 +11,7 @@ from tallies.core.conditions import Condition, condition_of
 from tallies.core.errors import InvalidTally
 from tallies.core.given import Given
 from tallies.core.row_time import Time, is_zone, time_of
-from tallies.core.values import Value, value_of, values_of
+from tallies.core.values import MISSING, Value, value_of, values_of
 from tallies.core.windows import Window
 
 Number = int | Decimal
@@ -116,7 +116,17 @@ class Tally:
                 sums.setdefault(measure.value, f"{name}_sum")
         put(self, "components", (count, *sums.values()))
         put(self, "summed", tuple(sums))
-        put(self, "_entities", tuple(value for value in self.reads if value.after is not None))
+        # What `admits` asks of every row, made ready.
+        parts = [(value.attribute, value.after) for value in self.reads if value.after is not None]
+        put(self, "_prefixes", parts)
+        put(
+            self,
+            "_tests",
+            [
+                (value.attribute if value.is_plain else None, value.find, condition.holds)
+                for value, condition in self.where.items()
+            ],
+        )
         if len(set(self.components)) < len(self.components):
             raise InvalidTally(f"Tally {self.name!r}: two of its numbers share one name.")
 
@@ -206,7 +216,12 @@ class Tally:
 
     def admits(self, image: Image) -> bool:
         """Whether the row is one that this tally counts: of its entity, and as `where` says."""
-        of_entity: tuple[Value, ...] = vars(self)["_entities"]
-        if of_entity and not all(value.counts(image) for value in of_entity):
-            return False
-        return all(condition.holds(value.find(image)) for value, condition in self.where.items())
+        ready = vars(self)
+        for attribute, prefix in ready["_prefixes"]:
+            found = image.get(attribute)
+            if not (isinstance(found, str) and found.startswith(prefix)):
+                return False
+        for attribute, find, holds in ready["_tests"]:
+            if not holds(find(image) if attribute is None else image.get(attribute, MISSING)):
+                return False
+        return True

@@ -1,5 +1,6 @@
 """Declarations: what a file may say, what it means, and what is refused with which words."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -71,6 +72,27 @@ def test_what_was_written_before_a_key_was_known_is_still_the_same() -> None:
     assert "nonnegative" not in spec_of(tally_of(spec()))
     declared = tally_of(spec(nonnegative=True))
     assert tally_of(spec_of(declared)) == declared
+
+
+def test_what_stores_of_the_first_version_hold_is_still_read() -> None:
+    stored = (
+        '{"name": "orders", "group_by": ["restaurant_id", "city"], "measures": {"orders": "count",'
+        ' "revenue": {"sum": "total"}, "average": {"average": "total"}}, "windows": ["all", "day"],'
+        ' "time": "ordered_at", "where": {"status": ["paid", "sent"], "rate": 1.5, "gift": false},'
+        ' "zone": "Europe/Berlin", "ranked": ["day"], "ranked_by": "revenue",'
+        ' "retention_days": {"day": 400.0}, "in_place": true}'
+    )
+    (tally,) = read_declaration(ORDERS).tallies
+
+    assert tally_of(json.loads(stored)) == tally
+    assert same(tally_of(json.loads(stored)), tally)
+    assert json.loads(json.dumps(spec_of(tally))) == json.loads(stored)
+
+
+def test_true_and_one_are_two_declarations() -> None:
+    one, true = (tally_of(spec(where={"gift": value})) for value in (1, True))
+    assert not same(one, true)
+    assert what_differs(one, true) == "where"
 
 
 def test_what_is_left_out_has_the_defaults_of_the_library() -> None:

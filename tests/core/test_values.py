@@ -59,6 +59,24 @@ def test_the_scan_of_a_table_places_its_rows_where_the_fold_does(
     assert added(placed) == {key: some for key, some in case.expected(rows).items() if any(some)}
 
 
+def test_the_scan_leaves_out_what_the_fold_parks() -> None:
+    tally = Tally(
+        name="t",
+        group_by="g",
+        measures={"total": Sum("amount")},
+        windows=[Window.DAY],
+        time="at",
+        zone="Asia/Kathmandu",
+        nonnegative=True,
+    )
+    good = {"g": "a", "amount": 1, "at": "2026-11-23T09:00:00Z"}
+    bad = [good | change for change in ({"amount": -1}, {"at": "9999-12-31T23:30:00Z"}, {"g": ""})]
+    assert len(folded(tally, good, *bad).parked) == len(bad)
+    placer = Placer(tally)
+    assert placer.place(good) is not None
+    assert [placer.place(row) for row in bad] == [None, None, None]
+
+
 @given(make.cases())
 def test_declaration_and_data_are_each_other_s_inverse(case: make.Case) -> None:
     spec = json.loads(json.dumps(spec_of(case.tally)))

@@ -108,9 +108,8 @@ def rank(words: tuple[str, ...], around: int, tally: str | None, as_json: bool, 
         of = tallies.of
         parts = len(of.group_by)
         if not parts <= len(words) <= parts + 1:
-            raise InvalidInput(
-                f"Give {' and '.join(of.labels)}, and after that a window or nothing."
-            )
+            given = f"{' and '.join(of.labels)}, and after that " if parts else ""
+            raise InvalidInput(f"Give {given}a window or nothing.")
         group = _group(words[:parts])
         window = words[parts] if len(words) > parts else "all"
         span = find_span(window, of, datetime.now(UTC))
@@ -134,6 +133,8 @@ def _groups(file: Path, of: Tally) -> list[str]:
     Raises:
         InvalidInput: it cannot be read, or a line of it is no group of this tally.
     """
+    if not of.labels:
+        raise InvalidInput("The tally is the total of its table; there are no groups to choose.")
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except OSError as error:

@@ -15,6 +15,7 @@ from tallies.favorites.http.boards import board_routes, leaderboard, ranked_wind
 from tallies.favorites.http.limits import Limits
 from tallies.favorites.http.live import Live
 from tallies.favorites.http.marks import user_routes
+from tallies.favorites.http.methods import AnswerMethods
 from tallies.favorites.http.metrics import Instruments, MeasureRequests
 from tallies.favorites.http.page import name_routes, serve_page
 from tallies.favorites.http.paths import SplitBeforeDecoding
@@ -79,6 +80,7 @@ def create_app(
 
     serve_page(app)
     answer_errors(app)
+    app.add_middleware(AnswerMethods)
     app.add_middleware(SplitBeforeDecoding)
     app.add_middleware(Limits)
     app.add_middleware(MeasureRequests, instruments=metrics)

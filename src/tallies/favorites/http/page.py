@@ -1,5 +1,6 @@
 """The page, and the names that it shows."""
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Response
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.http.schemas import NameAnswer, RestaurantsAnswer
@@ -53,6 +56,11 @@ def name_routes(names: Catalogue) -> APIRouter:
 class PageFiles(StaticFiles):
     """The page's files: asked for again each time (by ETag), so that all are of one version."""
 
+    def get_path(self, scope: Scope) -> str:
+        """The file that the route names."""
+        file: str = scope["path_params"]["file"]
+        return os.path.normpath(file)
+
     def file_response(self, *args: Any, **options: Any) -> Response:
         response = super().file_response(*args, **options)
         response.headers["Cache-Control"] = "no-cache"
@@ -66,5 +74,7 @@ def serve_page(app: FastAPI) -> None:
     async def index() -> FileResponse:
         return FileResponse(_FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
 
-    # Not around the whole app: packing would hold live events back.
-    app.mount("/static", GZipMiddleware(PageFiles(directory=_FOLDER)), name="static")
+    # Not around the whole app: packing would hold live events back. A route and no mount, so that
+    # the path has methods like any other.
+    packed = GZipMiddleware(PageFiles(directory=_FOLDER))
+    app.router.routes.append(Route("/static/{file:path}", packed, methods=["GET"]))

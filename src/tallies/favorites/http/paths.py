@@ -28,7 +28,7 @@ class SplitBeforeDecoding:
                 await problem(scope, receive, send)
                 return
             path = "/".join(part.replace("%", "%25").replace("/", "%2F") for part in segments)
-            scope = {**scope, "path": path}
+            scope["path"] = path  # in place: what is outside reads the route off this scope
         await self._app(scope, receive, send)
 
 

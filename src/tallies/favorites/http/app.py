@@ -1,6 +1,6 @@
 """The application as a whole: routes, middleware, life."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ import tallies
 from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.http.auth import Auth
 from tallies.favorites.http.boards import board_routes, leaderboard, ranked_window
+from tallies.favorites.http.descriptions import describe
 from tallies.favorites.http.limits import Limits
 from tallies.favorites.http.live import Live
 from tallies.favorites.http.marks import user_routes
@@ -84,32 +85,5 @@ def create_app(
     app.add_middleware(SplitBeforeDecoding)
     app.add_middleware(Limits)
     app.add_middleware(MeasureRequests, instruments=metrics)
-    _describe_problems(app)
+    describe(app, lambda: store.of)
     return app
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Put the shape of errors into the OpenAPI description, in place of FastAPI's own."""
-    made = app.openapi
-
-    def openapi() -> dict[str, object]:
-        if app.openapi_schema is None:
-            schema = made()
-            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-            from tallies.favorites.http.problems import Problem
-
-            schemas["Problem"] = Problem.model_json_schema()
-            for name in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(name, None)
-            for operation in _operations(schema):
-                operation["responses"].pop("422", None)
-        return app.openapi_schema or {}
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
-
-
-def _operations(
-    schema: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]],
-) -> Iterator[dict[str, dict[str, object]]]:
-    for path in schema["paths"].values():
-        yield from path.values()

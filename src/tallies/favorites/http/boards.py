@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import anyio
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse
 
 from tallies.core.errors import InvalidInput, UnknownWindow
@@ -22,6 +24,7 @@ from tallies.core.windows import (
     windows_between,
 )
 from tallies.favorites.http.cursors import read_cursor, write_cursor
+from tallies.favorites.http.descriptions import Schema, windows
 from tallies.favorites.http.live import Live
 from tallies.favorites.http.problems import documented
 from tallies.favorites.http.schemas import (
@@ -74,7 +77,20 @@ def leaderboard(store: Store, window: str, limit: int, cursor: str | None = None
 
 def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
     """The routes under `/restaurants` and `/leaderboards`."""
-    router = APIRouter(tags=["tallies"], responses=documented(400))
+    router = APIRouter(tags=["tallies"], responses=documented(400, 503))
+
+    def describe(schema: Schema) -> None:
+        schema |= windows(store.of.ranked, current=True)
+
+    Board = Annotated[  # noqa: N806 - a type
+        str,
+        Path(description="A window that is ranked, by its name; or the current one of a kind."),
+        Field(json_schema_extra=describe),
+    ]
+    End = Annotated[  # noqa: N806 - a type
+        str | SkipJsonSchema[None],
+        Field(json_schema_extra=windows(_DEFAULT_SPAN, current=False)),
+    ]
 
     @router.get("/restaurants/{restaurant_id:id}/tally", response_model=TallyAnswer)
     def tally(restaurant_id: RestaurantId) -> Response:
@@ -91,8 +107,8 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
     def history(
         restaurant_id: RestaurantId,
         by: Literal["day", "month"] = "day",
-        first: Annotated[str | None, Query(alias="from", description="First window.")] = None,
-        last: Annotated[str | None, Query(alias="to", description="Last window.")] = None,
+        first: Annotated[End, Query(alias="from", description="First window.")] = None,
+        last: Annotated[End, Query(alias="to", description="Last window.")] = None,
     ) -> Response:
         """Favorites of a restaurant by day or month; the last 30 days or 12 months by default."""
         check_id(restaurant_id, "restaurant id")
@@ -110,7 +126,7 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
         )
 
     @router.get("/leaderboards/{window:id}", response_model=LeaderboardAnswer)
-    def board(window: str, limit: Limit = 10, cursor: Cursor = None) -> Response:
+    def board(window: Board, limit: Limit = 10, cursor: Cursor = None) -> Response:
         """Restaurants by favorites, most first, ties by id. Window: all, month, day, 2026-11, …"""
         name = ranked_window(store, window, clock()).name
         return JSONResponse(leaderboard(store, name, limit, cursor))
@@ -126,7 +142,7 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
         },
     )
     async def follow(
-        window: str, limit: Annotated[int, Query(ge=1, le=100)] = 10
+        window: Board, limit: Annotated[int, Query(ge=1, le=100)] = 10
     ) -> EventSourceResponse:
         """The same as server-sent events, sent whenever it changes."""
         ranked_window(store, window, clock())

@@ -36,9 +36,8 @@ def shown(favorite: Favorite) -> dict[str, str]:
 
 def user_routes(store: Store, auth: Auth, instruments: Instruments, clock: Clock) -> APIRouter:
     """The routes under `/users`."""
-    router = APIRouter(
-        tags=["favorites"], responses=documented(400, *([401, 403] if auth.required else []))
-    )
+    signed_in = [401, 403] if auth.required else []
+    router = APIRouter(tags=["favorites"], responses=documented(400, *signed_in, 503))
     marked = {new: instruments.marks.labels("new" if new else "already") for new in (True, False)}
     unmarked = {was: instruments.unmarks.labels("done" if was else "none") for was in (True, False)}
 
@@ -59,7 +58,10 @@ def user_routes(store: Store, auth: Auth, instruments: Instruments, clock: Clock
     @router.put(
         _ONE,
         response_model=FavoriteAnswer,
-        responses={201: {"model": FavoriteAnswer, "description": "It is new."}},
+        responses={
+            201: {"model": FavoriteAnswer, "description": "It is new."},
+            **documented(413, 507),
+        },
     )
     def put(
         request: Request,
@@ -78,7 +80,7 @@ def user_routes(store: Store, auth: Auth, instruments: Instruments, clock: Clock
         marked[new].inc()
         return JSONResponse(shown(favorite), 201 if new else 200)
 
-    @router.patch(_ONE, response_model=FavoriteAnswer, responses=documented(404))
+    @router.patch(_ONE, response_model=FavoriteAnswer, responses=documented(404, 413, 507))
     def patch(
         request: Request, user_id: UserId, restaurant_id: RestaurantId, fields: FavoriteFields
     ) -> Response:

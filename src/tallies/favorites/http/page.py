@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from tallies.favorites.catalogue import Catalogue
+from tallies.favorites.http.problems import documented
 from tallies.favorites.http.schemas import NameAnswer, RestaurantsAnswer
 
 MAX_NAMES = 100
@@ -21,7 +22,7 @@ _FOLDER = Path(str(files("tallies.favorites"))) / "page"
 
 def name_routes(names: Catalogue) -> APIRouter:
     """Looking up restaurants in the catalogue."""
-    router = APIRouter(tags=["catalogue"])
+    router = APIRouter(tags=["catalogue"], responses=documented(400))
     searchable = [(entry.name.casefold(), entry) for entry in names.values()]
 
     @router.get("/names", response_model=dict[str, NameAnswer])

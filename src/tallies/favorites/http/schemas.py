@@ -3,8 +3,11 @@
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
+from tallies.core.windows import Window
+from tallies.favorites.http.descriptions import CURSOR, ID, TIME, windows
 from tallies.stores.protocol import MAX_PAGE
 
 MAX_NOTE_BYTES = 4096
@@ -20,7 +23,17 @@ def _short(note: str | None) -> str | None:
     return note
 
 
-Note = Annotated[str | None, AfterValidator(_short)]
+WindowName = Annotated[str, Field(json_schema_extra=windows(Window, current=False))]
+Id = Annotated[str, Field(json_schema_extra=ID)]
+Time = Annotated[str, WithJsonSchema(TIME)]
+Note = Annotated[
+    str | None,
+    AfterValidator(_short),
+    Field(
+        description=f"At most {MAX_NOTE_BYTES} bytes of UTF-8.",
+        json_schema_extra={"maxLength": MAX_NOTE_BYTES},
+    ),
+]
 
 
 class FavoriteFields(BaseModel):
@@ -28,15 +41,15 @@ class FavoriteFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     note: Note = None
-    expires_at: str | None = None
+    expires_at: Annotated[Time | None, Field(description="A moment to come, RFC 3339.")] = None
 
 
 class FavoriteAnswer(BaseModel):
-    user_id: str
-    restaurant_id: str
-    created_at: str
+    user_id: Id
+    restaurant_id: Id
+    created_at: Time
     note: str | None = None
-    expires_at: str | None = None
+    expires_at: Time | None = None
 
 
 class FavoritePage(BaseModel):
@@ -45,12 +58,12 @@ class FavoritePage(BaseModel):
 
 
 class TallyAnswer(BaseModel):
-    restaurant_id: str
-    windows: dict[str, int]
+    restaurant_id: Id
+    windows: dict[WindowName, int]
 
 
 class Point(BaseModel):
-    window: str
+    window: WindowName
     favorites: int
 
 
@@ -60,12 +73,12 @@ class HistoryAnswer(BaseModel):
 
 class Place(BaseModel):
     rank: int
-    restaurant_id: str
+    restaurant_id: Id
     favorites: int
 
 
 class LeaderboardAnswer(BaseModel):
-    window: str
+    window: WindowName
     items: list[Place]
     next: str | None
 
@@ -76,7 +89,7 @@ class NameAnswer(BaseModel):
 
 
 class RestaurantAnswer(NameAnswer):
-    restaurant_id: str
+    restaurant_id: Id
 
 
 class RestaurantsAnswer(BaseModel):
@@ -90,7 +103,14 @@ class HealthAnswer(BaseModel):
     notice: str | None = None
 
 
-UserId = Annotated[str, Path(description="The user: 1 to 1,024 bytes of UTF-8.")]
-RestaurantId = Annotated[str, Path(description="The restaurant: 1 to 1,024 bytes of UTF-8.")]
+UserId = Annotated[
+    str, Path(description="The user: 1 to 1,024 bytes of UTF-8.", json_schema_extra=ID)
+]
+RestaurantId = Annotated[
+    str, Path(description="The restaurant: 1 to 1,024 bytes of UTF-8.", json_schema_extra=ID)
+]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-Cursor = Annotated[str | None, Query(max_length=8192, description="`next` of the page before.")]
+Cursor = Annotated[
+    str | SkipJsonSchema[None],
+    Query(max_length=8192, description="`next` of the page before.", json_schema_extra=CURSOR),
+]

@@ -1,0 +1,176 @@
+"""The OpenAPI document is true: what it allows is accepted, what it forbids is refused, and every
+answer is one that it names. Schemathesis makes the requests out of the document alone, one by one
+and in sequences, and makes all of its checks."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import schemathesis.engine
+from fastapi.testclient import TestClient
+from hypothesis import example, given
+from hypothesis import strategies as st
+from schemathesis import Case, HookContext
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import Status, events
+from schemathesis.engine.run import PhaseName
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from tallies.core.declaration import Declaration
+from tallies.core.errors import UnknownWindow
+from tallies.core.ids import MAX_ID_BYTES
+from tallies.core.windows import Window, parse_window, windows_between
+from tallies.favorites.http import Auth, JwtAuth, NoAuth, create_app
+from tallies.favorites.http.boards import MAX_POINTS
+from tallies.favorites.http.descriptions import WINDOW_PATTERNS
+from tallies.favorites.http.schemas import MAX_NOTE_BYTES
+from tallies.stores.favorites_tally import FAVORITES
+from tallies.stores.sqlite import SqliteStore
+from tests.http.conftest import NAMES
+
+SECRET = "a secret of at least thirty-two bytes, long enough"
+USER = "ann"
+EXAMPLES = 20
+LENGTHS = {"day": len("2026-11-23"), "month": len("2026-11")}
+PHASES = {PhaseName.COVERAGE, PhaseName.FUZZING, PhaseName.STATEFUL_TESTING}
+
+
+def the_first_moment() -> datetime:
+    """So that any timestamp that the document allows is still to come."""
+    return datetime(1, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(params=["none", "jwt"])
+def auth(request: pytest.FixtureRequest) -> Auth:
+    return NoAuth() if request.param == "none" else JwtAuth(secret=SECRET)
+
+
+@pytest.fixture
+def api(auth: Auth, tmp_path: Path) -> Iterator[OpenApiSchema]:
+    settings: dict[str, Any] = {
+        "seed": 20261123,
+        "generation": {"max-examples": EXAMPLES, "database": "none"},
+        "max-stream-events": 2,  # live events never end: a leaderboard and the lag come at once
+    }
+    if auth.required:
+        token = jwt.encode({"sub": USER, "exp": int(time.time()) + 3600}, SECRET, "HS256")
+        settings["headers"] = {"Authorization": f"Bearer {token}"}
+    config = SchemathesisConfig.from_dict(settings)
+    with SqliteStore(tmp_path / "s.db", clock=the_first_moment) as store:
+        store.init()
+        app = create_app(store, auth=auth, names=NAMES, clock=the_first_moment)
+        schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
+
+        @schemathesis.hook
+        def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
+            if case.meta is not None and case.meta.generation.mode.is_positive:
+                fit_together(case)
+                if auth.required and "user_id" in case.path_parameters:
+                    case.path_parameters["user_id"] = USER
+
+        yield schema
+        schemathesis.hooks.unregister(before_call)
+
+
+def fit_together(case: Case[Any]) -> None:
+    """Take out of a request what the document allows in words only."""
+    # JSON Schema counts characters, not bytes;
+    for name, value in case.path_parameters.items():
+        case.path_parameters[name] = value.encode()[:MAX_ID_BYTES].decode(errors="ignore")
+    if isinstance(case.body, dict):
+        if isinstance(note := case.body.get("note"), str):
+            case.body["note"] = note.encode()[:MAX_NOTE_BYTES].decode(errors="ignore")
+        if str(case.body.get("expires_at")).startswith("0001-01-0"):  # or before it, by the zone
+            del case.body["expires_at"]
+    # it cannot say which cursors have been given out;
+    case.query.pop("cursor", None)
+    # and it knows nothing of several parameters together.
+    if "from" in case.query and not is_span(case.query):
+        del case.query["from"]
+    if len(case.query.get("to", "")) not in (0, LENGTHS[case.query.get("by", "day")]):
+        del case.query["to"]
+
+
+def is_span(query: Mapping[str, str]) -> bool:
+    """Whether a history can be asked for from here to there."""
+    first, last, kind = query["from"], query.get("to", ""), query.get("by", "day")
+    if not len(first) == len(last) == LENGTHS[kind]:
+        return False
+    names = islice(windows_between(parse_window(first), parse_window(last)), MAX_POINTS + 1)
+    return 1 <= len(list(names)) <= MAX_POINTS
+
+
+def test_the_document_is_true(api: OpenApiSchema) -> None:
+    failures = []
+    done = set()
+    for event in schemathesis.engine.from_schema(api).execute():
+        match event:
+            case events.ScenarioFinished():
+                failures += [
+                    f"{event.phase} {check.name}: {found.failure}\n{found.code_sample}"
+                    for checks in event.recorder.checks.values()
+                    for check in checks
+                    if (found := check.failure_info) is not None
+                ]
+            case events.NonFatalError():
+                failures.append(f"{event.label}: {event.value!r}")
+            case events.FatalError():
+                failures.append(repr(event.exception))
+            case events.PhaseFinished(status=Status.SUCCESS):
+                done.add(event.phase.name)
+    assert not failures, "\n\n".join(failures)
+    assert done >= PHASES
+
+
+def follows(pattern: str, name: str) -> bool:
+    return re.fullmatch(pattern, name, re.ASCII) is not None
+
+
+@given(
+    st.one_of(
+        st.sampled_from(Window).flatmap(lambda kind: st.from_regex(WINDOW_PATTERNS[kind])),
+        st.dates().map(str),
+        st.from_regex("[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2})?)?", fullmatch=True),
+        st.from_regex("[0-9]{4}(-W[0-9]{2})?", fullmatch=True),
+    )
+)
+@example("2000-02-29")
+@example("1900-02-29")
+@example("0000")
+@example("0000-02-29")
+@example("9999-12-31T23")
+def test_windows_are_described_as_they_are_read(name: str) -> None:
+    try:
+        kind = parse_window(name).kind
+    except UnknownWindow:
+        kind = None
+    for described, pattern in WINDOW_PATTERNS.items():
+        if "W53" not in name:  # which not every year has
+            assert follows(pattern, name) == (described == kind)
+
+
+def test_the_document_follows_the_declaration(tmp_path: Path) -> None:
+    with SqliteStore(tmp_path / "s.db") as store:
+        store.init()
+        client = TestClient(create_app(store, auth=NoAuth()))
+        for ranked in ((Window.ALL, Window.DAY), (Window.ALL,)):
+            store.rebuild(Declaration([replace(FAVORITES, ranked=ranked)]))
+            paths = client.get("/openapi.json").json()["paths"]
+            (window,) = [
+                one
+                for one in paths["/leaderboards/{window}"]["get"]["parameters"]
+                if one["name"] == "window"
+            ]
+            for name, kind in {
+                "all": Window.ALL,
+                "day": Window.DAY,
+                "2082-11-23": Window.DAY,
+            }.items():
+                assert bool(re.search(window["schema"]["pattern"], name)) == (kind in ranked)

@@ -42,7 +42,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) ->
 
 @pytest.fixture
 def client(store: AnyStore, clock: ManualClock) -> Iterator[TestClient]:
-    app = create_app(store, auth=NoAuth(), names=NAMES, clock=clock, notice="made up")
+    app = create_app(
+        store,
+        auth=NoAuth(),
+        names=NAMES,
+        clock=clock,
+        notice="made up",
+        remember_seconds=0,  # what is asked right after a change is no second later
+    )
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

@@ -317,8 +317,11 @@ class Store(Favorites, Tallies, Protocol):
         Cheap enough to ask every second; None where the service does not tell.
         """
 
-    def version(self) -> int | str:
-        """A token that is different after the tallies have changed."""
+    def version(self) -> int | str | None:
+        """A token that is different after the tallies have changed.
+
+        None where that costs as much to tell as to read them.
+        """
 
     @property
     def parked(self) -> ParkedRecords:

@@ -12,6 +12,7 @@ import tallies
 from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.http.auth import Auth
 from tallies.favorites.http.boards import board_routes, leaderboard, ranked_window
+from tallies.favorites.http.caching import REMEMBER_SECONDS, Memory
 from tallies.favorites.http.descriptions import describe
 from tallies.favorites.http.limits import Limits
 from tallies.favorites.http.live import Live
@@ -38,11 +39,14 @@ def create_app(
     background: AbstractContextManager[object] | None = None,
     notice: str | None = None,
     clock: Clock = _utc_now,
+    remember_seconds: float = REMEMBER_SECONDS,
 ) -> FastAPI:
     """The ASGI application over a store.
 
     `background` (an aggregation loop) is entered when the service starts and left when it stops;
-    `notice` is a sentence that the page shows; `clock` says which month and day are current.
+    `notice` is a sentence that the page shows; `clock` says which month and day are current;
+    `remember_seconds` is how long an answer to all may be given again without a look at the store,
+    where the store cannot tell that nothing has changed.
     """
     metrics = instruments or Instruments()
 
@@ -63,9 +67,10 @@ def create_app(
     def read(window: str, limit: int) -> dict[str, object]:
         return leaderboard(store, ranked_window(store, window, clock()).name, limit)
 
+    memory = Memory(store.version, seconds=remember_seconds)
     guarded = [Security(HTTPBearer(auto_error=False))] if auth.required else []
     app.include_router(user_routes(store, auth, metrics, clock), dependencies=guarded)
-    app.include_router(board_routes(store, Live(store, read, clock), clock))
+    app.include_router(board_routes(store, Live(store, read, clock), clock, memory))
     app.include_router(name_routes(names or {}))
 
     @app.get("/health", response_model=HealthAnswer, responses=documented(503), tags=["operation"])

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import anyio
-from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse
@@ -23,6 +22,7 @@ from tallies.core.windows import (
     window_name,
     windows_between,
 )
+from tallies.favorites.http.caching import REVALIDATED, Memory, revalidated
 from tallies.favorites.http.cursors import read_cursor, write_cursor
 from tallies.favorites.http.descriptions import Schema, windows
 from tallies.favorites.http.live import Live
@@ -75,7 +75,7 @@ def leaderboard(store: Store, window: str, limit: int, cursor: str | None = None
     return {"window": window, "items": items, "next": following}
 
 
-def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
+def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIRouter:
     """The routes under `/restaurants` and `/leaderboards`."""
     router = APIRouter(tags=["tallies"], responses=documented(400, 503))
 
@@ -92,19 +92,29 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
         Field(json_schema_extra=windows(_DEFAULT_SPAN, current=False)),
     ]
 
-    @router.get("/restaurants/{restaurant_id:id}/tally", response_model=TallyAnswer)
-    def tally(restaurant_id: RestaurantId) -> Response:
+    @router.get(
+        "/restaurants/{restaurant_id:id}/tally", response_model=TallyAnswer, responses=REVALIDATED
+    )
+    def tally(request: Request, restaurant_id: RestaurantId) -> Response:
         """Favorites of a restaurant: all time, this month, today."""
         check_id(restaurant_id, "restaurant id")
         of = store.of
         now = _local(of, clock())
         windows = [window_name(kind, now) for kind in of.windows]
-        return JSONResponse(
-            {"restaurant_id": restaurant_id, "windows": store.tally(restaurant_id, windows)}
-        )
 
-    @router.get("/restaurants/{restaurant_id:id}/history", response_model=HistoryAnswer)
+        def read() -> object:
+            found = store.tally(restaurant_id, windows)
+            return {"restaurant_id": restaurant_id, "windows": found}
+
+        return revalidated(request, memory.answer(("tally", restaurant_id, *windows), read))
+
+    @router.get(
+        "/restaurants/{restaurant_id:id}/history",
+        response_model=HistoryAnswer,
+        responses=REVALIDATED,
+    )
     def history(
+        request: Request,
         restaurant_id: RestaurantId,
         by: Literal["day", "month"] = "day",
         first: Annotated[End, Query(alias="from", description="First window.")] = None,
@@ -120,16 +130,26 @@ def board_routes(store: Store, live: Live, clock: Clock) -> APIRouter:
             raise InvalidInput(f"from {start.name} comes after to {end.name}; swap them.")
         if len(names) > MAX_POINTS:
             raise InvalidInput(f"The span has more than {MAX_POINTS} points; ask for less.")
-        found = dict(store.history(restaurant_id, kind, start.name, end.name))
-        return JSONResponse(
-            {"points": [{"window": name, "favorites": found.get(name, 0)} for name in names]}
-        )
 
-    @router.get("/leaderboards/{window:id}", response_model=LeaderboardAnswer)
-    def board(window: Board, limit: Limit = 10, cursor: Cursor = None) -> Response:
+        def read() -> object:
+            found = dict(store.history(restaurant_id, kind, start.name, end.name))
+            points = [{"window": name, "favorites": found.get(name, 0)} for name in names]
+            return {"points": points}
+
+        key = ("history", restaurant_id, kind, start.name, end.name)
+        return revalidated(request, memory.answer(key, read))
+
+    @router.get(
+        "/leaderboards/{window:id}", response_model=LeaderboardAnswer, responses=REVALIDATED
+    )
+    def board(
+        request: Request, window: Board, limit: Limit = 10, cursor: Cursor = None
+    ) -> Response:
         """Restaurants by favorites, most first, ties by id. Window: all, month, day, 2026-11, …"""
         name = ranked_window(store, window, clock()).name
-        return JSONResponse(leaderboard(store, name, limit, cursor))
+        key = ("leaderboard", name, limit, cursor)
+        answer = memory.answer(key, lambda: leaderboard(store, name, limit, cursor))
+        return revalidated(request, answer)
 
     @router.get(
         "/leaderboards/{window:id}/live",

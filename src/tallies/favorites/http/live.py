@@ -61,16 +61,16 @@ class Live:
                 self._last.pop(board, None)
 
     async def _watch(self) -> None:
-        version: Any = None
-        day = None
+        seen: Any = None
         looks = 0
         lag: tuple[int | None, float | None] | None = None
         while self._queues:
             try:
                 newest = await asyncio.to_thread(self._store.version)
                 today = self._clock().date()
-                if newest != version or today != day or len(self._last) < len(self._queues):
-                    version, day = newest, today
+                same = newest is not None and (newest, today) == seen
+                if not same or len(self._last) < len(self._queues):
+                    seen = newest, today
                     for board in list(self._queues):
                         await self._renew(board)
                 if looks % STATUS_EVERY_LOOKS == 0:

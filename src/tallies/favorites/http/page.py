@@ -5,14 +5,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.responses import FileResponse
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from tallies.favorites.catalogue import Catalogue
+from tallies.favorites.http.caching import REVALIDATED, as_answer, revalidated
 from tallies.favorites.http.problems import documented
 from tallies.favorites.http.schemas import NameAnswer, RestaurantsAnswer
 
@@ -25,16 +26,19 @@ def name_routes(names: Catalogue) -> APIRouter:
     router = APIRouter(tags=["catalogue"], responses=documented(400))
     searchable = [(entry.name.casefold(), entry) for entry in names.values()]
 
-    @router.get("/names", response_model=dict[str, NameAnswer])
+    @router.get("/names", response_model=dict[str, NameAnswer], responses=REVALIDATED)
     def look_up(
+        request: Request,
         id_: Annotated[list[str], Query(alias="id", max_length=MAX_NAMES, default_factory=list)],
     ) -> Response:
         """Names of restaurants; those that the catalogue does not know are left out."""
         found = [names[one] for one in id_ if one in names]
-        return JSONResponse({e.id: {"name": e.name, "cuisine": e.cuisine} for e in found})
+        content = {e.id: {"name": e.name, "cuisine": e.cuisine} for e in found}
+        return revalidated(request, as_answer(content))
 
-    @router.get("/restaurants", response_model=RestaurantsAnswer)
+    @router.get("/restaurants", response_model=RestaurantsAnswer, responses=REVALIDATED)
     def search(
+        request: Request,
         query: Annotated[str, Query(max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=100)] = 10,
     ) -> Response:
@@ -49,7 +53,7 @@ def name_routes(names: Catalogue) -> APIRouter:
             {"restaurant_id": entry.id, "name": entry.name, "cuisine": entry.cuisine}
             for _, _, entry in sorted(hits)[:limit]
         ]
-        return JSONResponse({"items": items})
+        return revalidated(request, as_answer({"items": items}))
 
     return router
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -79,7 +78,6 @@ class DynamoStore(Source, Reader):
         self._is_declared = declared is not None
         self._clients = Clients(location.region, location.endpoint)
         self._clock = clock
-        self._versions = count(1)
         self.settings = Settings(
             self._clients.dynamodb,
             self.names,
@@ -201,9 +199,8 @@ class DynamoStore(Source, Reader):
         """Unknown: to tell it, the stream itself must be read. `status` does."""
         return None, None
 
-    def version(self) -> int:
-        """Always another: to see whether a leaderboard has changed costs as much as to read it."""
-        return next(self._versions)
+    def version(self) -> None:
+        """Unknown: to see whether a leaderboard has changed costs as much as to read it."""
 
     def status(self) -> Status:
         oldest: float | None = None

@@ -54,21 +54,35 @@ class Service:
         names: Mapping[str, Restaurant] | None = None,
         auth: Auth | None = None,
         notice: str | None = None,
+        root_path: str = "",
     ) -> None:
         self.store = SqliteStore(folder / "tallies.db")
         self.store.init()
         self._names = dict(names or {})
         self._auth = auth or NoAuth()
         self._notice = notice
+        self._root_path = root_path
         self._port = 0
+        self._public: str | None = None
         self.hitch = self._application()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/"
+        """Where browsers find it."""
+        return self._public or f"http://127.0.0.1:{self._port}/"
+
+    def behind(self, url: str) -> None:
+        """Have browsers go through a proxy, which hands on what is under `url`."""
+        self._public = url
 
     def _application(self) -> Hitch:
-        app = create_app(self.store, auth=self._auth, names=self._names, notice=self._notice)
+        app = create_app(
+            self.store,
+            auth=self._auth,
+            names=self._names,
+            notice=self._notice,
+            root_path=self._root_path,
+        )
         return Hitch(app)
 
     def aggregating(self) -> AbstractContextManager[object]:

@@ -14,6 +14,7 @@ import pytest
 from .dynamodb import DynamoDBAccount, dynamodb_local
 from .errors import EngineMissingError
 from .lambda_rie import LambdaFunction, lambda_runtime
+from .nginx import nginx
 
 
 class StartLambda(Protocol):
@@ -76,6 +77,23 @@ def aws_environment(
     for name, value in dynamodb_account.env.items():
         monkeypatch.setenv(name, value)
     return dynamodb_account
+
+
+class StartNginx(Protocol):
+    """Like `nginx`, but stopped at the end of the test rather than of a block."""
+
+    def __call__(self, locations: str) -> str: ...
+
+
+@pytest.fixture
+def start_nginx() -> Iterator[StartNginx]:
+    with contextlib.ExitStack() as stack:
+
+        def start(locations: str) -> str:
+            with missing_engine_skips():
+                return stack.enter_context(nginx(locations))
+
+        yield start
 
 
 @pytest.fixture

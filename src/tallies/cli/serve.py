@@ -10,6 +10,8 @@ from tallies.cli.output import out
 from tallies.cli.serving import PORT, address_of, is_loopback, listen, run_app
 from tallies.favorites.catalogue import read_names
 from tallies.favorites.http import Auth, Instruments, JwtAuth, NoAuth, create_app
+from tallies.favorites.http.cors import check_origin
+from tallies.favorites.http.proxies import check_proxy, check_root_path
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.favorites_tally import check_favorites
 from tallies.stores.open import open_store
@@ -36,6 +38,23 @@ from tallies.stores.sqlite import SqliteStore
     metavar="FILE",
     help="CSV restaurant_id,name[,cuisine] for the page.",
 )
+@click.option(
+    "--cors-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Pages of this origin may use the API, like https://app.example.org; repeatable.",
+)
+@click.option(
+    "--root-path", default="", metavar="PATH", help="The path that a proxy has put this under."
+)
+@click.option(
+    "--trusted-proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Believe the X-Forwarded-* headers of this address or network; repeatable.",
+)
 @store_option()
 def serve(
     host: str,
@@ -46,6 +65,9 @@ def serve(
     audience: str | None,
     insecure: bool,
     names: Path | None,
+    origins: tuple[str, ...],
+    root_path: str,
+    proxies: tuple[str, ...],
     store: str,
 ) -> None:
     """Serve the API and the page; on an embedded store, aggregate too.
@@ -57,6 +79,12 @@ def serve(
         raise click.UsageError(
             f"Anyone who reaches {host} could act for anyone: add --auth jwt, or --insecure."
         )
+    for origin in origins:
+        check_origin(origin)
+    if root_path:
+        check_root_path(root_path)
+    for proxy in proxies:
+        check_proxy(proxy)
     guard: Auth = NoAuth()
     if auth == "jwt":
         guard = JwtAuth.from_environment(jwks=jwks, issuer=issuer, audience=audience)
@@ -73,7 +101,13 @@ def serve(
             opened.get("-", "-")
             opened.leaderboard("all", 1)
         app = create_app(
-            opened, auth=guard, names=catalogue, instruments=instruments, background=background
+            opened,
+            auth=guard,
+            names=catalogue,
+            instruments=instruments,
+            background=background,
+            origins=origins,
+            root_path=root_path,
         )
         out.print(f"Serving {opened.url} at {address_of(listener)}", markup=False)
-        run_app(app, listener)
+        run_app(app, listener, proxies=proxies)

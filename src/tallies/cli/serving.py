@@ -4,6 +4,7 @@ import ipaddress
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 import click
@@ -56,8 +57,11 @@ def address_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def run_app(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are answered first."""
+def run_app(app: FastAPI, listener: socket.socket, *, proxies: Sequence[str] = ()) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are answered first.
+
+    What these proxies say of the client (X-Forwarded-For, X-Forwarded-Proto) is believed.
+    """
 
     def leave(_: int, __: FrameType | None) -> None:
         sys.exit(0)
@@ -67,6 +71,12 @@ def run_app(app: FastAPI, listener: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        # Left to itself uvicorn believes whatever comes from this machine, and the environment.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
     )
     uvicorn.Server(config).run(sockets=[listener])

@@ -1,6 +1,6 @@
 """The application as a whole: routes, middleware, life."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.http.auth import Auth
 from tallies.favorites.http.boards import board_routes, leaderboard, ranked_window
 from tallies.favorites.http.caching import REMEMBER_SECONDS, Memory
+from tallies.favorites.http.cors import allow_origins
 from tallies.favorites.http.descriptions import describe
 from tallies.favorites.http.limits import Limits
 from tallies.favorites.http.live import Live
@@ -22,6 +23,7 @@ from tallies.favorites.http.metrics import Instruments, MeasureRequests
 from tallies.favorites.http.page import name_routes, serve_page
 from tallies.favorites.http.paths import SplitBeforeDecoding
 from tallies.favorites.http.problems import answer_errors, documented
+from tallies.favorites.http.proxies import UnderPath, check_root_path
 from tallies.favorites.http.schemas import HealthAnswer
 from tallies.stores.protocol import Clock, Store
 
@@ -40,13 +42,19 @@ def create_app(
     notice: str | None = None,
     clock: Clock = _utc_now,
     remember_seconds: float = REMEMBER_SECONDS,
+    origins: Sequence[str] = (),
+    root_path: str = "",
 ) -> FastAPI:
     """The ASGI application over a store.
 
     `background` (an aggregation loop) is entered when the service starts and left when it stops;
     `notice` is a sentence that the page shows; `clock` says which month and day are current;
     `remember_seconds` is how long an answer to all may be given again without a look at the store,
-    where the store cannot tell that nothing has changed.
+    where the store cannot tell that nothing has changed. Pages of `origins` may use the service;
+    `root_path` is the path that a proxy has put it under.
+
+    Raises:
+        InvalidInput: an origin is none, or the root path.
     """
     metrics = instruments or Instruments()
 
@@ -90,5 +98,9 @@ def create_app(
     app.add_middleware(SplitBeforeDecoding)
     app.add_middleware(Limits)
     app.add_middleware(MeasureRequests, instruments=metrics)
+    if origins:
+        allow_origins(app, origins)
+    if root_path:
+        app.add_middleware(UnderPath, root_path=check_root_path(root_path))
     describe(app, lambda: store.of)
     return app

@@ -1,6 +1,6 @@
-"""The routes of the HTTP API, for ministack, which does not read an API's OpenAPI body.
+"""What makes the HTTP API, for ministack, which does not read an API's OpenAPI body.
 
-They come out of the body that SAM made of the template, so they are the template's own.
+Routes and origins come out of the body that SAM made of the template, so they are its own.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,16 @@ def add_routes(
     function: str,
     parameters: Mapping[str, str],
 ) -> None:
-    """Give the API what the body says: its authorizers, its routes, the function behind them."""
+    """Give the API what the body says: its authorizers, its routes, the function behind them, and
+    which origins may use it."""
+    if origins := parameters["CorsOrigins"]:
+        cors = dict(_if_true(body["x-amazon-apigateway-cors"]))
+        ((function_name, (separator, _)),) = cors.pop("allowOrigins").items()
+        assert (function_name, separator) == ("Fn::Split", ",")
+        cors = {name[0].upper() + name[1:]: value for name, value in cors.items()}
+        gateway.update_api(
+            ApiId=api, CorsConfiguration={**cors, "AllowOrigins": origins.split(",")}
+        )
     integration = gateway.create_integration(
         ApiId=api,
         IntegrationType="AWS_PROXY",

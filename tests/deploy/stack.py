@@ -33,14 +33,14 @@ class Stack:
 
 @contextlib.contextmanager
 def deployed(
-    cloud: Cloud, folder: Path, name: str, *, issuer: str, audience: str
+    cloud: Cloud, folder: Path, name: str, *, issuer: str, audience: str, origins: str
 ) -> Iterator[Stack]:
     """The template as a stack for the length of the block.
 
     The folder holds the functions where the template looks for them, in build/function.
     """
-    variables = {"STACK": name, "ISSUER": issuer, "AUDIENCE": audience}
-    made = _deploy(cloud, folder, variables, OPERATIONS)
+    variables = {"STACK": name, "ISSUER": issuer, "AUDIENCE": audience, "ORIGINS": origins}
+    made = _deploy(cloud, folder, variables, OPERATIONS, '"CorsOrigins=$ORIGINS"')
     cloudformation = cloud.client("cloudformation")
     described = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in described}
@@ -66,10 +66,13 @@ def deployed_over(cloud: Cloud, folder: Path, name: str, *, stream: str) -> Iter
     _run(_command("sam delete"), cloud, folder, variables)
 
 
-def _deploy(cloud: Cloud, folder: Path, variables: Mapping[str, str], page: Path) -> Any:
+def _deploy(
+    cloud: Cloud, folder: Path, variables: Mapping[str, str], page: Path, parameters: str = ""
+) -> Any:
     (folder / "deploy").mkdir(exist_ok=True)
     shutil.copy2(TEMPLATE, folder / "deploy")
-    _run(_command("sam deploy", page), cloud, folder, variables)
+    command = f"{_command('sam deploy', page).rstrip()} {parameters}"
+    _run(command, cloud, folder, variables)
     described = cloud.client("cloudformation").describe_stacks(StackName=variables["STACK"])
     (made,) = described["Stacks"]
     return made

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx2 as httpx
 import pytest
 
 from tallies.core.errors import WrongStore
@@ -34,6 +35,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 MARKS, EVERY = 3_000, 4
 """So many favorites are marked, and every so-manieth of them is unmarked again."""
 PATIENCE_SECONDS = 180.0
+ORIGIN = "https://app.example.org"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,14 @@ def ann(cloud: Cloud) -> Member:
 def stack(cloud: Cloud, package: Path, ann: Member) -> Iterator[Stack]:
     with (
         missing_engine_skips(),
-        deployed(cloud, package, "app", issuer=ann.issuer, audience=ann.audience) as running,
+        deployed(
+            cloud,
+            package,
+            "app",
+            issuer=ann.issuer,
+            audience=ann.audience,
+            origins=f"{ORIGIN},http://127.0.0.1:3000",
+        ) as running,
     ):
         yield running
     functions = cloud.client("lambda").list_functions()["Functions"]
@@ -261,6 +270,30 @@ def test_the_deployed_api_marks_for_who_has_a_token(
     assert "noodle-bar" in [line["restaurant_id"] for line in board["items"]]
     assert cloud.call_api(api, "DELETE", mine, ann.token)[0] == 204
     _until(lambda: tally() == 0, cloud, "the unmark was not counted")
+
+
+def test_the_deployed_api_serves_caches_and_pages_of_other_origins(
+    cloud: Cloud, stack: Stack
+) -> None:
+    api = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{stack.resources['Gateway']}/$default"
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        for path in ("/leaderboards/all", "/restaurants/any/tally", "/restaurants/any/history"):
+            first = client.get(api + path, headers={"Origin": ORIGIN})
+            assert first.status_code == 200
+            assert first.headers["access-control-allow-origin"] == ORIGIN
+            assert "ETag" in first.headers["access-control-expose-headers"].split(",")
+            etag = first.headers["etag"]
+            for method in ("GET", "HEAD"):
+                again = client.request(method, api + path, headers={"If-None-Match": etag})
+                assert (again.status_code, again.content) == (304, b"")
+            assert client.head(api + path).headers["etag"] == etag
+            assert client.post(api + path).status_code == 405
+            other = client.get(api + path, headers={"Origin": "https://app.example.com"})
+            assert "access-control-allow-origin" not in other.headers
+        wish = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
+        granted = client.options(f"{api}/users/ann/favorites/noodles", headers=wish)
+        assert granted.status_code == 204
+        assert granted.headers["access-control-allow-origin"] == ORIGIN
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
+from tallies.favorites.http.cors import allow_origins
 from tallies.stores.dynamodb.tables import EXPIRY, source_table, tallies_table
 from tallies.stores.favorites_tally import FAVORITES
 from tests.engines import environments
@@ -103,3 +106,30 @@ def test_the_mapping_tells_the_shard_and_loses_nothing() -> None:
     assert source["StartingPosition"] == "TRIM_HORIZON"
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert (source["MaximumRetryAttempts"], source["MaximumRecordAgeInSeconds"]) == (-1, -1)
+
+
+def test_the_gateway_allows_other_origins_what_the_service_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: dict[str, Any] = {}
+    app = FastAPI()
+    monkeypatch.setattr(app, "add_middleware", lambda _, **options: given.update(options))
+    allow_origins(app, ["https://app.example.org"])
+    condition, cors, otherwise = properties("Gateway")["CorsConfiguration"]["Fn::If"]
+    assert (condition, otherwise) == ("OfOrigins", {"Ref": "AWS::NoValue"})
+    assert cors == {
+        "AllowOrigins": {"Fn::Split": [",", {"Ref": "CorsOrigins"}]},
+        "AllowMethods": list(given["allow_methods"]),
+        "AllowHeaders": list(given["allow_headers"]),
+        "ExposeHeaders": list(given["expose_headers"]),
+        "MaxAge": given["max_age"],
+    }
+
+
+def test_only_origins_are_taken_for_origins() -> None:
+    pattern = whole()["Parameters"]["CorsOrigins"]["AllowedPattern"]
+    origin = "https://app.example.org"
+    for good in ("", origin, "http://127.0.0.1:3000", f"{origin},{origin}:8443,http://a"):
+        assert re.fullmatch(pattern, good)
+    for bad in ("*", f"{origin}/", "app.example.org", "https://*.org", f"{origin}, {origin}", ","):
+        assert not re.fullmatch(pattern, bad)

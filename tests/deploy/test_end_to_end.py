@@ -29,6 +29,7 @@ from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
 
 from .stack import ROOT, Stack, deployed, deployed_over
+from .template import TEMPLATE
 
 LOG = ROOT.parent / "shared" / "data" / "travel-favorites.csv.gz"
 EXAMPLES = ROOT / "docs" / "examples"
@@ -48,20 +49,26 @@ class Member:
     token: str
 
 
+def packaging() -> Any:
+    """deploy/package.py, as a module."""
+    spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose build/function holds what deploy/package.py gathers, but for the Python and
     the processor of this machine: ministack runs the functions on them."""
-    spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
-    assert spec is not None
-    assert spec.loader is not None
-    packaging: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(packaging)
-    packaging.PLATFORMS = ()
-    packaging.PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+    command = packaging()
+    command.PLATFORMS = ()
+    command.PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
     folder = tmp_path_factory.mktemp("package")
     try:
-        packaging.gather(folder / "build" / "function")
+        command.gather(folder / "build" / "function")
     except subprocess.CalledProcessError as error:
         if in_ci():
             raise
@@ -319,6 +326,8 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
     """The example of the page, whose rows change in place."""
     shutil.copytree(package / "build", tmp_path / "build")
     shutil.copy2(EXAMPLES / "orders.toml", tmp_path / "build" / "function" / "tallies.toml")
+    template = packaging().filtered(TEMPLATE.read_text(), EXAMPLES / "orders.toml")
+    (tmp_path / "build" / TEMPLATE.name).write_text(template)
     command = [sys.executable, str(EXAMPLES / "orders.py")]
     environment = {**os.environ, **cloud.env}
 

@@ -127,3 +127,22 @@ def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteStore) 
     answer = client.get("/leaderboards/all")
     is_problem(answer, 500)
     assert "tallies" not in answer.json()["detail"]  # internals are for the log
+
+
+@embedded
+def test_what_nobody_foresaw_is_answered_like_anything_else(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(store, "tally", breaks)
+    origin = "https://app.example.org"
+    client = TestClient(create_app(store, auth=NoAuth(), origins=[origin]))
+    answer = client.get("/restaurants/noodles/tally", headers={"Origin": origin})
+    is_problem(answer, 500, "log says what")
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "a secret" not in answer.text
+    assert "a secret" in caplog.text
+    assert client.head("/restaurants/noodles/tally").content == b""

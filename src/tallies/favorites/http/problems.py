@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tallies.core.errors import (
     InvalidInput,
@@ -109,6 +110,32 @@ def answer_errors(app: FastAPI) -> None:
         code = phrase.lower().replace(" ", "-")
         return ProblemResponse(error.status_code, detail, code, dict(error.headers or {}))
 
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, __: Exception) -> ProblemResponse:
-        return ProblemResponse(500, "Something broke; the service's log says what.", "error")
+    app.add_middleware(AnswerUnexpected)
+
+
+class AnswerUnexpected:
+    """Answers what nobody foresaw, next to the router.
+
+    A handler of the framework would stand outside of all that headers are added by, and pages of
+    other origins could not read what it says.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            if begun or scope["type"] != "http":
+                raise
+            log.exception("%s %s", scope["method"], scope["path"])
+            problem = ProblemResponse(500, "Something broke; the service's log says what.", "error")
+            await problem(scope, receive, send)

@@ -14,6 +14,7 @@ from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.protocol import Applied, Event
 from tallies.stores.sqlite import SqliteStore
 
+LONG_AGO = "2020-01-01T00:00:00.000000Z"
 TIME = "2082-11-23T12:00:00.000000Z"
 
 
@@ -178,7 +179,9 @@ def test_the_loop_carries_over_what_is_left_when_it_stops(store: SqliteStore) ->
 
 def test_the_loop_sweeps_what_has_expired(store: SqliteStore) -> None:
     with closing(sqlite3.connect(store.path)) as connection, connection:
-        connection.execute("INSERT INTO favorites VALUES ('r1', 'ann', ?, NULL, ?)", (TIME, TIME))
+        connection.execute(
+            "INSERT INTO favorites VALUES ('r1', 'ann', ?, NULL, ?)", (LONG_AGO,) * 2
+        )
     with EmbeddedLoop(store, tick_seconds=0.001):
         while store.status().favorites:
             pass

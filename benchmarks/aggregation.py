@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.measure import in_turns, seconds
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
 
 NAIVE_BATCH = 5_000
 _LIVE_DAYS, _HISTORY_DAYS = 1.0, 365.0
@@ -22,7 +22,7 @@ def run(run: Run) -> Iterator[Result]:
 
 def _compare(run: Run, what: str, records: int, days: float, bound: Bound | None) -> Result:
     full = run.folder / f"{days:.0f}.db"
-    with SqliteStore(full) as store:
+    with SqliteFavorites(full) as store:
         store.init()
         for _ in store.load(marks(records, days=days)):
             pass
@@ -30,7 +30,7 @@ def _compare(run: Run, what: str, records: int, days: float, bound: Bound | None
 
     def ours() -> list[float]:
         _fresh(full, copy)
-        with SqliteStore(copy) as store:
+        with SqliteFavorites(copy) as store:
             aggregator = store.aggregator()
             taken = seconds(lambda: _until_empty(aggregator.step))
             assert store.position() == records
@@ -64,7 +64,7 @@ def naive_loop(connection: sqlite3.Connection) -> None:
     position = 0
     while True:
         rows = connection.execute(
-            "SELECT position, restaurant_id, amount FROM changes WHERE position > ?"
+            "SELECT position, restaurant_id, amount FROM tallies_log WHERE position > ?"
             " ORDER BY position LIMIT ?",
             (position, NAIVE_BATCH),
         ).fetchall()

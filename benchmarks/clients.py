@@ -14,10 +14,10 @@ from benchmarks.result import Bound, Result, Run
 from benchmarks.worker import environment
 from benchmarks.write_units import stream_records
 from tallies.core.fold import Folder
+from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.apply import GuardedApply
 from tallies.stores.dynamodb.client import Clients
-from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.favorites_tally import FAVORITES
 from tests.engines import DynamoDBAccount, EngineMissingError, dynamodb_local
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run(run: Run) -> Iterator[Result]:
         stack.enter_context(environment(account))
         records = list(stream_records(run.pick(4_000, 1_000)))
         shards = count()
-        with DynamoStore.from_url(account.store_url("a")) as store:
+        with DynamoFavorites.from_url(account.store_url("a")) as store:
             store.init()
             clients = Clients("us-east-1", endpoint)
 

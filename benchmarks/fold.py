@@ -15,7 +15,7 @@ from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
 from tallies.core.change import Change
 from tallies.core.fold import Folder, fold
-from tallies.stores.favorites_tally import FAVORITES
+from tallies.favorites.tally import FAVORITES
 
 BATCHES = (10_000, 1_000, 100)
 """A Lambda batch holds 10,000 records at most; a quiet table sends small ones."""

@@ -12,15 +12,15 @@ from benchmarks.measure import Paired
 from benchmarks.result import Bound, Result, Run
 from benchmarks.worker import environment
 from benchmarks.workload import marks
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.tables import tallies_table
-from tallies.stores.favorites_tally import FAVORITES
 from tests.engines import DynamoDBAccount, EngineMissingError, dynamodb_local
 from tests.engines.lambda_rie import lambda_runtime
 from tests.runtimes.aws_lambda.events import plain, records_of, shard_of, windowed
 
 TIMED = "benchmarks.timed_handler.handler"
-OURS = "tallies.runtimes.aws_lambda.handler"
+OURS = "tallies.favorites.aws_aggregator.handler"
 NAIVE = "benchmarks.naive_handler.handler"
 BATCH = 100
 WARM_UP = 3
@@ -42,7 +42,7 @@ def run(run: Run) -> Iterator[Result]:
 
 def _warm(run: Run, account: DynamoDBAccount) -> Iterator[Result]:
     calls = run.pick(60, 20)
-    with DynamoStore.from_url(account.store_url("a")) as store:
+    with DynamoFavorites.from_url(account.store_url("a")) as store:
         store.init()
         for _ in store.load(marks((calls + WARM_UP) * BATCH, days=1, restaurants=1_000)):
             pass
@@ -65,7 +65,7 @@ def _warm(run: Run, account: DynamoDBAccount) -> Iterator[Result]:
         yield _one_event(run, account, store)
 
 
-def _one_event(run: Run, account: DynamoDBAccount, store: DynamoStore) -> Result:
+def _one_event(run: Run, account: DynamoDBAccount, store: DynamoFavorites) -> Result:
     table = tallies_table("naive", FAVORITES)
     account.dynamodb().create_table(**table)
     first = 10_000_000
@@ -92,7 +92,7 @@ def _one_event(run: Run, account: DynamoDBAccount, store: DynamoStore) -> Result
 
 def _cold(run: Run, account: DynamoDBAccount) -> Result:
     """From nothing to the end of the first batch."""
-    with DynamoStore.from_url(account.store_url("cold")) as store:
+    with DynamoFavorites.from_url(account.store_url("cold")) as store:
         store.init()
         store.mark("ann", "noodles")
         event = plain(records_of(store))

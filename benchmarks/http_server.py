@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from benchmarks.http_put import NOTHING
 from tallies.cli.serving import address_of, listen
 from tallies.favorites.http import NoAuth, create_app
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore
 
 bare = FastAPI()
 
@@ -34,7 +34,7 @@ def beside(service: ASGIApp) -> ASGIApp:
 
 
 if __name__ == "__main__":
-    with SqliteStore(sys.argv[1]) as store, listen("127.0.0.1", 0) as listener:
+    with SqliteFavorites(sys.argv[1]) as store, listen("127.0.0.1", 0) as listener:
         store.init()
         service = create_app(store, auth=NoAuth(), background=EmbeddedLoop(store))
         print(f"Serving at {address_of(listener)}", flush=True)

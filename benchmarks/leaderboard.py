@@ -12,8 +12,9 @@ from benchmarks.processes import server
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import LAST_DAY, user, zipf_restaurants
 from tallies.core.times import canonical_time
-from tallies.stores.protocol import MAX_PAGE, Event, Ranked
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.favorite import Event
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.stores.protocol import MAX_PAGE, Ranked
 
 SMALL = 1_000
 PAGE = 100
@@ -30,7 +31,7 @@ def run(run: Run) -> Iterator[Result]:
     paths = {count: run.folder / f"{count}.db" for count in (SMALL, large)}
     for count, path in paths.items():
         _fill(path, count)
-    with SqliteStore(paths[large]) as many, SqliteStore(paths[SMALL]) as few:
+    with SqliteFavorites(paths[large]) as many, SqliteFavorites(paths[SMALL]) as few:
         for page, share in _PAGES.items():
             readers = (_reader(many, int(large * share)), _reader(few, int(SMALL * share)))
             yield _compare(run, f"store, {page}", large, *readers)
@@ -66,7 +67,7 @@ def _fill(path: Path, restaurants: int) -> None:
         for number, restaurant in enumerate(zipf_restaurants(restaurants // 5, restaurants), 1):
             yield Event(user(number), restaurant, time)
 
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         for _ in store.load(events()):
             pass
@@ -75,7 +76,7 @@ def _fill(path: Path, restaurants: int) -> None:
             pass
 
 
-def _reader(store: SqliteStore, skip: int) -> Read:
+def _reader(store: SqliteFavorites, skip: int) -> Read:
     after: Ranked | None = None
     while skip > 0:
         after = store.leaderboard("all", min(skip, MAX_PAGE), after)[-1]

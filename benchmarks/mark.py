@@ -10,8 +10,8 @@ from time import perf_counter, sleep
 from benchmarks.measure import in_turns, percentile
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks, user, zipf_restaurants
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore
 
 OPEN_RATE = 1_000
 """Marks a second that arrive in the open loop, whether the one before is done or not."""
@@ -20,8 +20,8 @@ _BEFORE = 20_000
 _SPIN_SECONDS = 0.0005
 _LIMIT = Bound("<=", 1.1)
 
-Background = Callable[[SqliteStore], AbstractContextManager[object]]
-Latencies = Callable[[SqliteStore, list[str], int], list[float]]
+Background = Callable[[SqliteFavorites], AbstractContextManager[object]]
+Latencies = Callable[[SqliteFavorites, list[str], int], list[float]]
 
 
 def run(run: Run) -> Iterator[Result]:
@@ -35,7 +35,7 @@ def run(run: Run) -> Iterator[Result]:
         yield from _compare(run, f"{OPEN_RATE:,} a second, {place}", *opened, (_LIMIT, None))
 
 
-def closed_loop(store: SqliteStore, restaurants: list[str], first_user: int) -> list[float]:
+def closed_loop(store: SqliteFavorites, restaurants: list[str], first_user: int) -> list[float]:
     """Seconds of each mark, one straight after the other."""
     taken = []
     for number, restaurant in enumerate(restaurants, first_user):
@@ -46,7 +46,7 @@ def closed_loop(store: SqliteStore, restaurants: list[str], first_user: int) -> 
     return taken
 
 
-def open_loop(store: SqliteStore, restaurants: list[str], first_user: int) -> list[float]:
+def open_loop(store: SqliteFavorites, restaurants: list[str], first_user: int) -> list[float]:
     """Seconds from when each mark was due to its end: waiting behind a slow one counts too."""
     taken = []
     begin = perf_counter() + 0.01
@@ -95,21 +95,21 @@ def _compare(
 
 
 @contextmanager
-def _prepared(path: Path) -> Iterator[SqliteStore]:
+def _prepared(path: Path) -> Iterator[SqliteFavorites]:
     """A fresh file, with the same favorites in it and counted, its write-ahead log tidied."""
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         for _ in store.load(marks(_BEFORE, days=1)):
             pass
         aggregator = store.aggregator()
         while aggregator.step().records:
             pass
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         yield store
 
 
 @contextmanager
-def _other_process(store: SqliteStore) -> Iterator[None]:
+def _other_process(store: SqliteFavorites) -> Iterator[None]:
     """A process that does nothing but aggregate."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.mark_aggregator", str(store.path)],

@@ -2,10 +2,10 @@
 
 import sys
 
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore
 
 if __name__ == "__main__":
-    with SqliteStore(sys.argv[1]) as store, EmbeddedLoop(store):
+    with SqliteFavorites(sys.argv[1]) as store, EmbeddedLoop(store):
         print("aggregating", flush=True)
         sys.stdin.read()

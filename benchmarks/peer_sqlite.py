@@ -6,12 +6,12 @@ from pathlib import Path
 from time import sleep
 
 from benchmarks.peer import Peer
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore
 
 
 class _Embedded:
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqliteFavorites) -> None:
         self._store = store
 
     def mark(self, user_id: str, restaurant_id: str, created_at: str) -> None:
@@ -29,8 +29,8 @@ class _Embedded:
 def embedded(folder: Path) -> Iterator[dict[str, Peer]]:
     """Two files, each with its aggregation loop."""
     with ExitStack() as stack:
-        normal = stack.enter_context(SqliteStore(folder / "normal.db"))
-        full = stack.enter_context(SqliteStore(folder / "full.db", synchronous="full"))
+        normal = stack.enter_context(SqliteFavorites(folder / "normal.db"))
+        full = stack.enter_context(SqliteFavorites(folder / "full.db", synchronous="full"))
         for store in (normal, full):
             store.init()
             stack.enter_context(EmbeddedLoop(store))

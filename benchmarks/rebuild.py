@@ -14,13 +14,13 @@ from benchmarks.measure import in_turns, percentile, seconds
 from benchmarks.processes import beside
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import RESTAURANTS, marks, user
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
 
 _DAYS = 365
 _SEED = """
 import resource, sys
-from tallies.stores.sqlite import SqliteStore
-with SqliteStore(sys.argv[1]) as store:
+from tallies.favorites.on_sqlite import SqliteFavorites
+with SqliteFavorites(sys.argv[1]) as store:
     print("begins", flush=True)
     store.rebuild()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -42,7 +42,7 @@ def run(run: Run) -> Iterator[Result]:
 
 
 def _fill(path: Path, rows: int) -> None:
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         for _ in store.load(marks(rows, days=_DAYS)):
             pass
@@ -55,11 +55,11 @@ def _unseed(path: Path, copy: Path) -> None:
     """A copy in which everything is still to be mended."""
     copyfile(path, copy)
     with closing(sqlite3.connect(copy)) as connection, connection:
-        connection.execute("DELETE FROM tallies")
+        connection.execute("DELETE FROM tallies_favorites")
 
 
 def _scan(run: Run, path: Path, rows: int) -> Result:
-    with SqliteStore(path) as store, closing(sqlite3.connect(path)) as connection:
+    with SqliteFavorites(path) as store, closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA cache_size = -32768")
 
         def plain() -> None:
@@ -126,7 +126,7 @@ def _writers(run: Run, unseeded: Path) -> Iterator[Result]:
     def one(program: str | None) -> list[float]:
         path = run.folder / f"copy-{next(copies)}.db"
         copyfile(unseeded, path)
-        with SqliteStore(path) as store:
+        with SqliteFavorites(path) as store:
             store.mark("first", "of all")  # opens the file
             if program == _SEED:
                 taken = _while_rebuilding(store)
@@ -156,7 +156,7 @@ def _writers(run: Run, unseeded: Path) -> Iterator[Result]:
     run.note(f"rebuild: a round of the writer was about {marked[-1]:,} marks, until it had ended")
 
 
-def _while_rebuilding(store: SqliteStore) -> list[float]:
+def _while_rebuilding(store: SqliteFavorites) -> list[float]:
     """Seconds of each mark from the beginning of a rebuild to its end."""
     taken = []
     with subprocess.Popen(
@@ -171,5 +171,5 @@ def _while_rebuilding(store: SqliteStore) -> list[float]:
     return taken
 
 
-def _mark(store: SqliteStore, number: int) -> float:
+def _mark(store: SqliteFavorites, number: int) -> float:
     return seconds(lambda: store.mark(user(number), f"restaurant-{number % RESTAURANTS:07d}"))

@@ -15,7 +15,7 @@ from benchmarks.result import Result, Run
 from benchmarks.workload import marks
 from tallies.core.change import Change
 from tallies.core.fold import Folder, fold
-from tallies.stores.favorites_tally import FAVORITES
+from tallies.favorites.tally import FAVORITES
 
 BATCH = 10_000
 

@@ -3,6 +3,7 @@
 from time import process_time
 from typing import Any
 
+from tallies.favorites import aws_aggregator  # noqa: F401 # opens what the function opens
 from tallies.runtimes import aws_lambda
 
 

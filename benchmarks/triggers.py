@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.measure import in_turns, seconds
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
-from tallies.stores.protocol import Event
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.favorite import Event
+from tallies.favorites.on_sqlite import SqliteFavorites
 
 _INSERT = (
     "INSERT INTO favorites (restaurant_id, user_id, created_at) VALUES (?, ?, ?)"
@@ -17,7 +17,7 @@ _INSERT = (
 )
 # The same tables, index and windows; only who writes the tallies differs.
 _UPSERT = (
-    'INSERT INTO tallies ("group", time_window, favorites, updated_at)'
+    'INSERT INTO tallies_favorites ("group", time_window, favorites, updated_at)'
     " VALUES (new.restaurant_id, {window}, 1, new.created_at) ON CONFLICT DO UPDATE"
     " SET favorites = favorites + 1, updated_at = excluded.updated_at;"
 )
@@ -41,7 +41,7 @@ def _compare(run: Run, count: int, chunk: int) -> Result:
 
     def with_log() -> list[float]:
         connection = _empty(ours, "")
-        with SqliteStore(ours) as store:
+        with SqliteFavorites(ours) as store:
             step = store.aggregator().step
 
             def work() -> None:
@@ -71,7 +71,7 @@ def _compare(run: Run, count: int, chunk: int) -> Result:
 def _empty(path: Path, script: str) -> sqlite3.Connection:
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = normal;" + script)
@@ -90,7 +90,7 @@ def _rate(work: object, connection: sqlite3.Connection, count: int) -> float:
     assert callable(work)
     taken = seconds(work)
     (total,) = connection.execute(
-        "SELECT sum(favorites) FROM tallies WHERE time_window = 'all'"
+        "SELECT sum(favorites) FROM tallies_favorites WHERE time_window = 'all'"
     ).fetchone()
     assert total == count, "a tally is wrong: the comparison would be too"
     connection.close()

@@ -17,8 +17,8 @@ from benchmarks.processes import beside
 from benchmarks.result import Bound, Result, Run
 from benchmarks.worker import environment
 from benchmarks.workload import marks, user
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.snapshot.scan import SEGMENTS
-from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sample import Sample
 from tests.engines import DynamoDBAccount, EngineMissingError, dynamodb_local
 
@@ -48,8 +48,8 @@ while True:
 """
 _REBUILD = f"""
 import sys
-from tallies.stores.dynamodb.store import DynamoStore
-with DynamoStore.from_url(sys.argv[1]) as store:
+from tallies.favorites.on_dynamodb import DynamoFavorites
+with DynamoFavorites.from_url(sys.argv[1]) as store:
     print("begins", flush=True)
     while True:
         store.rebuild(read_units={READ_UNITS})
@@ -67,7 +67,7 @@ def run(run: Run) -> Iterator[Result]:
             return
         account = DynamoDBAccount(endpoint, ACCESS_KEY)
         stack.enter_context(environment(account))
-        store = stack.enter_context(DynamoStore.from_url(account.store_url("bench")))
+        store = stack.enter_context(DynamoFavorites.from_url(account.store_url("bench")))
         store.init()
         for _ in store.load(marks(rows, days=30, restaurants=RESTAURANTS)):
             pass
@@ -79,7 +79,7 @@ def run(run: Run) -> Iterator[Result]:
 
 
 def _beside_scan(
-    run: Run, store: DynamoStore, client: "DynamoDBClient", rows: int
+    run: Run, store: DynamoFavorites, client: "DynamoDBClient", rows: int
 ) -> Iterator[Result]:
     def scan() -> None:
         for table in (store.names.source, store.names.tallies):
@@ -117,7 +117,7 @@ def _segment(client: "DynamoDBClient", table: str, segment: int) -> None:
         pass
 
 
-def _writers(run: Run, store: DynamoStore) -> Iterator[Result]:
+def _writers(run: Run, store: DynamoFavorites) -> Iterator[Result]:
     """Beside a plain scan of the same tables at the same rate.
 
     The engine answers one request at a time, and a scan's pages take it some milliseconds, which
@@ -148,6 +148,6 @@ def _writers(run: Run, store: DynamoStore) -> Iterator[Result]:
             )
 
 
-def _mark(store: DynamoStore, number: int) -> float:
+def _mark(store: DynamoFavorites, number: int) -> float:
     sleep(PAUSE_SECONDS)
     return seconds(lambda: store.mark(user(number), f"restaurant-{number % RESTAURANTS:07d}"))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from benchmarks.measure import Paired, in_turns
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.runtimes.worker import Worker
-from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Applied
 from tests.engines import DynamoDBAccount, EngineMissingError, dynamodb_local
 
@@ -41,7 +41,7 @@ def run(run: Run) -> Iterator[Result]:
         city = run.pick(20_000, 10_000), 1_000, (3, 1)
         country = run.pick(10_000, 5_000), 10_000, (3,)
         for number, (records, restaurants, peers) in enumerate((city, country)):
-            with DynamoStore.from_url(account.store_url(f"bench{number}")) as store:
+            with DynamoFavorites.from_url(account.store_url(f"bench{number}")) as store:
                 store.init()
                 for _ in store.load(marks(records, days=DAYS, restaurants=restaurants)):
                     pass
@@ -62,7 +62,7 @@ def run(run: Run) -> Iterator[Result]:
 
 
 def _compare(
-    run: Run, store: DynamoStore, client: "DynamoDBClient", records: int, windows: int
+    run: Run, store: DynamoFavorites, client: "DynamoDBClient", records: int, windows: int
 ) -> Paired:
     naive_records = run.pick(2_400, 1_200) // windows
 
@@ -78,7 +78,7 @@ def _compare(
     return found
 
 
-def _until_applied(store: DynamoStore, records: int) -> float:
+def _until_applied(store: DynamoFavorites, records: int) -> float:
     """Seconds from the start of a worker until so many records are in the tallies."""
     done = Event()
     applied = 0
@@ -89,7 +89,7 @@ def _until_applied(store: DynamoStore, records: int) -> float:
         if applied >= records:
             done.set()
 
-    with DynamoStore.from_url(store.url) as fresh:
+    with DynamoFavorites.from_url(store.url) as fresh:
         # The first call of a client takes long, and a worker makes it once in its life.
         fresh.stream.shards()
         fresh.leases.roll()
@@ -106,7 +106,7 @@ def _until_applied(store: DynamoStore, records: int) -> float:
     return taken
 
 
-def _naive(store: DynamoStore, client: "DynamoDBClient", records: int, windows: int) -> float:
+def _naive(store: DynamoFavorites, client: "DynamoDBClient", records: int, windows: int) -> float:
     """Seconds in which so many records are read, and added one by one. No guard, no ranking."""
     table = "naive"
     client.create_table(

@@ -6,7 +6,7 @@ from itertools import accumulate
 from random import Random
 
 from tallies.core.times import canonical_time
-from tallies.stores.protocol import Event
+from tallies.favorites.favorite import Event
 
 RESTAURANTS = 10_000
 LAST_DAY = datetime(2026, 11, 23, tzinfo=UTC)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
 from tallies.core.fold import Folder
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.stream import StreamRecord, from_event
-from tallies.stores.favorites_tally import FAVORITES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -98,7 +98,7 @@ def stream_records(count: int) -> Iterator[StreamRecord]:
 def _units(records: Sequence[StreamRecord], batch: int, *, by_position: bool) -> int:
     meter = Meter()
     client = cast("DynamoDBClient", meter)
-    apply = GuardedApply(client, TableNames.of("bench"), [Folder(FAVORITES)])
+    apply = GuardedApply(client, TableNames.of("bench", "bench-favorites"), [Folder(FAVORITES)])
     deadline = monotonic() + PATIENCE_SECONDS
     for some in _cut(records, batch):
         result: ApplyResult = (

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import Auth, NoAuth, create_app
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore
 
 PATIENCE_SECONDS = 15
 
@@ -56,7 +56,7 @@ class Service:
         notice: str | None = None,
         root_path: str = "",
     ) -> None:
-        self.store = SqliteStore(folder / "tallies.db")
+        self.store = SqliteFavorites(folder / "tallies.db")
         self.store.init()
         self._names = dict(names or {})
         self._auth = auth or NoAuth()

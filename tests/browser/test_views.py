@@ -7,7 +7,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tallies.core.times import canonical_time
 from tallies.core.windows import Window, window_name
-from tallies.stores.protocol import Event
+from tallies.favorites.favorite import Event
 from tests.browser.conftest import OpenWindow
 from tests.browser.page import Line, Page
 from tests.browser.service import Service, running
@@ -114,19 +114,24 @@ def history(service: Service, open_window: OpenWindow) -> Page:
     return page
 
 
+def table_of(page: Page) -> list[str]:
+    """The counts of the table, by one script: the page may draw it anew at any moment."""
+    read = "return [...document.querySelectorAll('#table-rows td')].map(cell => cell.textContent)"
+    return list(page.run(read))
+
+
 def test_a_restaurant_has_its_tally_and_history(history: Page) -> None:
     page = history
     assert page.text("#detail-title") == "Lemon Harbor"
     assert page.text("#tally-all") == "5"
     assert page.text("#tally-day") == "3"
     page.one("summary").click()
-    days = [cell.text for cell in page.all("#table-rows td")]
-    assert days == ["3"] + ["0"] * 29
+    page.becomes(lambda: table_of(page), ["3"] + ["0"] * 29)
     page.one("#by label:nth-of-type(2)").click()
     page.becomes(lambda: len(page.all("#table-rows tr")), 12)
     now = datetime.now(UTC)
     before = window_name(Window.MONTH, now - timedelta(days=40))
-    months = [cell.text for cell in page.all("#table-rows td")]
+    months = table_of(page)
     assert sum(map(int, months)) == 4
     assert months[0] == "3"
     assert before != window_name(Window.MONTH, now)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
 from tests.engines import DynamoDBAccount
 
@@ -138,7 +138,7 @@ def test_a_tally_of_sums_by_two_attributes(
                 "total": {"N": total},
             },
         )
-    with DynamoStore.from_url(store) as opened:
+    with DynamoFavorites.from_url(store) as opened:
         aggregator = opened.aggregator()
         while aggregator.step().records:
             pass

@@ -69,7 +69,9 @@ def test_show(loaded: str) -> None:
 def test_verify_finds_drift_and_says_where(loaded: str, tmp_path: Path) -> None:
     assert tallies("verify", store=loaded) == (0, "6 rows checked, 0 drifted\n", "")
     with closing(sqlite3.connect(tmp_path / "s.db")) as connection, connection:
-        connection.execute("UPDATE tallies SET favorites = 9 WHERE time_window = '2026-11'")
+        connection.execute(
+            "UPDATE tallies_favorites SET favorites = 9 WHERE time_window = '2026-11'"
+        )
     found = tallies("verify", "--json", store=loaded)
     assert found.code == 1
     assert json.loads(found.out) == {
@@ -238,7 +240,9 @@ def test_no_colours_where_there_is_no_terminal(loaded: str) -> None:
 @embedded
 def test_rebuild_mends_what_verify_finds(loaded: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "s.db")) as connection, connection:
-        connection.execute("UPDATE tallies SET favorites = 9 WHERE time_window = '2026-11'")
+        connection.execute(
+            "UPDATE tallies_favorites SET favorites = 9 WHERE time_window = '2026-11'"
+        )
     line = {"restaurant_id": "noodles", "window": "2026-11", "expected": 2, "actual": 9}
     looked = tallies("rebuild", "--dry-run", "--json", store=loaded)
     assert (looked.code, json.loads(looked.out)) == (1, {"checked": 6, "to_mend": [line]})

@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> str:
 
 def drift(url: str, group: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
-        connection.execute('UPDATE tallies SET favorites = 9 WHERE "group" = ?', (group,))
+        connection.execute('UPDATE tallies_favorites SET favorites = 9 WHERE "group" = ?', (group,))
 
 
 def test_a_sample_says_how_sure_it_is(store: str) -> None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 
-from tallies.stores.protocol import Store
+from tallies.favorites.favorite import FavoritesStore
 
 
 class ManualClock:
@@ -23,7 +23,7 @@ class ManualClock:
 class Backend(ABC):
     """A fresh store, and how to drive what runs beside it."""
 
-    store: Store
+    store: FavoritesStore
     clock: ManualClock
 
     @abstractmethod

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tallies.core.errors import InvalidInput
 from tallies.core.spans import Span, find_span, weights_of
 from tallies.core.tally import Number
-from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, BoardPage, Event, Rank, Ranked
+from tallies.favorites.favorite import Event
+from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, BoardPage, Rank, Ranked
 from tallies.stores.questions import (
     among,
     check_groups,

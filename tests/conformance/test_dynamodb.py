@@ -5,9 +5,8 @@ from itertools import count
 
 import pytest
 
-from tallies.stores.dynamodb.keys import favorite_key, row_key
-from tallies.stores.dynamodb.source import favorite_of
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_key, favorite_of
+from tallies.stores.dynamodb.keys import row_key
 from tests.conformance.backend import Backend, ManualClock
 from tests.conformance.suite import StoreSuite
 from tests.engines import DynamoDBAccount
@@ -20,7 +19,7 @@ class DynamoBackend(Backend):
         self.account = account
         self.options = options
         self.clock = ManualClock()
-        self.store: DynamoStore = DynamoStore.from_url(
+        self.store: DynamoFavorites = DynamoFavorites.from_url(
             account.store_url(f"suite{next(PREFIXES)}") + options, clock=self.clock
         )
         self.store.init()

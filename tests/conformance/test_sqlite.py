@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tests.conformance.backend import Backend, ManualClock
 from tests.conformance.suite import StoreSuite
 
@@ -17,7 +17,7 @@ class SqliteBackend(Backend):
         self.folder = folder
         self.number = number
         self.clock = ManualClock()
-        self.store: SqliteStore = SqliteStore(folder / f"{number}.db", clock=self.clock)
+        self.store: SqliteFavorites = SqliteFavorites(folder / f"{number}.db", clock=self.clock)
         self.store.init()
 
     def settle(self) -> None:
@@ -35,7 +35,7 @@ class SqliteBackend(Backend):
     def plant(self, group: str, window: str, favorites: int) -> None:
         with closing(sqlite3.connect(self.store.path)) as connection, connection:
             connection.execute(
-                "INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, 'by hand')",
+                "INSERT OR REPLACE INTO tallies_favorites VALUES (?, ?, ?, 'by hand')",
                 (group, window, favorites),
             )
 

@@ -16,7 +16,7 @@ from tallies.core.errors import InvalidTally
 from tallies.core.fold import Deltas, Folded
 from tallies.core.groups import TOTAL, named_values
 from tallies.core.values import MISSING
-from tallies.stores.dynamodb.snapshot.placing import Place, Placer
+from tallies.stores.placing import Place, Placer
 from tests.core import real_rows as make
 from tests.core.model import added
 

@@ -20,9 +20,9 @@ import httpx2 as httpx
 import pytest
 
 from tallies.core.errors import WrongStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.keys import PAUSED, reserved_key, row_key
 from tallies.stores.dynamodb.mappings import check_windows
-from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Drift
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
@@ -133,9 +133,9 @@ def stack(cloud: Cloud, package: Path, ann: Member) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def store(cloud: Cloud, stack: Stack) -> Iterator[DynamoStore]:
+def store(cloud: Cloud, stack: Stack) -> Iterator[DynamoFavorites]:
     """The stack's store, as the command line would reach it from here."""
-    with DynamoStore.from_url(f"{stack.outputs['Store']}?endpoint={cloud.endpoint}") as opened:
+    with DynamoFavorites.from_url(f"{stack.outputs['Store']}?endpoint={cloud.endpoint}") as opened:
         yield opened
 
 
@@ -163,7 +163,7 @@ def _until(condition: Callable[[], bool], cloud: Cloud, what: str) -> None:
 
 def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
     cloud: Cloud,
-    store: DynamoStore,
+    store: DynamoFavorites,
     favorites: list[tuple[str, str, str]],
     tmp_path: Path,
 ) -> None:
@@ -211,7 +211,7 @@ def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
 
 
 def test_a_rebuild_by_markers_pauses_the_function_meanwhile(
-    cloud: Cloud, store: DynamoStore
+    cloud: Cloud, store: DynamoFavorites
 ) -> None:
     functions, tables = cloud.client("lambda"), cloud.client("dynamodb")
 
@@ -229,7 +229,9 @@ def test_a_rebuild_by_markers_pauses_the_function_meanwhile(
     )
     seen: set[tuple[str, str]] = set()
     found = store.rebuild(progress=lambda *_: seen.update(states().items()))
-    assert list(found.drifted) == [Drift(first.group, "all", first.amount, first.amount + 5)]
+    assert list(found.drifted) == [
+        Drift(first.group, "all", first.amount, first.amount + 5, "favorites")
+    ]
     assert seen == {(mapping, "Disabled")}
     assert states() == {mapping: "Enabled"}
 
@@ -243,7 +245,7 @@ def test_a_rebuild_by_markers_pauses_the_function_meanwhile(
     assert "Item" not in tables.get_item(TableName=store.names.tallies, Key=key)
 
 
-def test_a_mapping_without_a_tumbling_window_is_named(cloud: Cloud, store: DynamoStore) -> None:
+def test_a_mapping_without_a_tumbling_window_is_named(cloud: Cloud, store: DynamoFavorites) -> None:
     """That is any of ministack's, which keeps no window of those that it is given."""
     functions = cloud.client("lambda")
     found = functions.list_event_source_mappings(EventSourceArn=store.stream.arn)
@@ -338,7 +340,7 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
     (stream,) = cloud.client("dynamodbstreams").list_streams(TableName="orders")["Streams"]
     with deployed_over(cloud, tmp_path, "sales", stream=stream["StreamArn"]):
         url = f"dynamodb://{REGION}/sales?endpoint={cloud.endpoint}"
-        with DynamoStore.from_url(url) as store:
+        with DynamoFavorites.from_url(url) as store:
             # The mapping begins to read when it is made; what was there before is for the rebuild,
             # which goes by positions, and here events name no shard.
             application("change")

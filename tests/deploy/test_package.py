@@ -27,7 +27,7 @@ class OnlyThese(MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, OnlyThese())
-import tallies.favorites.aws_api, tallies.runtimes.aws_lambda
+import tallies.favorites.aws_api, tallies.favorites.aws_aggregator
 """
 """Imports as if nothing else were installed: what is compiled for arm64 may not load here."""
 

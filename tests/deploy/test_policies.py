@@ -14,11 +14,14 @@ from botocore.session import Session
 
 from tallies.core.declaration import Declaration
 from tallies.core.windows import Window
-from tallies.favorites import aws_api
+from tallies.favorites import (
+    aws_aggregator,  # noqa: F401 # opens what the function opens
+    aws_api,
+)
+from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.tally import FAVORITES
 from tallies.runtimes import aws_lambda
 from tallies.stores.dynamodb.lean import LeanClient
-from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.favorites_tally import FAVORITES
 from tests.engines import DynamoDBAccount
 
 from .deliveries import Context, windowed_event
@@ -100,26 +103,26 @@ def _granted(role: str) -> Calls:
 @pytest.fixture
 def store(
     aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[DynamoStore]:
+) -> Iterator[DynamoFavorites]:
     """A store whose tables the functions find by their environment."""
     url = aws_environment.store_url(PREFIX)
     monkeypatch.setenv("TALLIES_STORE", url)
     caches = (aws_api._application, aws_lambda.store, aws_lambda.apply_by)
     for each in caches:
         each.cache_clear()
-    with DynamoStore.from_url(url) as made:
+    with DynamoFavorites.from_url(url) as made:
         made.init()
         yield made
     for each in caches:
         each.cache_clear()
 
 
-def _declare_anew(store: DynamoStore) -> None:
+def _declare_anew(store: DynamoFavorites) -> None:
     store.rebuild(Declaration([replace(FAVORITES, windows=tuple(Window))]))
 
 
 def test_the_aggregator_may_do_what_it_does(
-    store: DynamoStore, aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+    store: DynamoFavorites, aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.mark("ann", "noodles")
     store.mark("bob", "noodles")
@@ -143,7 +146,9 @@ def test_the_aggregator_may_do_what_it_does(
     assert calls == _granted("AggregatorRole")
 
 
-def test_the_api_may_do_what_it_does(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_may_do_what_it_does(
+    store: DynamoFavorites, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = "/users/ann/favorites/noodles"
 
     def read() -> None:
@@ -166,12 +171,12 @@ def test_the_api_may_do_what_it_does(store: DynamoStore, monkeypatch: pytest.Mon
     assert calls == _granted("ApiRole")
 
 
-def test_a_token_is_for_its_own_favorites_only(store: DynamoStore) -> None:
+def test_a_token_is_for_its_own_favorites_only(store: DynamoFavorites) -> None:
     assert ask("PUT", "/users/ann/favorites/noodles", user="bob")[0] == 403
     assert ask("PUT", "/users/ann/favorites/noodles")[0] == 401
     assert store.get("ann", "noodles") is None
 
 
-def test_a_path_is_decoded_once_and_only_after_it_was_split(store: DynamoStore) -> None:
+def test_a_path_is_decoded_once_and_only_after_it_was_split(store: DynamoFavorites) -> None:
     assert ask("PUT", "/users/ann/favorites/a%2Fb", user="ann")[0] == 201
     assert store.get("ann", "a/b") is not None

@@ -13,8 +13,9 @@ import pytest
 from fastapi import FastAPI
 
 from tallies.favorites.http.cors import allow_origins
-from tallies.stores.dynamodb.tables import EXPIRY, source_table, tallies_table
-from tallies.stores.favorites_tally import FAVORITES
+from tallies.favorites.on_dynamodb import source_table
+from tallies.favorites.tally import FAVORITES
+from tallies.stores.dynamodb.tables import EXPIRY, tallies_table
 from tests.engines import environments
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import missing_engine_skips

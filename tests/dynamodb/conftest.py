@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
 
@@ -19,14 +19,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def missing(aws_environment: DynamoDBAccount, clock: ManualClock) -> Iterator[DynamoStore]:
+def missing(aws_environment: DynamoDBAccount, clock: ManualClock) -> Iterator[DynamoFavorites]:
     """A store without tables."""
-    with DynamoStore.from_url(aws_environment.store_url("app"), clock=clock) as store:
+    with DynamoFavorites.from_url(aws_environment.store_url("app"), clock=clock) as store:
         yield store
 
 
 @pytest.fixture
-def store(missing: DynamoStore) -> DynamoStore:
+def store(missing: DynamoFavorites) -> DynamoFavorites:
     missing.init()
     return missing
 

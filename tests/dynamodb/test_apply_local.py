@@ -8,10 +8,10 @@ from itertools import count
 import pytest
 
 from tallies.core.fold import Folder
+from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
-from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream import StreamRecord, from_event
-from tallies.stores.favorites_tally import FAVORITES
 from tests.engines import DynamoDBAccount
 from tests.histories.source import wire
 
@@ -31,13 +31,13 @@ def marks(restaurants: Sequence[int]) -> list[StreamRecord]:
     return records
 
 
-def apply_of(account: DynamoDBAccount, store: DynamoStore) -> GuardedApply:
+def apply_of(account: DynamoDBAccount, store: DynamoFavorites) -> GuardedApply:
     return GuardedApply(account.dynamodb(), store.names, [Folder(FAVORITES)])
 
 
 @pytest.mark.parametrize("mode", ["shard", "marked"])
 def test_three_invocations_at_once_count_each_record_once(
-    aws_environment: DynamoDBAccount, store: DynamoStore, mode: str
+    aws_environment: DynamoDBAccount, store: DynamoFavorites, mode: str
 ) -> None:
     restaurants = [number * number % 97 for number in range(240)]
     batch = marks(restaurants)

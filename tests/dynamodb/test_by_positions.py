@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallies.core.errors import StoreUnavailable, WrongStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb import by_positions
-from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream import StreamRecord
 from tests.cli.command import tallies
 from tests.dynamodb.test_snapshot import busy, by_hand, settle, tallies_of, write
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def written(store: DynamoStore, seed: int, writes: int = 120) -> list[StreamRecord]:
+def written(store: DynamoFavorites, seed: int, writes: int = 120) -> list[StreamRecord]:
     dice = random.Random(seed)
     for _ in range(writes):
         write(store, dice)
@@ -26,7 +26,7 @@ def written(store: DynamoStore, seed: int, writes: int = 120) -> list[StreamReco
 
 
 def test_what_was_marked_what_was_not_and_what_comes_later_count_once(
-    store: DynamoStore, client: "DynamoDBClient"
+    store: DynamoFavorites, client: "DynamoDBClient"
 ) -> None:
     marking = store.guarded_apply("markers")
     records = written(store, 1)
@@ -49,10 +49,10 @@ def test_what_was_marked_what_was_not_and_what_comes_later_count_once(
 
 
 def test_others_that_knew_of_markers_hear_of_it(
-    store: DynamoStore, aws_environment: DynamoDBAccount
+    store: DynamoFavorites, aws_environment: DynamoDBAccount
 ) -> None:
     store.guarded_apply("markers").apply_marked(written(store, 4, 10))
-    with DynamoStore.from_url(aws_environment.store_url("app")) as other:
+    with DynamoFavorites.from_url(aws_environment.store_url("app")) as other:
         other.guarded_apply("markers")
         store.go_by_positions()
         with pytest.raises(WrongStore):
@@ -61,7 +61,7 @@ def test_others_that_knew_of_markers_hear_of_it(
 
 
 def test_killed_before_the_change_it_is_run_again(
-    store: DynamoStore, client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+    store: DynamoFavorites, client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -85,7 +85,7 @@ def test_killed_before_the_change_it_is_run_again(
 
 
 def test_two_at_once_change_it_once(
-    store: DynamoStore, client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+    store: DynamoFavorites, client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.guarded_apply("markers").apply_marked(written(store, 8, 40))
     hand_over = by_positions.hand_over
@@ -103,7 +103,7 @@ def test_two_at_once_change_it_once(
     assert tallies_of(store) == by_hand(store, client)
 
 
-def test_the_command(store: DynamoStore, client: "DynamoDBClient") -> None:
+def test_the_command(store: DynamoFavorites, client: "DynamoDBClient") -> None:
     store.guarded_apply("markers").apply_marked(written(store, 10, 40))
     written(store, 11, 10)
     done = tallies("rebuild", "--by-positions", store=store.url)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tallies import Change, Count, Folder, Tally, Value, fold
 from tallies.core.declaration import read_declaration
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.event_filter import MAX_PATTERN, event_patterns
-from tallies.stores.favorites_tally import FAVORITES
 from tests.core import real_rows as make
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"

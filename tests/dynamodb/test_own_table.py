@@ -15,12 +15,12 @@ import pytest
 from tallies.core.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidTally, NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Number
+from tallies.favorites.tally import check_favorites
 from tallies.stores.dynamodb.keys import row_key
 from tallies.stores.dynamodb.lean import LeanClient
 from tallies.stores.dynamodb.snapshot.scan import SEGMENTS
 from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.favorites_tally import check_favorites
 from tallies.stores.protocol import Verified
 from tests.cli.command import tallies
 from tests.dynamodb.test_snapshot import Killed, settle

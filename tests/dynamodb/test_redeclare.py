@@ -12,9 +12,8 @@ from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput, InvalidTally, WrongStore
 from tallies.core.tally import Count, Tally
 from tallies.core.windows import Window
-from tallies.stores.dynamodb.source import favorite_of
-from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.favorites_tally import FAVORITES
+from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_of
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.protocol import Ranked
 from tests.dynamodb.test_snapshot import busy, settle, write
 from tests.engines import DynamoDBAccount
@@ -36,7 +35,7 @@ BY_WEEK = Tally(
 BY_USER = Tally(name="users", group_by="user_id", measures={"users": Count()}, ranked=[Window.ALL])
 
 
-def expected(store: DynamoStore, client: "DynamoDBClient") -> Counter[tuple[str, str]]:
+def expected(store: DynamoFavorites, client: "DynamoDBClient") -> Counter[tuple[str, str]]:
     """GROUP BY over the source, in the windows of BY_WEEK."""
     found: Counter[tuple[str, str]] = Counter()
     for page in client.get_paginator("scan").paginate(TableName=store.names.source):
@@ -48,7 +47,7 @@ def expected(store: DynamoStore, client: "DynamoDBClient") -> Counter[tuple[str,
     return found
 
 
-def rows(store: DynamoStore, tally: str | None = None) -> dict[tuple[str, str], int]:
+def rows(store: DynamoFavorites, tally: str | None = None) -> dict[tuple[str, str], int]:
     found = {}
     for row in store.reading(tally).rows():
         (value,) = row.values.values()
@@ -58,7 +57,7 @@ def rows(store: DynamoStore, tally: str | None = None) -> dict[tuple[str, str], 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_new_declaration_is_built_while_all_goes_on_and_switched_at_once(
-    store: DynamoStore, client: "DynamoDBClient", aws_environment: DynamoDBAccount, seed: int
+    store: DynamoFavorites, client: "DynamoDBClient", aws_environment: DynamoDBAccount, seed: int
 ) -> None:
     dice = random.Random(seed)
     for _ in range(100):
@@ -67,7 +66,7 @@ def test_a_new_declaration_is_built_while_all_goes_on_and_switched_at_once(
     seen = set()
 
     def look(*_: object) -> None:
-        with DynamoStore.from_url(aws_environment.store_url("app")) as reader:
+        with DynamoFavorites.from_url(aws_environment.store_url("app")) as reader:
             seen.add(tuple(reader.of.windows))
 
     with busy(store, seed):
@@ -92,7 +91,7 @@ class Killed(Exception):
     pass
 
 
-def test_a_build_that_was_killed_goes_on(store: DynamoStore, client: "DynamoDBClient") -> None:
+def test_a_build_that_was_killed_goes_on(store: DynamoFavorites, client: "DynamoDBClient") -> None:
     dice = random.Random(5)
     for _ in range(100):
         write(store, dice)
@@ -117,7 +116,7 @@ def test_a_build_that_was_killed_goes_on(store: DynamoStore, client: "DynamoDBCl
 
 
 def test_another_declaration_takes_the_place_of_one_that_was_given_up(
-    store: DynamoStore, client: "DynamoDBClient"
+    store: DynamoFavorites, client: "DynamoDBClient"
 ) -> None:
     for number in range(20):
         write(store, random.Random(number))
@@ -140,7 +139,7 @@ def test_another_declaration_takes_the_place_of_one_that_was_given_up(
 
 
 def test_what_records_are_applied_to_is_known_to_programs_that_began_before(
-    store: DynamoStore, client: "DynamoDBClient"
+    store: DynamoFavorites, client: "DynamoDBClient"
 ) -> None:
     aggregator = store.aggregator()
     store.mark("ann", "noodles")
@@ -155,7 +154,7 @@ def test_what_records_are_applied_to_is_known_to_programs_that_began_before(
 
 
 def test_leaderboards_are_spread_over_more_partitions_while_all_goes_on(
-    store: DynamoStore, client: "DynamoDBClient", aws_environment: DynamoDBAccount
+    store: DynamoFavorites, client: "DynamoDBClient", aws_environment: DynamoDBAccount
 ) -> None:
     dice = random.Random(11)
     for _ in range(100):
@@ -190,30 +189,30 @@ def test_leaderboards_are_spread_over_more_partitions_while_all_goes_on(
     store.rebuild(Declaration([BY_WEEK]))
     assert [kept.ranking_shards for kept in store.settings.read().live] == [3]
     url = aws_environment.store_url("app")
-    with DynamoStore.from_url(f"{url}&ranking_shards=3") as same:
+    with DynamoFavorites.from_url(f"{url}&ranking_shards=3") as same:
         assert same.of.windows == BY_WEEK.windows
 
 
-def test_an_unknown_tally_is_refused(store: DynamoStore) -> None:
+def test_an_unknown_tally_is_refused(store: DynamoFavorites) -> None:
     with pytest.raises(InvalidInput, match="no tally 'users'; there is favorites"):
         list(store.reading("users").rows())
 
 
 def test_a_store_of_other_tallies_is_refused_with_the_way_out(
-    store: DynamoStore, aws_environment: DynamoDBAccount
+    store: DynamoFavorites, aws_environment: DynamoDBAccount
 ) -> None:
     url = aws_environment.store_url("app")
     with (
-        DynamoStore.from_url(url, Declaration([BY_WEEK])) as other,
+        DynamoFavorites.from_url(url, Declaration([BY_WEEK])) as other,
         pytest.raises(WrongStore, match=r"differs in ranked, windows, zone.*tallies rebuild"),
     ):
         other.init()
-    with DynamoStore.from_url(url, Declaration([BY_WEEK]), strictly=False) as lenient:
+    with DynamoFavorites.from_url(url, Declaration([BY_WEEK]), strictly=False) as lenient:
         lenient.init()
         assert lenient.of.windows == FAVORITES.windows
         assert "differs in" in lenient.undeclared()
     with (
-        DynamoStore.from_url(url, Declaration([FAVORITES], "orders")) as wrong,
+        DynamoFavorites.from_url(url, Declaration([FAVORITES], "orders")) as wrong,
         pytest.raises(WrongStore, match="tallies app-favorites, not orders"),
     ):
         wrong.init()
@@ -221,7 +220,7 @@ def test_a_store_of_other_tallies_is_refused_with_the_way_out(
         store.rebuild(Declaration([FAVORITES], "orders"))
 
 
-def test_records_known_by_markers_say_nothing_about_what_is_new(store: DynamoStore) -> None:
+def test_records_known_by_markers_say_nothing_about_what_is_new(store: DynamoFavorites) -> None:
     store.settings.claim("markers")
     with pytest.raises(WrongStore, match="tumbling window"):
         store.rebuild(Declaration([BY_WEEK]))

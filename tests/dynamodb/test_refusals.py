@@ -17,20 +17,20 @@ from tallies.core.errors import (
     TalliesError,
     WrongStore,
 )
+from tallies.favorites.favorite import FavoritesStore
+from tallies.favorites.on_dynamodb import DynamoFavorites, source_table
+from tallies.favorites.open import open_favorites
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb import client as clients
 from tallies.stores.dynamodb.keys import SETTINGS, reserved_key
-from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream import Stream
-from tallies.stores.dynamodb.tables import source_table, tallies_table
-from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.open import open_store
-from tallies.stores.protocol import Store
+from tallies.stores.dynamodb.tables import tallies_table
 from tests.engines import DynamoDBAccount
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-EVERY_CALL: list[Callable[[DynamoStore], object]] = [
+EVERY_CALL: list[Callable[[DynamoFavorites], object]] = [
     lambda store: store.mark("ann", "noodles"),
     lambda store: store.get("ann", "noodles"),
     lambda store: store.unmark("ann", "noodles"),
@@ -53,7 +53,9 @@ def says(error: pytest.ExceptionInfo[TalliesError], *words: str) -> None:
 
 
 @pytest.mark.parametrize("call", EVERY_CALL)
-def test_missing_tables(missing: DynamoStore, call: Callable[[DynamoStore], object]) -> None:
+def test_missing_tables(
+    missing: DynamoFavorites, call: Callable[[DynamoFavorites], object]
+) -> None:
     with pytest.raises(NotInitialised) as error:
         call(missing)
     says(error, "app-", "us-east-1", "tallies init")
@@ -61,11 +63,13 @@ def test_missing_tables(missing: DynamoStore, call: Callable[[DynamoStore], obje
 
 @pytest.mark.parametrize("call", EVERY_CALL)
 def test_wrong_region(
-    store: DynamoStore, aws_environment: DynamoDBAccount, call: Callable[[DynamoStore], object]
+    store: DynamoFavorites,
+    aws_environment: DynamoDBAccount,
+    call: Callable[[DynamoFavorites], object],
 ) -> None:
     elsewhere = DynamoDBAccount(aws_environment.endpoint, "pertest", "eu-west-1")
     with (
-        DynamoStore.from_url(elsewhere.store_url("app")) as other,
+        DynamoFavorites.from_url(elsewhere.store_url("app")) as other,
         pytest.raises(NotInitialised) as error,
     ):
         call(other)
@@ -77,7 +81,7 @@ def test_nobody_at_the_endpoint(
 ) -> None:
     monkeypatch.setattr(clients, "ATTEMPTS", 1)
     with (
-        open_store("dynamodb://us-east-1/app?endpoint=http://127.0.0.1:9") as store,
+        open_favorites("dynamodb://us-east-1/app?endpoint=http://127.0.0.1:9") as store,
         pytest.raises(StoreUnavailable) as error,
     ):
         store.get("ann", "noodles")
@@ -88,7 +92,7 @@ def test_no_credentials(aws_environment: DynamoDBAccount, monkeypatch: pytest.Mo
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with (
-        open_store(aws_environment.store_url("app")) as store,
+        open_favorites(aws_environment.store_url("app")) as store,
         pytest.raises(StoreError) as error,
     ):
         store.get("ann", "noodles")
@@ -98,7 +102,7 @@ def test_no_credentials(aws_environment: DynamoDBAccount, monkeypatch: pytest.Mo
 def test_unknown_profile(aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(StoreError) as error:
-        open_store(aws_environment.store_url("app"))
+        open_favorites(aws_environment.store_url("app"))
     says(error, "nobody", "profile")
 
 
@@ -120,13 +124,13 @@ def test_unknown_profile(aws_environment: DynamoDBAccount, monkeypatch: pytest.M
 )
 def test_store_urls(url: str, words: str) -> None:
     with pytest.raises(InvalidStoreUrl) as error:
-        open_store(url)
+        open_favorites(url)
     says(error, words)
     assert "secret" not in str(error.value)
 
 
 def test_a_table_of_another_shape_is_left_alone(
-    missing: DynamoStore, client: "DynamoDBClient"
+    missing: DynamoFavorites, client: "DynamoDBClient"
 ) -> None:
     client.create_table(
         TableName="app-favorites",
@@ -139,7 +143,7 @@ def test_a_table_of_another_shape_is_left_alone(
     says(error, "app-favorites", "user_id (S)", "pk (S)", "another prefix")
 
 
-def test_a_table_without_its_index(missing: DynamoStore, client: "DynamoDBClient") -> None:
+def test_a_table_without_its_index(missing: DynamoFavorites, client: "DynamoDBClient") -> None:
     shape = tallies_table("app-tallies", FAVORITES)
     del shape["GlobalSecondaryIndexes"]
     shape["AttributeDefinitions"] = shape["AttributeDefinitions"][:2]
@@ -149,9 +153,11 @@ def test_a_table_without_its_index(missing: DynamoStore, client: "DynamoDBClient
     says(error, "app-tallies", "no index 'ranking'")
 
 
-@pytest.mark.parametrize("call", [DynamoStore.init, DynamoStore.aggregator, DynamoStore.status])
+@pytest.mark.parametrize(
+    "call", [DynamoFavorites.init, DynamoFavorites.aggregator, DynamoFavorites.status]
+)
 def test_a_stream_that_does_not_say_enough(
-    missing: DynamoStore, client: "DynamoDBClient", call: Callable[[DynamoStore], object]
+    missing: DynamoFavorites, client: "DynamoDBClient", call: Callable[[DynamoFavorites], object]
 ) -> None:
     client.create_table(**tallies_table("app-tallies", FAVORITES))
     shape = source_table("app-favorites")
@@ -162,7 +168,7 @@ def test_a_stream_that_does_not_say_enough(
     says(error, "app-favorites", "KEYS_ONLY", "NEW_AND_OLD_IMAGES")
 
 
-def test_a_table_without_stream(missing: DynamoStore, client: "DynamoDBClient") -> None:
+def test_a_table_without_stream(missing: DynamoFavorites, client: "DynamoDBClient") -> None:
     shape = source_table("app-favorites")
     del shape["StreamSpecification"]
     client.create_table(**shape)
@@ -173,7 +179,7 @@ def test_a_table_without_stream(missing: DynamoStore, client: "DynamoDBClient") 
 
 
 def test_rows_that_expire_by_another_attribute(
-    missing: DynamoStore, client: "DynamoDBClient"
+    missing: DynamoFavorites, client: "DynamoDBClient"
 ) -> None:
     client.create_table(**source_table("app-favorites"))
     client.update_time_to_live(
@@ -186,17 +192,17 @@ def test_rows_that_expire_by_another_attribute(
 
 
 def test_another_number_of_ranking_shards(
-    store: DynamoStore, aws_environment: DynamoDBAccount
+    store: DynamoFavorites, aws_environment: DynamoDBAccount
 ) -> None:
     with (
-        DynamoStore.from_url(aws_environment.store_url("app") + "&ranking_shards=4") as other,
+        DynamoFavorites.from_url(aws_environment.store_url("app") + "&ranking_shards=4") as other,
         pytest.raises(WrongStore) as error,
     ):
         other.leaderboard("all", 1)
     says(error, "app-tallies", "1 partitions, not 4", "rebuild --ranking-shards 4")
 
 
-def test_a_store_of_a_later_version(store: DynamoStore, client: "DynamoDBClient") -> None:
+def test_a_store_of_a_later_version(store: DynamoFavorites, client: "DynamoDBClient") -> None:
     client.put_item(
         TableName="app-tallies",
         Item={**reserved_key(SETTINGS), "format": {"N": "99"}},
@@ -208,14 +214,14 @@ def test_a_store_of_a_later_version(store: DynamoStore, client: "DynamoDBClient"
 
 @pytest.mark.parametrize(("first", "second"), [("positions", "markers"), ("markers", "positions")])
 def test_records_are_guarded_in_one_way_only(
-    store: DynamoStore, aws_environment: DynamoDBAccount, first: Any, second: Any
+    store: DynamoFavorites, aws_environment: DynamoDBAccount, first: Any, second: Any
 ) -> None:
     store.settings.claim(first)
     store.settings.claim(first)
-    with DynamoStore.from_url(aws_environment.store_url("app")) as other:
+    with DynamoFavorites.from_url(aws_environment.store_url("app")) as other:
         other.settings.claim(first)
     with (
-        DynamoStore.from_url(aws_environment.store_url("app")) as other,
+        DynamoFavorites.from_url(aws_environment.store_url("app")) as other,
         pytest.raises(WrongStore) as error,
     ):
         other.guarded_apply(second)
@@ -259,7 +265,7 @@ def denying_service() -> Iterator[str]:
             thread.join()
 
 
-DENIED: list[tuple[Callable[[Store], object], str]] = [
+DENIED: list[tuple[Callable[[FavoritesStore], object], str]] = [
     (lambda store: store.mark("ann", "noodles"), "dynamodb:PutItem"),
     (lambda store: store.favorites_of("ann", 1), "dynamodb:Query"),
     (lambda store: store.unmark("ann", "noodles"), "dynamodb:DeleteItem"),
@@ -269,18 +275,18 @@ DENIED: list[tuple[Callable[[Store], object], str]] = [
 
 @pytest.mark.parametrize(("call", "action"), DENIED)
 def test_a_policy_that_lacks_an_action(
-    aws_environment: DynamoDBAccount, call: Callable[[Store], object], action: str
+    aws_environment: DynamoDBAccount, call: Callable[[FavoritesStore], object], action: str
 ) -> None:
     with (
         denying_service() as endpoint,
-        open_store(f"dynamodb://us-east-1/app?endpoint={endpoint}") as store,
+        open_favorites(f"dynamodb://us-east-1/app?endpoint={endpoint}") as store,
         pytest.raises(StoreError) as error,
     ):
         call(store)
     says(error, "IAM denies", action, "table/app-", "policy")
 
 
-def test_a_stream_that_is_gone(store: DynamoStore, aws_environment: DynamoDBAccount) -> None:
+def test_a_stream_that_is_gone(store: DynamoFavorites, aws_environment: DynamoDBAccount) -> None:
     stream = Stream(aws_environment.streams(), store.stream.arn + "0")
     with pytest.raises(NotInitialised) as error:
         stream.shards()

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallies.core.errors import StoreUnavailable
+from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_of, source_table
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.keys import POSITION, reserved_key, row_key
 from tallies.stores.dynamodb.snapshot.scan import Pace
 from tallies.stores.dynamodb.snapshot.spill import Spill
-from tallies.stores.dynamodb.source import favorite_of
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream import Stream
-from tallies.stores.dynamodb.tables import source_table, tallies_table
-from tallies.stores.favorites_tally import FAVORITES
+from tallies.stores.dynamodb.tables import tallies_table
 from tallies.stores.protocol import Drift, Verified
 from tallies.stores.sample import Sample
 from tests.engines import DynamoDBAccount
@@ -41,7 +41,7 @@ def settle(store: DynamoStore) -> None:
             return
 
 
-def write(store: DynamoStore, dice: random.Random) -> None:
+def write(store: DynamoFavorites, dice: random.Random) -> None:
     user, restaurant = f"u{dice.randrange(40)}", f"r{dice.randrange(12)}"
     if dice.random() < 0.6:
         store.mark(user, restaurant, created_at=f"{dice.choice(DAYS)}T08:00:00.000000Z")
@@ -50,7 +50,7 @@ def write(store: DynamoStore, dice: random.Random) -> None:
 
 
 @contextmanager
-def busy(store: DynamoStore, seed: int, batch: int = 7) -> Iterator[None]:
+def busy(store: DynamoFavorites, seed: int, batch: int = 7) -> Iterator[None]:
     """Two writers and an aggregator at work."""
     stop = Flag()
 
@@ -75,7 +75,7 @@ def busy(store: DynamoStore, seed: int, batch: int = 7) -> Iterator[None]:
                 each.result()
 
 
-def by_hand(store: DynamoStore, client: "DynamoDBClient") -> dict[tuple[str, str], int]:
+def by_hand(store: DynamoFavorites, client: "DynamoDBClient") -> dict[tuple[str, str], int]:
     """GROUP BY over the source, the plainest way."""
     found: dict[tuple[str, str], int] = {}
     for page in client.get_paginator("scan").paginate(TableName=store.names.source):
@@ -86,7 +86,7 @@ def by_hand(store: DynamoStore, client: "DynamoDBClient") -> dict[tuple[str, str
     return found
 
 
-def tallies_of(store: DynamoStore) -> dict[tuple[str, str], int]:
+def tallies_of(store: DynamoFavorites) -> dict[tuple[str, str], int]:
     return {
         (f"r{number}", window): int(amount)
         for number in range(12)
@@ -105,7 +105,7 @@ def plant(client: "DynamoDBClient", table: str, group: str, window: str, number:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_case_9_drift_is_found_and_mended_exactly_while_all_goes_on(
-    store: DynamoStore, client: "DynamoDBClient", seed: int
+    store: DynamoFavorites, client: "DynamoDBClient", seed: int
 ) -> None:
     dice = random.Random(seed)
     for _ in range(150):
@@ -134,7 +134,9 @@ def test_case_9_drift_is_found_and_mended_exactly_while_all_goes_on(
 
 
 @pytest.mark.parametrize("back", [True, False])
-def test_positions_moved_by_hand(store: DynamoStore, client: "DynamoDBClient", back: bool) -> None:
+def test_positions_moved_by_hand(
+    store: DynamoFavorites, client: "DynamoDBClient", back: bool
+) -> None:
     dice = random.Random(7)
     for _ in range(50):
         write(store, dice)
@@ -161,7 +163,7 @@ def test_positions_moved_by_hand(store: DynamoStore, client: "DynamoDBClient", b
     assert tallies_of(store) == by_hand(store, client)
 
 
-def test_a_table_with_history_is_seeded(missing: DynamoStore, client: "DynamoDBClient") -> None:
+def test_a_table_with_history_is_seeded(missing: DynamoFavorites, client: "DynamoDBClient") -> None:
     shape = source_table(missing.names.source)
     stream = shape.pop("StreamSpecification")
     client.create_table(**shape)
@@ -179,7 +181,7 @@ def test_a_table_with_history_is_seeded(missing: DynamoStore, client: "DynamoDBC
 
 
 def test_a_new_stream_for_the_same_table_loses_nothing(
-    store: DynamoStore, client: "DynamoDBClient", aws_environment: DynamoDBAccount
+    store: DynamoFavorites, client: "DynamoDBClient", aws_environment: DynamoDBAccount
 ) -> None:
     dice = random.Random(4)
     for _ in range(100):
@@ -192,7 +194,7 @@ def test_a_new_stream_for_the_same_table_loses_nothing(
     client.update_table(
         TableName=table, StreamSpecification=source_table(table)["StreamSpecification"]
     )
-    with DynamoStore.from_url(aws_environment.store_url("app")) as again:
+    with DynamoFavorites.from_url(aws_environment.store_url("app")) as again:
         assert again.verify().drifted
         with busy(again, 5):
             again.rebuild()
@@ -201,7 +203,9 @@ def test_a_new_stream_for_the_same_table_loses_nothing(
         assert tallies_of(again) == by_hand(again, client)
 
 
-def test_records_that_are_known_by_markers(store: DynamoStore, client: "DynamoDBClient") -> None:
+def test_records_that_are_known_by_markers(
+    store: DynamoFavorites, client: "DynamoDBClient"
+) -> None:
     apply = store.guarded_apply("markers")
     dice = random.Random(5)
     for _ in range(150):
@@ -221,7 +225,7 @@ def test_records_that_are_known_by_markers(store: DynamoStore, client: "DynamoDB
 
 
 def test_markers_that_come_meanwhile_are_no_drift(
-    store: DynamoStore, monkeypatch: pytest.MonkeyPatch
+    store: DynamoFavorites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply = store.guarded_apply("markers")
     for user in range(30):
@@ -245,8 +249,8 @@ def test_markers_that_come_meanwhile_are_no_drift(
 WORK = """
 import sys
 from pathlib import Path
-from tallies.stores.dynamodb.store import DynamoStore
-store = DynamoStore.from_url(sys.argv[1])
+from tallies.favorites.on_dynamodb import DynamoFavorites
+store = DynamoFavorites.from_url(sys.argv[1])
 def report(what, done, total):
     print(what, done, flush=True)
 getattr(store, sys.argv[2])(folder=Path(sys.argv[3]), progress=report)
@@ -267,7 +271,7 @@ def kill_now_and_then(work: str, url: str, folder: Path, dice: random.Random) ->
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_rebuild_that_is_killed_is_run_again(
-    store: DynamoStore,
+    store: DynamoFavorites,
     client: "DynamoDBClient",
     aws_environment: DynamoDBAccount,
     tmp_path: Path,
@@ -293,7 +297,7 @@ def test_a_rebuild_that_is_killed_is_run_again(
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_verify_that_is_killed_is_run_again(
-    store: DynamoStore,
+    store: DynamoFavorites,
     client: "DynamoDBClient",
     aws_environment: DynamoDBAccount,
     tmp_path: Path,
@@ -307,7 +311,9 @@ def test_a_verify_that_is_killed_is_run_again(
     with busy(store, seed):
         for _ in range(3):
             kill_now_and_then("verify", aws_environment.store_url("app"), tmp_path, dice)
-            assert store.verify(folder=tmp_path).drifted == [Drift("ghost", "all", 0, 1)]
+            assert store.verify(folder=tmp_path).drifted == [
+                Drift("ghost", "all", 0, 1, "favorites")
+            ]
     assert not list(tmp_path.iterdir())
 
 
@@ -321,9 +327,9 @@ def die(what: str, done: int, total: int | None) -> None:
         raise Killed(done)
 
 
-@pytest.mark.parametrize("work", [DynamoStore.rebuild, DynamoStore.verify])
+@pytest.mark.parametrize("work", [DynamoFavorites.rebuild, DynamoFavorites.verify])
 def test_the_scan_goes_on_where_it_was_killed(
-    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path, work: Callable[..., Verified]
+    store: DynamoFavorites, client: "DynamoDBClient", tmp_path: Path, work: Callable[..., Verified]
 ) -> None:
     for user in range(60):
         store.mark(f"u{user}", f"r{user % 12}")
@@ -341,26 +347,26 @@ def test_the_scan_goes_on_where_it_was_killed(
         folder=tmp_path,
         progress=lambda what, done, total: pages.append(done) if "Scanning" in what else None,
     )
-    assert found.drifted == [Drift("r1", "all", 5, 8)]
+    assert found.drifted == [Drift("r1", "all", 5, 8, "favorites")]
     assert 0 < before < pages[0]
     assert not list(tmp_path.iterdir())
 
 
 def test_what_another_table_of_that_name_left_behind_is_not_gone_on_with(
-    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path
+    store: DynamoFavorites, client: "DynamoDBClient", tmp_path: Path
 ) -> None:
     store.mark("ann", "r1")
     with pytest.raises(Killed):
         store.rebuild(folder=tmp_path, progress=die)
     for table in (store.names.source, store.names.tallies):
         client.delete_table(TableName=table)
-    with DynamoStore.from_url(store.url) as again:
+    with DynamoFavorites.from_url(store.url) as again:
         again.init()
         assert again.rebuild(folder=tmp_path).checked == 0
 
 
 def test_a_stream_that_forgot_is_not_asked_the_same_again(
-    store: DynamoStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: DynamoFavorites, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The positions from which to read on are noted in what was gathered."""
     store.mark("ann", "r1")
@@ -375,7 +381,7 @@ def test_a_stream_that_forgot_is_not_asked_the_same_again(
     assert not list(tmp_path.iterdir())
 
 
-def test_another_sample_is_read_anew(store: DynamoStore, tmp_path: Path) -> None:
+def test_another_sample_is_read_anew(store: DynamoFavorites, tmp_path: Path) -> None:
     for user in range(60):
         store.mark(f"u{user}", f"r{user % 12}")
     settle(store)
@@ -385,7 +391,7 @@ def test_another_sample_is_read_anew(store: DynamoStore, tmp_path: Path) -> None
     assert store.verify(sample=all_groups, folder=tmp_path).groups == 12
 
 
-def test_two_verify_at_once(store: DynamoStore, tmp_path: Path) -> None:
+def test_two_verify_at_once(store: DynamoFavorites, tmp_path: Path) -> None:
     store.mark("ann", "r1")
     settle(store)
     within: list[Verified] = []
@@ -399,7 +405,7 @@ def test_two_verify_at_once(store: DynamoStore, tmp_path: Path) -> None:
 
 
 def test_two_rebuilds_at_once_mend_once(
-    store: DynamoStore, client: "DynamoDBClient", tmp_path: Path
+    store: DynamoFavorites, client: "DynamoDBClient", tmp_path: Path
 ) -> None:
     dice = random.Random(1)
     for _ in range(100):
@@ -423,7 +429,7 @@ def test_two_rebuilds_at_once_mend_once(
     assert tallies_of(store) == by_hand(store, client)
 
 
-def test_two_rebuilds_do_not_share_a_file(store: DynamoStore, tmp_path: Path) -> None:
+def test_two_rebuilds_do_not_share_a_file(store: DynamoFavorites, tmp_path: Path) -> None:
     for user in range(5):
         store.mark(f"u{user}", "r1")
     refused: list[str] = []
@@ -442,9 +448,9 @@ def test_two_rebuilds_do_not_share_a_file(store: DynamoStore, tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
-def test_a_row_of_no_window_is_removed(store: DynamoStore, client: "DynamoDBClient") -> None:
+def test_a_row_of_no_window_is_removed(store: DynamoFavorites, client: "DynamoDBClient") -> None:
     plant(client, store.names.tallies, "r1", "by hand", 3)
-    assert store.rebuild().drifted == [Drift("r1", "by hand", 0, 3)]
+    assert store.rebuild().drifted == [Drift("r1", "by hand", 0, 3, "favorites")]
     assert store.windows_of("r1") == {}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.stream import Stream, StreamRecord, Tip
 
 MOST_READS = 200
@@ -10,7 +10,7 @@ MOST_READS = 200
 
 
 @pytest.fixture
-def writing(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def writing(store: DynamoFavorites, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Whenever the stream is read, somebody has written again. The users that did so."""
     users: list[str] = []
     read = Stream.read
@@ -30,7 +30,7 @@ def writing(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_reading_what_is_there_now_ends_while_others_write(
-    store: DynamoStore, writing: list[str]
+    store: DynamoFavorites, writing: list[str]
 ) -> None:
     (shard,) = store.stream.shards()
     read = [record.change.new for record in store.stream.after(shard, "", limit=3)]
@@ -40,12 +40,12 @@ def test_reading_what_is_there_now_ends_while_others_write(
     assert len(users) > 20
 
 
-def test_a_snapshot_ends_while_others_write(store: DynamoStore, writing: list[str]) -> None:
+def test_a_snapshot_ends_while_others_write(store: DynamoFavorites, writing: list[str]) -> None:
     assert store.verify().drifted == []  # nothing is applied: all is on its way
     assert writing
 
 
-def test_the_tip_is_where_it_was_when_it_was_first_asked_for(store: DynamoStore) -> None:
+def test_the_tip_is_where_it_was_when_it_was_first_asked_for(store: DynamoFavorites) -> None:
     store.mark("ann", "noodles")
     (shard,) = store.stream.shards()
     (first,) = store.stream.after(shard, "")

@@ -8,12 +8,12 @@ from fastapi.testclient import TestClient
 
 from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import NoAuth, create_app
-from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
 
-AnyStore = SqliteStore | DynamoStore
+AnyStore = SqliteFavorites | DynamoFavorites
 
 NAMES = {
     "noodles": Restaurant("noodles", "Blue Heron Noodles", "Noodles"),
@@ -31,10 +31,10 @@ def clock() -> ManualClock:
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[AnyStore]:
     store: AnyStore
     if request.param == "sqlite":
-        store = SqliteStore(tmp_path / "s.db", clock=clock)
+        store = SqliteFavorites(tmp_path / "s.db", clock=clock)
     else:
         account: DynamoDBAccount = request.getfixturevalue("aws_environment")
-        store = DynamoStore.from_url(account.store_url("http"), clock=clock)
+        store = DynamoFavorites.from_url(account.store_url("http"), clock=clock)
     with store:
         store.init()
         yield store

@@ -18,7 +18,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tallies.core.errors import InvalidInput
 from tallies.favorites.http import JwtAuth, create_app
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tests.http.test_favorites import is_problem
 
 SECRET = "a secret of at least thirty-two bytes, long enough"
@@ -43,19 +43,19 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
+def store(tmp_path: Path) -> Iterator[SqliteFavorites]:
     """One of the stores: who may do what does not hang on it."""
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         yield store
 
 
-def client_of(store: SqliteStore, auth: JwtAuth) -> TestClient:
+def client_of(store: SqliteFavorites, auth: JwtAuth) -> TestClient:
     return TestClient(create_app(store, auth=auth), raise_server_exceptions=False)
 
 
 @pytest.fixture
-def by_secret(store: SqliteStore) -> TestClient:
+def by_secret(store: SqliteFavorites) -> TestClient:
     return client_of(store, JwtAuth(secret=SECRET))
 
 
@@ -132,7 +132,7 @@ def key_server() -> Iterator[str]:
 
 @pytest.fixture(params=["file", "url"])
 def by_keys(
-    request: pytest.FixtureRequest, store: SqliteStore, tmp_path: Path, key_server: str
+    request: pytest.FixtureRequest, store: SqliteFavorites, tmp_path: Path, key_server: str
 ) -> TestClient:
     path = tmp_path / "jwks.json"
     path.write_text(json.dumps(KEYS))
@@ -170,7 +170,7 @@ def test_keys_that_do_not_open(by_keys: TestClient) -> None:
         is_problem(by_keys.put(ONE, headers=bearer(token)), 401)
 
 
-def test_issuer_and_audience(store: SqliteStore) -> None:
+def test_issuer_and_audience(store: SqliteFavorites) -> None:
     client = client_of(store, JwtAuth(secret=SECRET, issuer="us", audience="favorites"))
     good = jwt.encode(claims(iss="us", aud="favorites"), SECRET, "HS256")
     assert client.put(ONE, headers=bearer(good)).status_code == 201
@@ -179,7 +179,7 @@ def test_issuer_and_audience(store: SqliteStore) -> None:
         is_problem(client.put(ONE, headers=bearer(token)), 401)
 
 
-def test_keys_out_of_reach_are_no_fault_of_the_user(store: SqliteStore) -> None:
+def test_keys_out_of_reach_are_no_fault_of_the_user(store: SqliteFavorites) -> None:
     client = client_of(store, JwtAuth(jwks="http://127.0.0.1:9/jwks.json"))
     token = jwt.encode(claims(), RSA, "RS256", {"kid": "rsa"})
     is_problem(client.put(ONE, headers=bearer(token)), 503, "out of reach")

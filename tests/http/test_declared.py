@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from tallies.core.declaration import Declaration
 from tallies.core.windows import Window
-from tallies.stores.favorites_tally import FAVORITES
+from tallies.favorites.tally import FAVORITES
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, settle
 

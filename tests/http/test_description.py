@@ -31,8 +31,8 @@ from tallies.favorites.http import Auth, JwtAuth, NoAuth, create_app
 from tallies.favorites.http.boards import MAX_POINTS
 from tallies.favorites.http.descriptions import WINDOW_PATTERNS
 from tallies.favorites.http.schemas import MAX_NOTE_BYTES
-from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.favorites.tally import FAVORITES
 from tests.http.conftest import NAMES
 
 SECRET = "a secret of at least thirty-two bytes, long enough"
@@ -63,7 +63,7 @@ def api(auth: Auth, tmp_path: Path) -> Iterator[OpenApiSchema]:
         token = jwt.encode({"sub": USER, "exp": int(time.time()) + 3600}, SECRET, "HS256")
         settings["headers"] = {"Authorization": f"Bearer {token}"}
     config = SchemathesisConfig.from_dict(settings)
-    with SqliteStore(tmp_path / "s.db", clock=the_first_moment) as store:
+    with SqliteFavorites(tmp_path / "s.db", clock=the_first_moment) as store:
         store.init()
         app = create_app(store, auth=auth, names=NAMES, clock=the_first_moment)
         schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
@@ -157,7 +157,7 @@ def test_windows_are_described_as_they_are_read(name: str) -> None:
 
 
 def test_the_document_follows_the_declaration(tmp_path: Path) -> None:
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         client = TestClient(create_app(store, auth=NoAuth()))
         for ranked in ((Window.ALL, Window.DAY), (Window.ALL,)):

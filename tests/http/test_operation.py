@@ -7,8 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tallies.favorites.http import Instruments, NoAuth, create_app
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore, database
+from tallies.stores.sqlite import database
 from tests.http.test_favorites import is_problem
 
 embedded = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -22,7 +23,7 @@ def test_health_where_the_lag_is_not_known_at_once(client: TestClient) -> None:
 
 
 @embedded
-def test_health(client: TestClient, store: SqliteStore) -> None:
+def test_health(client: TestClient, store: SqliteFavorites) -> None:
     body = {"status": "ok", "lag_records": 0, "lag_seconds": 0.0, "notice": "made up"}
     assert client.get("/health").json() == body
     store.mark("ann", "noodles")
@@ -30,7 +31,7 @@ def test_health(client: TestClient, store: SqliteStore) -> None:
 
 
 @embedded
-def test_metrics_count_what_happens_and_carry_no_ids(store: SqliteStore) -> None:
+def test_metrics_count_what_happens_and_carry_no_ids(store: SqliteFavorites) -> None:
     instruments = Instruments()
     loop = EmbeddedLoop(store, instruments.applied)
     app = create_app(store, auth=NoAuth(), instruments=instruments, background=loop)
@@ -103,7 +104,7 @@ def test_the_description_is_whole(client: TestClient) -> None:
 
 @embedded
 def test_a_store_that_is_busy_says_when_to_come_again(
-    client: TestClient, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, store: SqliteFavorites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0.05)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
@@ -114,14 +115,14 @@ def test_a_store_that_is_busy_says_when_to_come_again(
 
 
 @embedded
-def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteStore) -> None:
-    with store._database.connection() as connection:
+def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteFavorites) -> None:
+    with store.database.connection() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
     codes = {client.put(f"/users/u{n}/favorites/{'r' * 500}").status_code for n in range(50)}
     assert codes <= {201, 507}
     assert 507 in codes
-    with store._database.connection() as connection:
+    with store.database.connection() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
         connection.execute("DROP TABLE tallies")
     answer = client.get("/leaderboards/all")
@@ -131,7 +132,7 @@ def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteStore) 
 
 @embedded
 def test_what_nobody_foresaw_is_answered_like_anything_else(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: SqliteFavorites, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def breaks(*_: object) -> None:
         raise ZeroDivisionError("a secret")

@@ -15,6 +15,7 @@ from tallies.core.errors import InvalidInput
 from tallies.core.spans import cut, find_span, parse_span
 from tallies.core.tally import Average, Count, Number, Sum, Tally
 from tallies.core.windows import Window
+from tallies.favorites.tally import FAVORITES
 from tallies.operate.export import (
     Line,
     columns,
@@ -24,7 +25,6 @@ from tallies.operate.export import (
     write_file,
     write_parquet,
 )
-from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import TallyRow
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tests.cli.command import tallies
 
 
@@ -21,7 +21,7 @@ def test_all_time_tallies_equal_the_sites_own_counts(data: Path, tmp_path: Path)
     assert (loaded.code, loaded.out) == (0, "11,996 events loaded\n")
     expected = rows(data / "travel-expected.csv.gz")
     assert len(expected) == 25_346
-    with SqliteStore(tmp_path / "travel.db") as opened:
+    with SqliteFavorites(tmp_path / "travel.db") as opened:
         wrong = [
             row["restaurant_id"]
             for row in expected
@@ -51,7 +51,7 @@ def test_replay_of_real_repeats_and_unmarks_equals_group_by(data: Path, tmp_path
     store = f"sqlite:///{tmp_path}/retail.db"
     loaded = tallies("load", data / "retail-marks.csv.gz", store=store)
     assert (loaded.code, loaded.out) == (0, "406,829 events loaded\n")
-    with SqliteStore(tmp_path / "retail.db") as opened:
+    with SqliteFavorites(tmp_path / "retail.db") as opened:
         found = {
             (restaurant, window): count
             for restaurant in {event["restaurant_id"] for event in events}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tallies.core.declaration import read_declaration
+from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.dynamodb.keys import is_reserved
-from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.sqlite import SqliteStore
 from tests.conformance.backend import Backend, ManualClock
 from tests.conformance.test_dynamodb import DynamoBackend
 from tests.conformance.test_sqlite import SqliteBackend
@@ -37,7 +37,7 @@ class Keeping(Backend, ABC):
 
 class SqliteKeeping(SqliteBackend, Keeping):
     def __init__(self, folder: Path) -> None:
-        with SqliteStore(folder / "0.db", DECLARED) as store:
+        with SqliteFavorites(folder / "0.db", DECLARED) as store:
             store.init()
         super().__init__(folder)
 
@@ -49,7 +49,9 @@ class SqliteKeeping(SqliteBackend, Keeping):
 class DynamoKeeping(DynamoBackend, Keeping):
     def __init__(self, account: DynamoDBAccount) -> None:
         self.clock = ManualClock()
-        self.store = DynamoStore.from_url(account.store_url("keeping"), DECLARED, clock=self.clock)
+        self.store = DynamoFavorites.from_url(
+            account.store_url("keeping"), DECLARED, clock=self.clock
+        )
         self.store.init()
         self.client = account.dynamodb()
 

@@ -37,9 +37,12 @@ def test_the_declaration_of_another_run_is_looked_at_again(tmp_path: Path) -> No
         store.mark("ann", "noodles")
         keeping.settle()
         with closing(sqlite3.connect(store.path)) as connection, connection:
-            (live,) = connection.execute("SELECT live FROM kept").fetchone()
-            spec = {**json.loads(live), "retention_days": {}}
-            connection.execute("UPDATE kept SET live = ?, epoch = epoch + 1", (json.dumps(spec),))
+            (live,) = connection.execute("SELECT live FROM tallies_catalog").fetchone()
+            specs = json.loads(live)
+            specs[0]["tally"]["retention_days"] = {}
+            connection.execute(
+                "UPDATE tallies_catalog SET live = ?, epoch = epoch + 1", (json.dumps(specs),)
+            )
         keeping.clock.move(days=50)
         assert store.expire() == 0
         assert len(store.windows_of("noodles")) == 4

@@ -11,12 +11,12 @@ from benchmarks.scale.popularity import Ints, group_id, popularity, ranking_shar
 from benchmarks.scale.settings import DEFAULT
 from benchmarks.write_units import Meter, stream_records
 from tallies.core.fold import Folder
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.apply import GuardedApply
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.lanes import group_lane
 from tallies.stores.dynamodb.stream import StreamRecord, from_event
 from tallies.stores.dynamodb.writes import ranking_key
-from tallies.stores.favorites_tally import FAVORITES
 
 GROUPS = 10_000
 
@@ -56,7 +56,9 @@ def records_of(groups: Ints) -> list[StreamRecord]:
 
 
 def applied(records: Sequence[StreamRecord], recorder: Recorder) -> Recorder:
-    apply = GuardedApply(cast(Any, recorder), TableNames.of("scale"), [Folder(FAVORITES)])
+    apply = GuardedApply(
+        cast(Any, recorder), TableNames.of("scale", "scale-favorites"), [Folder(FAVORITES)]
+    )
     result = apply.apply_shard("shard", records)
     assert result.records == len(records)
     return recorder

@@ -4,14 +4,14 @@ import random
 import sys
 import time
 
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore
 
 
 def write(path: str, name: str, seed: int) -> None:
     """Mark and unmark at random; say what is about to be done, and again when it is done."""
     choose = random.Random(seed)
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         while True:
             restaurant = f"r{choose.randrange(20)}"
             op = choose.choice(["mark", "mark", "unmark"])
@@ -25,7 +25,7 @@ def write(path: str, name: str, seed: int) -> None:
 
 def aggregate(path: str) -> None:
     """Aggregate by the lease, in small batches, so that many commits are under way."""
-    with SqliteStore(path) as store, EmbeddedLoop(store, batch=7, tick_seconds=0.001):
+    with SqliteFavorites(path) as store, EmbeddedLoop(store, batch=7, tick_seconds=0.001):
         print("ready", flush=True)
         while True:
             time.sleep(3600)

@@ -10,28 +10,29 @@ from typing import Any
 import pytest
 
 from tallies.core.errors import StoreError
+from tallies.favorites.favorite import Event
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.protocol import Applied, Event
-from tallies.stores.sqlite import SqliteStore
+from tallies.stores.protocol import Applied
 
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 TIME = "2082-11-23T12:00:00.000000Z"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with SqliteStore(tmp_path / "favorites.db") as made:
+def store(tmp_path: Path) -> Iterator[SqliteFavorites]:
+    with SqliteFavorites(tmp_path / "favorites.db") as made:
         made.init()
         yield made
 
 
-def fill(store: SqliteStore, users: int = 9) -> None:
+def fill(store: SqliteFavorites, users: int = 9) -> None:
     events = [Event(f"u{u}", f"r{r}", TIME) for u in range(users) for r in range(3)]
     for _ in store.load([*events, Event("u1", "r1", TIME, "unmark")]):
         pass
 
 
-def test_deltas_position_and_trimming_are_one_commit(store: SqliteStore) -> None:
+def test_deltas_position_and_trimming_are_one_commit(store: SqliteFavorites) -> None:
     fill(store)
     assert store.lag()[0] == 28
     applied = store.aggregator().step()
@@ -39,11 +40,11 @@ def test_deltas_position_and_trimming_are_one_commit(store: SqliteStore) -> None
     assert store.lag() == (0, 0.0)
     assert store.windows_of("r1") == {"all": 8, "2082-11": 8, "2082-11-23": 8}
     with closing(sqlite3.connect(store.path)) as connection:
-        assert connection.execute("SELECT count(*) FROM changes").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM tallies_log").fetchone() == (0,)
     assert store.aggregator().step() == Applied(0)
 
 
-def test_positions_go_on_after_the_log_was_trimmed_to_nothing(store: SqliteStore) -> None:
+def test_positions_go_on_after_the_log_was_trimmed_to_nothing(store: SqliteFavorites) -> None:
     fill(store)
     store.aggregator().step()
     before = store.position()
@@ -53,7 +54,7 @@ def test_positions_go_on_after_the_log_was_trimmed_to_nothing(store: SqliteStore
     assert store.tally("r1", ["all"]) == {"all": 9}
 
 
-def test_a_crash_between_any_two_steps_changes_nothing(store: SqliteStore) -> None:
+def test_a_crash_between_any_two_steps_changes_nothing(store: SqliteFavorites) -> None:
     fill(store)
     with closing(sqlite3.connect(store.path)) as connection:
         before = list(connection.iterdump())
@@ -67,7 +68,7 @@ def test_a_crash_between_any_two_steps_changes_nothing(store: SqliteStore) -> No
     assert list(store.verify().drifted) == []
 
 
-def crash_after(store: SqliteStore, allowed: int) -> Applied | None:
+def crash_after(store: SqliteFavorites, allowed: int) -> Applied | None:
     """A step that fails at the n-th action that SQLite is asked to authorise: any statement of
     it, begin and commit included. None when it failed."""
     done = 0
@@ -77,7 +78,7 @@ def crash_after(store: SqliteStore, allowed: int) -> Applied | None:
         done += 1
         return sqlite3.SQLITE_DENY if done > allowed else sqlite3.SQLITE_OK
 
-    with store._database.connection() as reader, store._database.writing() as writer:
+    with store.database.connection() as reader, store.database.writing() as writer:
         pass
     for connection in (reader, writer):
         connection.set_authorizer(stop)
@@ -90,7 +91,7 @@ def crash_after(store: SqliteStore, allowed: int) -> Applied | None:
 
 
 def test_of_two_aggregators_on_one_batch_one_wins_and_the_other_changes_nothing(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    store: SqliteFavorites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """field.md, case 1: the same batch twice. Both have read; both try to commit."""
     fill(store)
@@ -107,7 +108,7 @@ def test_of_two_aggregators_on_one_batch_one_wins_and_the_other_changes_nothing(
     assert list(store.verify().drifted) == []
 
 
-def test_many_writers_and_rival_aggregators_end_exact(store: SqliteStore) -> None:
+def test_many_writers_and_rival_aggregators_end_exact(store: SqliteFavorites) -> None:
     def write(name: str) -> None:
         for turn in range(120):
             store.mark(name, f"r{turn % 7}")
@@ -137,7 +138,7 @@ def test_many_writers_and_rival_aggregators_end_exact(store: SqliteStore) -> Non
     assert list(store.verify().drifted) == []
 
 
-def test_a_record_that_cannot_be_folded_is_parked_whole(store: SqliteStore) -> None:
+def test_a_record_that_cannot_be_folded_is_parked_whole(store: SqliteFavorites) -> None:
     store.mark("ann", "r1", created_at=TIME)
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute(
@@ -151,14 +152,14 @@ def test_a_record_that_cannot_be_folded_is_parked_whole(store: SqliteStore) -> N
     assert store.status().parked == 1
     with closing(sqlite3.connect(store.path)) as connection:
         ((tally, reason, content),) = connection.execute(
-            "SELECT tally, reason, content FROM parked"
+            "SELECT tally, reason, content FROM tallies_parked"
         ).fetchall()
     assert tally == "favorites"
     assert "2082-02-30" in reason
     assert '"user_id": "bob"' in content
 
 
-def test_a_row_changed_by_hand_moves(store: SqliteStore) -> None:
+def test_a_row_changed_by_hand_moves(store: SqliteFavorites) -> None:
     store.mark("ann", "r1", created_at=TIME)
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute("UPDATE favorites SET restaurant_id = 'r2'")
@@ -168,7 +169,7 @@ def test_a_row_changed_by_hand_moves(store: SqliteStore) -> None:
     assert list(store.verify().drifted) == []
 
 
-def test_the_loop_carries_over_what_is_left_when_it_stops(store: SqliteStore) -> None:
+def test_the_loop_carries_over_what_is_left_when_it_stops(store: SqliteFavorites) -> None:
     steps: list[Applied] = []
     with EmbeddedLoop(store, steps.append, tick_seconds=3600):
         fill(store)
@@ -177,12 +178,12 @@ def test_the_loop_carries_over_what_is_left_when_it_stops(store: SqliteStore) ->
     assert store.status().aggregator is None
 
 
-def test_the_loop_sweeps_what_has_expired(store: SqliteStore) -> None:
+def test_the_loop_sweeps_what_has_expired(store: SqliteFavorites) -> None:
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute(
             "INSERT INTO favorites VALUES ('r1', 'ann', ?, NULL, ?)", (LONG_AGO,) * 2
         )
     with EmbeddedLoop(store, tick_seconds=0.001):
-        while store.status().favorites:
+        while store.status().source_rows:
             pass
     assert store.windows_of("r1") == {}

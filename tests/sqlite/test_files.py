@@ -17,9 +17,10 @@ from tallies.core.errors import (
     StoreUnavailable,
     WrongStore,
 )
-from tallies.stores.open import open_store
-from tallies.stores.protocol import Event
-from tallies.stores.sqlite import SqliteStore, database, schema
+from tallies.favorites.favorite import Event
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.favorites.open import open_any
+from tallies.stores.sqlite import database
 
 
 def one_sentence(error: pytest.ExceptionInfo[StoreError], path: Path) -> None:
@@ -31,7 +32,7 @@ def one_sentence(error: pytest.ExceptionInfo[StoreError], path: Path) -> None:
 
 def test_a_missing_file_is_not_made_by_looking(tmp_path: Path) -> None:
     path = tmp_path / "none.db"
-    with SqliteStore(path) as store, pytest.raises(NotInitialised) as error:
+    with SqliteFavorites(path) as store, pytest.raises(NotInitialised) as error:
         store.leaderboard("all", 10)
     one_sentence(error, path)
     assert not path.exists()
@@ -40,7 +41,7 @@ def test_a_missing_file_is_not_made_by_looking(tmp_path: Path) -> None:
 def test_an_empty_database_is_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "empty.db"
     path.touch()
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         with pytest.raises(NotInitialised) as error:
             store.get("a", "b")
         one_sentence(error, path)
@@ -52,7 +53,7 @@ def test_an_empty_database_is_told_apart(tmp_path: Path) -> None:
 def test_no_sqlite_database(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         for use in (store.init, store.status):
             with pytest.raises(WrongStore, match="no SQLite database") as error:
                 use()
@@ -64,67 +65,36 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE theirs (x)")
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         for use in (store.init, store.status):
             with pytest.raises(WrongStore, match="another program") as error:
                 use()
             one_sentence(error, path)
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "newer.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-    with SqliteStore(path) as store, pytest.raises(WrongStore, match="newer tallies") as error:
-        store.status()
-    one_sentence(error, path)
-
-
-def test_an_older_schema_is_brought_up_to_date_with_its_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "older.db"
-    with SqliteStore(path) as store:
-        store.init()
-        store.mark("ann", "noodles")
-    added = "CREATE TABLE later (x INTEGER) STRICT;\nINSERT INTO later\nSELECT 1;\n"
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, added))
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    with SqliteStore(path) as store:
-        assert store.get("ann", "noodles") is not None
-        assert store.init() is False
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT x FROM later").fetchall() == [(1,)]
-
-
-def test_a_migration_that_fails_leaves_the_file_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "older.db"
-    with SqliteStore(path) as store:
-        store.init()
-    broken = "CREATE TABLE later (x INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n"
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    with SqliteStore(path) as store, pytest.raises(StoreError):
-        store.status()
-    monkeypatch.undo()
-    with SqliteStore(path) as store:
-        assert store.status().favorites == 0
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tallies_catalog SET format = format + 1")
+    for use in (SqliteFavorites.status, SqliteFavorites.init):
+        with SqliteFavorites(path) as store:
+            with pytest.raises(WrongStore, match="newer tallies") as error:
+                use(store)
+            one_sentence(error, path)
 
 
 def test_a_folder_that_is_missing_and_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     for path in (tmp_path / "no" / "s.db", tmp_path):
-        with SqliteStore(path) as store, pytest.raises(StoreError) as error:
+        with SqliteFavorites(path) as store, pytest.raises(StoreError) as error:
             store.init()
         one_sentence(error, path)
 
 
 def test_a_damaged_file(tmp_path: Path) -> None:
     path = tmp_path / "damaged.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         for _ in store.load(
             [Event(f"u{n}", "r", "2082-11-23T00:00:00.000000Z") for n in range(500)]
@@ -132,15 +102,15 @@ def test_a_damaged_file(tmp_path: Path) -> None:
             pass
     content = path.read_bytes()
     path.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
-    with SqliteStore(path) as store, pytest.raises(WrongStore, match="damaged") as error:
+    with SqliteFavorites(path) as store, pytest.raises(WrongStore, match="damaged") as error:
         store.verify()
     one_sentence(error, path)
 
 
 def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    with SqliteStore(tmp_path / "small.db") as store:
+    with SqliteFavorites(tmp_path / "small.db") as store:
         store.init()
-        with store._database.writing() as connection:  # SQLite's own way to a full disk
+        with store.database.writing() as connection:  # SQLite's own way to a full disk
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {pages + 8}")
         acknowledged = 0
@@ -153,8 +123,8 @@ def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
                 error = str(full)
         assert str(store.path) in error
         assert acknowledged > 10
-        assert store.status().favorites == acknowledged
-        with store._database.writing() as connection:
+        assert store.status().source_rows == acknowledged
+        with store.database.writing() as connection:
             connection.execute("PRAGMA max_page_count = 100000")
         while store.aggregator().step().records:
             pass
@@ -166,7 +136,7 @@ def test_a_read_only_file(tmp_path: Path) -> None:
     folder = tmp_path / "mount"
     folder.mkdir()
     path = folder / "s.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         store.mark("ann", "noodles")
     # Permission bits do not bind root; a read-only mount binds everyone.
@@ -183,7 +153,7 @@ def test_a_read_only_file(tmp_path: Path) -> None:
         path.chmod(0o400)
         folder.chmod(0o500)
     try:
-        with SqliteStore(path) as store, pytest.raises(StoreReadOnly) as error:
+        with SqliteFavorites(path) as store, pytest.raises(StoreReadOnly) as error:
             store.mark("bob", "noodles")
         one_sentence(error, path)
     finally:
@@ -192,14 +162,14 @@ def test_a_read_only_file(tmp_path: Path) -> None:
         else:
             folder.chmod(0o700)
             path.chmod(0o600)
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         assert store.get("ann", "noodles") is not None
         assert store.get("bob", "noodles") is None
 
 
 def test_a_lock_that_is_held_for_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0.05)
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -227,10 +197,10 @@ def test_a_lock_that_is_held_for_too_long(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_a_url_of_another_form(url: str) -> None:
     with pytest.raises(InvalidStoreUrl):
-        open_store(url)
+        open_any(url)
 
 
 def test_urls_name_files(tmp_path: Path) -> None:
-    with open_store(f"sqlite:///{tmp_path}/a%20b.db?synchronous=full") as store:
+    with open_any(f"sqlite:///{tmp_path}/a%20b.db?synchronous=full") as store:
         assert store.init()
     assert (tmp_path / "a b.db").exists()

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from time import monotonic, sleep
 
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
 
 ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", "12"))
 WRITERS = 2
@@ -42,7 +42,7 @@ def test_killing_writers_and_aggregators_in_a_loop(tmp_path: Path) -> None:
     path = tmp_path / "favorites.db"
     known: dict[tuple[str, str], bool] = {}
     unsure: set[tuple[str, str]] = set()
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         aggregators = [
             start("aggregate", str(path), log=tmp_path / "aggregators") for _ in range(AGGREGATORS)
@@ -90,6 +90,6 @@ def wait_for_lines(logs: list[Path], count: int) -> None:
         sleep(0.01)
 
 
-def assert_rows(store: SqliteStore, known: dict[tuple[str, str], bool]) -> None:
+def assert_rows(store: SqliteFavorites, known: dict[tuple[str, str], bool]) -> None:
     for (user, restaurant), there in known.items():
         assert (store.get(user, restaurant) is not None) == there, (user, restaurant)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.sqlite.lag import MAX_LOOKS, LagWatch
 
 HOURS = 3600.0
@@ -106,13 +106,13 @@ def test_the_log_of_another_file() -> None:
 @pytest.mark.parametrize("days", [1, -1])
 def test_a_store_written_by_a_clock_that_was_off_by_a_day(tmp_path: Path, days: int) -> None:
     path = tmp_path / "s.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         started = monotonic()
         assert store.lag() == (0, 0.0)
         store.mark("ann", "noodles")
         with closing(sqlite3.connect(path)) as other, other:
-            other.execute("UPDATE changes SET logged_at = logged_at + ?", (days,))
+            other.execute("UPDATE tallies_log SET logged_at = logged_at + ?", (days,))
         records, _ = store.lag()
         assert records == 1
         sleep(0.05)
@@ -120,7 +120,7 @@ def test_a_store_written_by_a_clock_that_was_off_by_a_day(tmp_path: Path, days: 
         assert records == 1
         assert seconds is not None
         assert 0.05 <= seconds < monotonic() - started
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         seconds = store.status().lag_seconds
         if days > 0:
             assert seconds is None

@@ -1,17 +1,16 @@
 """The lease: exactly one aggregates, another takes over when it dies, and no clock matters."""
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import SqliteStore, lease
+from tallies.stores.sqlite import lease
 from tallies.stores.sqlite.lease import LEASE_SECONDS, Lease
 
 HOURS = 3600.0
@@ -39,17 +38,17 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with SqliteStore(tmp_path / "s.db") as store:
+def store(tmp_path: Path) -> Iterator[SqliteFavorites]:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         yield store
 
 
-def lease_of(store: SqliteStore, clocks: Clocks) -> Lease:
-    return Lease(store._database, watch=lambda: clocks.watch)
+def lease_of(store: SqliteFavorites, clocks: Clocks) -> Lease:
+    return Lease(store.database, store.names, watch=lambda: clocks.watch)
 
 
-def test_one_holds_it_until_it_gives_it_back(store: SqliteStore) -> None:
+def test_one_holds_it_until_it_gives_it_back(store: SqliteFavorites) -> None:
     first, second = store.lease(), store.lease()
     assert first.hold()
     assert first.hold()
@@ -63,7 +62,7 @@ def test_one_holds_it_until_it_gives_it_back(store: SqliteStore) -> None:
 
 @pytest.mark.parametrize("step", [0.0, 2 * HOURS, -2 * HOURS])
 def test_a_silent_holder_is_relieved_and_told_whatever_the_clock_is_set_to(
-    store: SqliteStore, clocks: Clocks, step: float
+    store: SqliteFavorites, clocks: Clocks, step: float
 ) -> None:
     first, second = lease_of(store, clocks), lease_of(store, clocks)
     assert first.hold()
@@ -83,7 +82,7 @@ def test_a_silent_holder_is_relieved_and_told_whatever_the_clock_is_set_to(
 
 @pytest.mark.parametrize("wrong", [2 * HOURS, -2 * HOURS])
 def test_the_lease_of_a_dead_process_whose_clock_was_wrong(
-    store: SqliteStore, clocks: Clocks, wrong: float
+    store: SqliteFavorites, clocks: Clocks, wrong: float
 ) -> None:
     clocks.wall += wrong
     dead = lease_of(store, clocks)
@@ -103,7 +102,7 @@ def test_the_lease_of_a_dead_process_whose_clock_was_wrong(
 
 @pytest.mark.parametrize("wrong", [2 * HOURS, -2 * HOURS])
 def test_a_living_holder_is_named_whatever_its_clock_says(
-    store: SqliteStore, clocks: Clocks, monkeypatch: pytest.MonkeyPatch, wrong: float
+    store: SqliteFavorites, clocks: Clocks, monkeypatch: pytest.MonkeyPatch, wrong: float
 ) -> None:
     holder = lease_of(store, clocks)
     assert holder.hold()
@@ -117,11 +116,13 @@ def test_a_living_holder_is_named_whatever_its_clock_says(
     assert store.status().aggregator == holder.holder
 
 
-def test_two_that_see_it_free_do_not_both_take_it(store: SqliteStore, clocks: Clocks) -> None:
+def test_two_that_see_it_free_do_not_both_take_it(store: SqliteFavorites, clocks: Clocks) -> None:
     for _ in range(3):
         dead, *others = (lease_of(store, clocks) for _ in range(4))
-        dead._held = dead._take(lease._read(store._database, "aggregator"), clocks.watch)
-        known = lease._read(store._database, "aggregator")
+        dead._held = dead._take(
+            lease._read(store.database, store.names, "aggregator"), clocks.watch
+        )
+        known = lease._read(store.database, store.names, "aggregator")
         for other in others:
             other._take(known, clocks.watch)
         clocks.pass_by(LEASE_SECONDS)
@@ -129,25 +130,9 @@ def test_two_that_see_it_free_do_not_both_take_it(store: SqliteStore, clocks: Cl
         others[0].release()
 
 
-def test_a_file_whose_leases_lived_by_the_clock_is_taken_over(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
-    with SqliteStore(path) as store:
-        store.init()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            "ALTER TABLE leases DROP COLUMN beat; ALTER TABLE leases DROP COLUMN beat_at;"
-            "ALTER TABLE leases ADD COLUMN expires_at REAL NOT NULL DEFAULT 0;"
-            "INSERT INTO leases VALUES ('aggregator', 'dead', 9e9); PRAGMA user_version = 2;"
-        )
-    with SqliteStore(path) as store:
-        store.mark("ann", "noodles")
-        with EmbeddedLoop(store):
-            wait_until_applied(store)
-
-
 def test_another_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.sqlite.actors", "aggregate", str(path)],
@@ -172,7 +157,7 @@ def test_another_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
         assert store.tally("noodles", ["all"]) == {"all": 3}
 
 
-def wait_until_applied(store: SqliteStore) -> None:
+def wait_until_applied(store: SqliteFavorites) -> None:
     deadline = monotonic() + 10 * LEASE_SECONDS
     while store.lag()[0]:
         assert monotonic() < deadline, "nobody aggregates"

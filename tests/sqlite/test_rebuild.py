@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 
 from tallies.core.errors import StoreUnavailable
-from tallies.stores.sqlite import SqliteStore, mend
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.stores.sqlite import mend
 from tests.sqlite.test_kill import start, wait_for_lines
 
 ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", "12"))
 REBUILD = """
 import sys
-from tallies.stores.sqlite import SqliteStore, mend
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.stores.sqlite import mend
 mend.ROWS_AT_A_TIME = 3
 def report(what, done, total):
     print(what, done, flush=True)
-with SqliteStore(sys.argv[1]) as store:
+with SqliteFavorites(sys.argv[1]) as store:
     print("begins", flush=True)
     store.rebuild(progress=report)
 """
@@ -50,7 +52,7 @@ def plant(path: Path, dice: random.Random) -> None:
     with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
         for number in range(30):
             connection.execute(
-                "INSERT INTO tallies VALUES (?, ?, ?, 'by hand') ON CONFLICT DO UPDATE"
+                "INSERT INTO tallies_favorites VALUES (?, ?, ?, 'by hand') ON CONFLICT DO UPDATE"
                 " SET favorites = favorites + excluded.favorites",
                 (f"r{number}", dice.choice(["all", "2082-11"]), dice.randrange(1, 9)),
             )
@@ -59,7 +61,7 @@ def plant(path: Path, dice: random.Random) -> None:
 def test_killing_rebuilds_while_all_goes_on(tmp_path: Path) -> None:
     dice = random.Random(3)
     path = tmp_path / "favorites.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         with busy(path, tmp_path):
             for _ in range(ROUNDS):
@@ -82,13 +84,15 @@ def test_killing_rebuilds_while_all_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moved", [-20, 20, 10_000])
 def test_positions_moved_by_hand(tmp_path: Path, moved: int) -> None:
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         for number in range(40):
             store.mark(f"u{number}", "r1")
         store.aggregator(batch=30).step()
         with closing(sqlite3.connect(store.path)) as connection, connection:
-            connection.execute("UPDATE positions SET position = max(0, position + ?)", (moved,))
+            connection.execute(
+                "UPDATE tallies_catalog SET position = max(0, position + ?)", (moved,)
+            )
         assert store.verify().drifted
         assert store.rebuild().drifted
         for number in range(5):
@@ -103,7 +107,7 @@ def test_a_rebuild_that_another_has_overtaken_adds_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mend, "ROWS_AT_A_TIME", 3)
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         plant(store.path, random.Random(1))
 

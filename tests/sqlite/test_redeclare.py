@@ -19,8 +19,8 @@ from tallies.core.declaration import Declaration, spec_of
 from tallies.core.errors import InvalidTally, Unfoldable, WrongStore
 from tallies.core.tally import Count, Tally
 from tallies.core.windows import Window, window_name
-from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.favorites.tally import FAVORITES
 from tests.sqlite.test_rebuild import ROUNDS, busy
 
 EVERY_WINDOW = tuple(Window)
@@ -33,11 +33,12 @@ DECLARED = {
 REBUILD = """
 import json, sys
 from tallies.core.declaration import Declaration, tally_of
-from tallies.stores.sqlite import SqliteStore, mend
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.stores.sqlite import mend
 mend.ROWS_AT_A_TIME = 3
 def report(what, done, total):
     print(what, done, flush=True)
-with SqliteStore(sys.argv[1]) as store:
+with SqliteFavorites(sys.argv[1]) as store:
     print("begins", flush=True)
     store.rebuild(Declaration([tally_of(json.loads(sys.argv[2]))]), progress=report)
 """
@@ -55,11 +56,11 @@ def expected(path: Path, tally: Tally) -> dict[tuple[str, str], int]:
     return dict(found)
 
 
-def rows(store: SqliteStore) -> dict[tuple[str, str], int]:
+def rows(store: SqliteFavorites) -> dict[tuple[str, str], int]:
     return {(group, window): int(values["favorites"]) for group, window, values in store.rows()}
 
 
-def settle(store: SqliteStore) -> None:
+def settle(store: SqliteFavorites) -> None:
     aggregator = store.aggregator()
     while (applied := aggregator.step()).records or applied.duplicates:
         pass
@@ -68,7 +69,7 @@ def settle(store: SqliteStore) -> None:
 def test_declarations_follow_one_another_while_all_goes_on(tmp_path: Path) -> None:
     dice = random.Random(7)
     path = tmp_path / "favorites.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         with busy(path, tmp_path):
             for _ in range(ROUNDS // 3):
@@ -93,7 +94,7 @@ def test_rows_of_every_declaration_are_those_of_group_by(tmp_path: Path, name: s
     dice = random.Random(name)
     path = tmp_path / "s.db"
     tally = DECLARED[name]
-    with SqliteStore(path, Declaration([tally])) as store:
+    with SqliteFavorites(path, Declaration([tally])) as store:
         store.init()
         for number in range(300):
             moment = datetime(1971, 1, 1, tzinfo=UTC) + timedelta(
@@ -113,7 +114,7 @@ def test_rows_of_every_declaration_are_those_of_group_by(tmp_path: Path, name: s
 
 def test_readers_see_the_old_tally_until_the_new_one_is_whole(tmp_path: Path) -> None:
     seen: list[Any] = []
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         for number in range(500):
             store.mark(f"u{number}", f"r{number % 250}")
@@ -130,7 +131,7 @@ def test_readers_see_the_old_tally_until_the_new_one_is_whole(tmp_path: Path) ->
 
 
 def test_an_aggregator_that_began_before_goes_on(tmp_path: Path) -> None:
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         aggregator = store.aggregator()
         store.mark("ann", "noodles")
@@ -144,7 +145,7 @@ def test_an_aggregator_that_began_before_goes_on(tmp_path: Path) -> None:
 def test_a_batch_folded_for_fewer_tallies_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         store.mark("ann", "noodles")
         aggregator = store.aggregator()
@@ -163,15 +164,15 @@ def test_a_batch_folded_for_fewer_tallies_is_refused(
 
 def test_a_file_of_another_declaration_is_refused_with_the_way_out(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    with SqliteStore(path) as store:
+    with SqliteFavorites(path) as store:
         store.init()
         store.mark("ann", "noodles")
     with (
-        SqliteStore(path, Declaration([DECLARED["far east"]])) as other,
+        SqliteFavorites(path, Declaration([DECLARED["far east"]])) as other,
         pytest.raises(WrongStore, match=r"differs in ranked, windows, zone.*tallies rebuild"),
     ):
         other.tally("noodles", ["all"])
-    with SqliteStore(path, Declaration([FAVORITES])) as same:
+    with SqliteFavorites(path, Declaration([FAVORITES])) as same:
         assert same.of == FAVORITES
 
 
@@ -189,11 +190,11 @@ def test_what_an_embedded_store_cannot_keep_is_refused(
     tmp_path: Path, declared: Declaration, wrong: str
 ) -> None:
     with pytest.raises(InvalidTally, match=f"{wrong} cannot be declared otherwise"):
-        SqliteStore(tmp_path / "s.db", declared)
+        SqliteFavorites(tmp_path / "s.db", declared)
 
 
 def test_records_parked_for_a_tally_that_is_gone_can_only_be_discarded(tmp_path: Path) -> None:
-    with SqliteStore(tmp_path / "s.db") as store:
+    with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         with closing(sqlite3.connect(store.path)) as connection, connection:
             connection.execute(

@@ -14,7 +14,7 @@ from tallies.core.groups import group_text, named_values
 from tallies.core.ids import check_id
 from tallies.core.spans import find_span, parse_span
 from tallies.core.tally import Tally
-from tallies.stores.open import open_store
+from tallies.favorites.open import open_any
 from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, MAX_PAGE
 from tallies.stores.questions import Line, among, leaders, neighbours, numbered
 
@@ -66,7 +66,7 @@ def top(
               tallies top last-7-days --among nearby.txt
     """
     parse_span(window)  # a mistake in it needs no store
-    with open_store(store) as opened:
+    with open_any(store) as opened:
         tallies = opened.reading(tally)
         of = tallies.of
         span = find_span(window, of, datetime.now(UTC))
@@ -103,7 +103,7 @@ def rank(words: tuple[str, ...], around: int, tally: str | None, as_json: bool, 
     \b
     Example:  tallies rank my-restaurant last-7-days --around 2
     """
-    with open_store(store) as opened:
+    with open_any(store) as opened:
         tallies = opened.reading(tally)
         of = tallies.of
         parts = len(of.group_by)

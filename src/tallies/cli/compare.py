@@ -12,12 +12,12 @@ from tallies.cli.output import err, out, print_json, print_table, progress
 from tallies.core.errors import InvalidInput
 from tallies.favorites.city import City
 from tallies.favorites.events import BadLine, EventLog
+from tallies.favorites.favorite import Event
 from tallies.operate.chart import check_chart
 from tallies.operate.compare.chart import draw
 from tallies.operate.compare.engines import engine_named
 from tallies.operate.compare.run import Outcome
 from tallies.operate.compare.run import compare as run
-from tallies.stores.protocol import Event
 
 RATES = {"sqlite": 500.0, "dynamodb": 20.0}
 """Writes a second unless said otherwise: what the engines do with ease."""

@@ -23,13 +23,14 @@ from tallies.core.times import parse_time
 from tallies.favorites.catalogue import Catalogue, read_names
 from tallies.favorites.city import DAYS, MARKS_A_DAY, NOTICE, City, restaurants
 from tallies.favorites.events import EventLog
+from tallies.favorites.favorite import Event
 from tallies.favorites.http import Instruments, NoAuth, create_app
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.favorites.open import open_any
 from tallies.favorites.replay import ReplayClock, replay
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.open import open_store
-from tallies.stores.protocol import Clock, Event
-from tallies.stores.sqlite import SqliteStore
-from tallies.stores.sqlite.source import utc_now
+from tallies.stores.protocol import Clock
+from tallies.stores.sqlite.store import utc_now
 
 REPLAY_SECONDS = 300
 """How long the replay of a log takes unless `--speed` says otherwise."""
@@ -93,7 +94,7 @@ def demo(
 
 
 def _demo_log(
-    store: SqliteStore,
+    store: SqliteFavorites,
     listener: socket.socket,
     events: Path,
     catalogue: Catalogue,
@@ -131,20 +132,20 @@ def _span(events: Path) -> tuple[datetime, datetime, int]:
 
 
 @contextmanager
-def _demo_store(clock: Clock | None) -> Iterator[SqliteStore]:
+def _demo_store(clock: Clock | None) -> Iterator[SqliteFavorites]:
     with tempfile.TemporaryDirectory(prefix="tallies-demo-") as folder:
         path = Path(folder) / "demo.db"
         if (url := chosen_store()) is not None:
-            chosen = open_store(url)
-            if not isinstance(chosen, SqliteStore):
+            chosen = open_any(url)
+            if not isinstance(chosen, SqliteFavorites):
                 raise InvalidInput("The demo runs on SQLite; name a sqlite:/// store.")
             path = chosen.path
-        with SqliteStore(path, clock=clock or utc_now) as store:
+        with SqliteFavorites(path, clock=clock or utc_now) as store:
             store.init()
             yield store
 
 
-def _fill(store: SqliteStore, bar: Progress, events: Iterable[Event], expected: int) -> None:
+def _fill(store: SqliteFavorites, bar: Progress, events: Iterable[Event], expected: int) -> None:
     task = bar.add_task("Moving in", total=expected, events=0)
     for done in store.load(events):
         bar.update(task, completed=done, events=done)
@@ -152,7 +153,7 @@ def _fill(store: SqliteStore, bar: Progress, events: Iterable[Event], expected: 
 
 
 def _serve(
-    store: SqliteStore,
+    store: SqliteFavorites,
     listener: socket.socket,
     catalogue: Catalogue,
     *,
@@ -177,7 +178,7 @@ def _serve(
 
 @contextmanager
 def _acting(
-    store: SqliteStore, acts: Iterable[tuple[float, Event]], clock: ReplayClock | None
+    store: SqliteFavorites, acts: Iterable[tuple[float, Event]], clock: ReplayClock | None
 ) -> Iterator[None]:
     """Meanwhile, in a thread, let the events happen one after another."""
     stop = Flag()

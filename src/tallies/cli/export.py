@@ -12,8 +12,8 @@ from tallies.cli.output import err, progress
 from tallies.core.errors import InvalidInput
 from tallies.core.spans import cut, parse_span
 from tallies.core.windows import Window
+from tallies.favorites.open import open_any
 from tallies.operate.export import Format, lines, span_lines, write_csv, write_file
-from tallies.stores.open import open_store
 
 
 @click.command()
@@ -64,7 +64,7 @@ def export(
     form = form or ("parquet" if output and output.suffix == ".parquet" else "csv")
     if output is None and form == "parquet":
         raise InvalidInput("Parquet goes into a file; name one with --output.")
-    with open_store(store) as opened, progress("rows") as bar:
+    with open_any(store) as opened, progress("rows") as bar:
         task = bar.add_task("Exporting", total=None, rows=0)
         tallies = opened.reading(tally)
         of = tallies.of

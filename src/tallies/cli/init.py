@@ -4,7 +4,7 @@ import click
 
 from tallies.cli.options import declaration_option, store_option
 from tallies.core.declaration import Declaration
-from tallies.stores.open import open_store
+from tallies.favorites.open import open_any
 
 
 @click.command()
@@ -18,6 +18,6 @@ def init(declared: Declaration | None, store: str) -> None:
     \b
     Example:  tallies init --store sqlite:///favorites.db
     """
-    with open_store(store, declared) as opened:
+    with open_any(store, declared) as opened:
         made = opened.init()
         click.echo(f"{opened.url}: {'ready' if made else 'was ready already'}")

@@ -12,11 +12,12 @@ from rich.progress import Progress, TaskID
 from tallies.cli.options import store_option
 from tallies.cli.output import err, out, progress
 from tallies.favorites.events import BadLine, EventLog
+from tallies.favorites.favorite import Event
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.favorites.open import open_favorites
+from tallies.favorites.tally import check_favorites
 from tallies.runtimes.embedded import TICK_SECONDS, EmbeddedLoop
-from tallies.stores.favorites_tally import check_favorites
-from tallies.stores.open import open_store
-from tallies.stores.protocol import Event, Store
-from tallies.stores.sqlite import SqliteStore
+from tallies.stores.protocol import Store
 
 SHOWN_BAD_LINES = 20
 
@@ -60,7 +61,7 @@ def load(file: Path, no_wait: bool, store: str) -> None:
     """
     with (
         EventLog(file, now=datetime.now(UTC)) as log,
-        open_store(store) as opened,
+        open_favorites(store) as opened,
         progress("events") as bar,
     ):
         opened.init()
@@ -78,7 +79,7 @@ def load(file: Path, no_wait: bool, store: str) -> None:
 
 def carry_over(store: Store, bar: Progress) -> None:
     """Wait until what is in the source now is in the tallies, aggregating if nobody else does."""
-    if isinstance(store, SqliteStore):
+    if isinstance(store, SqliteFavorites):
         first, last = store.position(), store.end_of_log()
         task = bar.add_task("Counting", total=last - first, events=0)
         with EmbeddedLoop(store):

@@ -11,7 +11,7 @@ from tallies.core.errors import InvalidInput
 from tallies.core.groups import group_text
 from tallies.core.ids import check_id
 from tallies.core.tally import Tally
-from tallies.stores.open import open_store
+from tallies.favorites.open import open_any
 
 
 @click.command()
@@ -30,7 +30,7 @@ def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -
     """
     for value in group:
         check_id(value, "restaurant id" if len(group) == 1 else "group value")
-    with open_store(store) as opened:
+    with open_any(store) as opened:
         tallies = opened.reading(tally)
         of = tallies.of
         if len(group) != len(of.group_by):
@@ -68,7 +68,7 @@ def status(as_json: bool, store: str) -> None:
     \b
     Example:  tallies status --store sqlite:///favorites.db
     """
-    with open_store(store) as opened:
+    with open_any(store) as opened:
         found = opened.status()
         url = opened.url
     if as_json:
@@ -76,7 +76,7 @@ def status(as_json: bool, store: str) -> None:
         return
     rows = {
         "store": url,
-        "favorites": found.favorites,
+        f"rows in {found.source}": found.source_rows,
         "behind (records)": found.lag_records,
         "behind (seconds)": found.lag_seconds,
         "parked records": found.parked,

@@ -8,7 +8,7 @@ import click
 from tallies.cli.options import json_option, store_option
 from tallies.cli.output import err, out, print_json, print_table
 from tallies.core.errors import Unfoldable
-from tallies.stores.open import open_store
+from tallies.favorites.open import open_any
 from tallies.stores.protocol import Store
 
 
@@ -33,7 +33,7 @@ def list_(as_json: bool, store: str) -> None:
     \b
     Example:  tallies parked list --json
     """
-    with open_store(store) as opened:
+    with open_any(store) as opened:
         records = list(opened.parked.records())
     if as_json:
         print_json([record._asdict() for record in records])
@@ -62,7 +62,7 @@ def retry(ids: tuple[str, ...], every: bool, store: str) -> None:
     Example:  tallies parked retry --all
     """
     done = failed = 0
-    with open_store(store) as opened:
+    with open_any(store) as opened:
         for record_id in chosen(opened, ids, every=every):
             try:
                 opened.parked.retry(record_id)
@@ -88,7 +88,7 @@ def discard(ids: tuple[str, ...], every: bool, yes: bool, store: str) -> None:
     """
     if not yes:
         raise click.UsageError("Discarded records are gone for good: add --yes if you mean it.")
-    with open_store(store) as opened:
+    with open_any(store) as opened:
         wanted = set(chosen(opened, ids, every=every))
         contents = {each.id: each for each in opened.parked.records() if each.id in wanted}
         for record_id in sorted(wanted):

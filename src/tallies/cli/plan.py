@@ -12,13 +12,13 @@ from tallies.cli.options import json_option
 from tallies.cli.output import err, out, print_json, print_table
 from tallies.core.windows import Window
 from tallies.favorites.events import BadLine, EventLog
+from tallies.favorites.favorite import Event
 from tallies.operate.chart import check_chart
 from tallies.operate.plan.chart import draw
 from tallies.operate.plan.designs import Setting
 from tallies.operate.plan.load import Load, load_of_events
 from tallies.operate.plan.plan import Plan, make_plan
 from tallies.operate.plan.prices import read_prices
-from tallies.stores.protocol import Event
 
 _DEFAULT = Load()
 _SETTING = Setting()

@@ -15,9 +15,9 @@ from tallies.cli.output import headings, out, plain, print_json, print_table, pr
 from tallies.core.declaration import Declaration
 from tallies.core.groups import named_values
 from tallies.core.tally import Tally
+from tallies.favorites.open import open_any
 from tallies.operate.confidence import CONFIDENCE, in_words, most
 from tallies.operate.verify_metrics import write_metrics
-from tallies.stores.open import open_store
 from tallies.stores.protocol import MAX_RANKING_SHARDS, Progress, Verified
 from tallies.stores.sample import MAX_SEED, Sample, parse_share
 
@@ -82,7 +82,7 @@ def verify(
     """
     sample = chosen_sample(share, seed)
     started = time()
-    with open_store(store) as opened, steps() as report:
+    with open_any(store) as opened, steps() as report:
         found = opened.verify(sample=sample, read_units=read_units, progress=report)
         tally = opened.of
         url = opened.url
@@ -146,7 +146,7 @@ def rebuild(
     if dry_run and by_positions:
         raise click.UsageError("--by-positions changes the store; leave --dry-run out.")
     new = ""
-    with open_store(store) as opened, steps() as report:
+    with open_any(store) as opened, steps() as report:
         if by_positions:
             opened.go_by_positions()
         if dry_run:

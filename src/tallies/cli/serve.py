@@ -12,10 +12,10 @@ from tallies.favorites.catalogue import read_names
 from tallies.favorites.http import Auth, Instruments, JwtAuth, NoAuth, create_app
 from tallies.favorites.http.cors import check_origin
 from tallies.favorites.http.proxies import check_proxy, check_root_path
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.favorites.open import open_favorites
+from tallies.favorites.tally import check_favorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.favorites_tally import check_favorites
-from tallies.stores.open import open_store
-from tallies.stores.sqlite import SqliteStore
 
 
 @click.command()
@@ -90,9 +90,9 @@ def serve(
         guard = JwtAuth.from_environment(jwks=jwks, issuer=issuer, audience=audience)
     catalogue = read_names(names) if names else {}
     instruments = Instruments()
-    with listen(host, port) as listener, open_store(store) as opened:
+    with listen(host, port) as listener, open_favorites(store) as opened:
         background: AbstractContextManager[object] | None = None
-        if isinstance(opened, SqliteStore):
+        if isinstance(opened, SqliteFavorites):
             opened.init()
             background = EmbeddedLoop(opened, instruments.applied)
         else:

@@ -13,8 +13,8 @@ from tallies.cli.output import err
 from tallies.cli.serving import PORT
 from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput
-from tallies.stores.open import open_store
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.favorites.open import open_any
 
 METRICS_HOST = "127.0.0.1"
 EXIT_LOST = 1
@@ -51,8 +51,8 @@ def worker(
     \b
     Example:  tallies worker --store dynamodb://eu-central-1/app
     """
-    with open_store(store, declared) as opened:
-        if isinstance(opened, SqliteStore):
+    with open_any(store, declared) as opened:
+        if isinstance(opened, SqliteFavorites):
             raise click.UsageError(
                 "An embedded store needs no worker: `tallies serve` aggregates by itself."
             )

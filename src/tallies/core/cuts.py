@@ -20,7 +20,7 @@ _MINUTE = len("2026-11-23T14:05")
 _TO_HOUR = itemgetter(slice(_HOUR))
 _TO_MINUTE = itemgetter(slice(_MINUTE))
 _NAIVE = pattern(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?", ASCII).fullmatch
-_WHOLE_MINUTE_OFFSETS = "1973"
+WHOLE_MINUTE_OFFSETS = "1973"
 """Since 1972 (Monrovia was the last) every zone is whole minutes from UTC, so the minute decides
 the window; before, offsets had seconds. Source: the IANA time zone database, file `africa`."""
 _WHOLE_MINUTES_FROM_SECONDS = 3 * 366 * 24 * 3600
@@ -57,7 +57,7 @@ def cut_time(time: Any, zone: tzinfo, as_: str = "rfc3339", naive_zone: tzinfo =
     text = canonical_time(moment)
     if zone is UTC:
         return text[:_HOUR]
-    return text[:_MINUTE] if text >= _WHOLE_MINUTE_OFFSETS else text[:-1]
+    return text[:_MINUTE] if text >= WHOLE_MINUTE_OFFSETS else text[:-1]
 
 
 def _cut_texts(times: list[Any], zone: tzinfo) -> list[str] | None:
@@ -68,7 +68,7 @@ def _cut_texts(times: list[Any], zone: tzinfo) -> list[str] | None:
         if set(map(itemgetter(13), times)) == {":"} and set(map(itemgetter(-1), times)) == {"Z"}:
             if zone is UTC:
                 return list(map(_TO_HOUR, times))
-            if min(times) >= _WHOLE_MINUTE_OFFSETS:
+            if min(times) >= WHOLE_MINUTE_OFFSETS:
                 return list(map(_TO_MINUTE, times))
     except (ValueError, TypeError, IndexError):
         pass

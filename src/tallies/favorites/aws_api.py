@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tallies.core.errors import InvalidStoreUrl
 from tallies.favorites.http import create_app
 from tallies.favorites.http.problems import Refused
-from tallies.stores.open import open_store
+from tallies.favorites.open import open_favorites
 
 STORE = "TALLIES_STORE"
 TEXT = ["application/json", "application/problem+json"]
@@ -74,7 +74,7 @@ def _application() -> Mangum:
     if not url:
         raise InvalidStoreUrl(f"Set {STORE} for this function, like dynamodb://REGION/PREFIX.")
     # No start and stop: they would be run around every single request.
-    app = create_app(open_store(url), auth=GatewayAuth())
+    app = create_app(open_favorites(url), auth=GatewayAuth())
     return Mangum(GatewayPath(app), lifespan="off", text_mime_types=TEXT)
 
 

@@ -12,7 +12,7 @@ from random import Random
 
 from tallies.core.times import canonical_time
 from tallies.favorites.catalogue import Restaurant
-from tallies.stores.protocol import Event
+from tallies.favorites.favorite import Event
 
 NOTICE = "A made-up city: these restaurants and their visitors do not exist."
 DAYS = 120

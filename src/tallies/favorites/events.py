@@ -18,9 +18,9 @@ from typing import Literal, NamedTuple, Self, cast
 from tallies.core.errors import InvalidInput
 from tallies.core.ids import check_id
 from tallies.core.times import canonical_time, parse_time
+from tallies.favorites.favorite import Event
 from tallies.favorites.log_formats import DEFAULT_OP, Csv, Format, Ndjson, OpenQuote
 from tallies.favorites.log_lines import Lines
-from tallies.stores.protocol import Event
 
 FUTURE_ALLOWED = timedelta(days=1)
 """Clocks differ, days begin at different moments; more than this is a mistake."""

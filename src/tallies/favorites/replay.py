@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from tallies.core.times import parse_time
-from tallies.stores.protocol import Event
+from tallies.favorites.favorite import Event
 
 
 class ReplayClock:

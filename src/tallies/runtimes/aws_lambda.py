@@ -14,7 +14,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from time import monotonic, time
@@ -51,6 +51,21 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+Open = Callable[[str, Declaration | None], DynamoStore]
+
+
+def _open(url: str, declared: Declaration | None) -> DynamoStore:
+    return DynamoStore.from_url(url, declared, strictly=False)
+
+
+_opens: list[Open] = [_open]
+
+
+def open_by(opens: Open) -> None:
+    """Have an application open the store, one that knows what new tables are for."""
+    _opens[:] = [opens]
+
+
 @cache
 def store() -> DynamoStore:
     """The store of this environment, opened once.
@@ -61,11 +76,11 @@ def store() -> DynamoStore:
     url = os.environ.get(STORE)
     if not url:
         raise InvalidStoreUrl(f"Set {STORE} for this function, like dynamodb://REGION/PREFIX.")
-    return DynamoStore.from_url(url, declared(), strictly=False)
+    return _opens[0](url, declared())
 
 
 def declared() -> Declaration | None:
-    """What this environment declares; None for favorites.
+    """What this environment declares; None for what the store keeps.
 
     Raises:
         InvalidTally: the file makes no sense, or is not there.

@@ -11,7 +11,6 @@ from tallies.core.errors import TalliesError
 from tallies.stores.protocol import Applied
 from tallies.stores.sqlite import SqliteStore
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS
-from tallies.stores.sqlite.source import SWEEP_CHUNK
 
 TICK_SECONDS = 0.05
 """Pause between looks at the log: short for people, long enough that marks fold together."""
@@ -100,8 +99,7 @@ class EmbeddedLoop:
             self._look_at = monotonic() + LOOK_SECONDS
         if not is_ours:
             return max(0.0, self._lease.due - monotonic())
-        if monotonic() >= self._sweep_at and self._store.sweep() < SWEEP_CHUNK:
-            self._store.tidy()
+        if monotonic() >= self._sweep_at and not self._store.tidy():
             self._sweep_at = monotonic() + SWEEP_SECONDS
         if monotonic() >= self._expire_at and not self._store.expire():
             self._expire_at = monotonic() + EXPIRE_SECONDS

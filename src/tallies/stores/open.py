@@ -1,6 +1,6 @@
 """A store URL becomes a store."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tallies.core.errors import InvalidStoreUrl, StoreError
@@ -8,6 +8,7 @@ from tallies.core.errors import InvalidStoreUrl, StoreError
 if TYPE_CHECKING:
     from tallies.core.declaration import Declaration
     from tallies.stores.protocol import Store
+    from tallies.stores.sqlite.database import Synchronous
 
 DEFAULT_URL = "sqlite:///tallies.db"
 _FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
@@ -17,7 +18,7 @@ def open_store(url: str = DEFAULT_URL, declared: "Declaration | None" = None) ->
     """Open the store that a URL names. Nothing is made or asked yet.
 
     `declared` is what the store has to keep: one that keeps something else says so when it is
-    used. None for what it keeps, and for the tally of favorites when it is new.
+    used. None for what it keeps.
 
     Raises:
         InvalidStoreUrl: the URL is of no known form.
@@ -47,9 +48,30 @@ def _open_dynamodb(url: str, declared: "Declaration | None") -> "Store":
 def _open_sqlite(url: str, declared: "Declaration | None") -> "Store":
     from tallies.stores.sqlite import SqliteStore
 
+    file = parse_sqlite_url(url)
+    return SqliteStore(file.path, declared, prefix=file.prefix, synchronous=file.synchronous)
+
+
+class SqliteLocation(NamedTuple):
+    """What the URL of an embedded store says."""
+
+    path: str
+    prefix: str
+    synchronous: "Synchronous"
+
+
+def parse_sqlite_url(url: str) -> SqliteLocation:
+    """Read `sqlite:///file.db?prefix=tallies&synchronous=normal`.
+
+    Raises:
+        InvalidStoreUrl: it names no file, or something unknown.
+    """
+    from tallies.stores.sqlite.names import DEFAULT_PREFIX
+
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     synchronous = options.pop("synchronous", "normal")
+    prefix = options.pop("prefix", DEFAULT_PREFIX)
     path = unquote(parts.path)[1:]
     if parts.netloc or not path or path == ":memory:" or parts.fragment:
         raise InvalidStoreUrl(f"{url!r} names no file; write sqlite:///file.db.")
@@ -57,6 +79,6 @@ def _open_sqlite(url: str, declared: "Declaration | None") -> "Store":
         raise InvalidStoreUrl(f"{url!r}: unknown option {next(iter(options))!r}.")
     match synchronous:
         case "normal" | "full":
-            return SqliteStore(path, declared, synchronous=synchronous)
+            return SqliteLocation(path, prefix, synchronous)
         case _:
             raise InvalidStoreUrl(f"{url!r}: synchronous is normal or full.")

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput, Unfoldable
@@ -28,34 +27,6 @@ def no_progress(what: str, done: int, total: int | None) -> None:
 
 MAX_PAGE = 1000
 """The most rows that one read returns."""
-
-
-class Unset(Enum):
-    """The value of a field that a partial update leaves alone (None removes it)."""
-
-    UNSET = "unset"
-
-
-UNSET = Unset.UNSET
-
-
-class Favorite(NamedTuple):
-    """A row of the source: user U favorited restaurant R. Times are canonical RFC 3339 in UTC."""
-
-    user_id: str
-    restaurant_id: str
-    created_at: str
-    note: str | None = None
-    expires_at: str | None = None
-
-
-class Event(NamedTuple):
-    """One line of a log of marks and unmarks, its time in canonical form."""
-
-    user_id: str
-    restaurant_id: str
-    created_at: str
-    op: Literal["mark", "unmark"] = "mark"
 
 
 class TallyRow(NamedTuple):
@@ -149,7 +120,7 @@ class Drift(NamedTuple):
     window: str
     expected: Number
     actual: Number
-    measure: str = "favorites"
+    measure: str
     """The stored number that differs: a measure, or the sum or count behind one."""
 
 
@@ -182,8 +153,10 @@ def together(found: Iterable[Verified]) -> Verified:
 class Status:
     """How far the aggregation is."""
 
-    favorites: int | None
-    """Rows in the source; None where counting them is not cheap."""
+    source: str
+    """The table that is tallied."""
+    source_rows: int | None
+    """How many rows it has; None where counting them is not cheap."""
     lag_records: int | None
     """Change records that are not in the tallies yet; None where the service does not tell."""
     lag_seconds: float | None
@@ -193,50 +166,6 @@ class Status:
     """Who aggregates now; None when nobody does."""
     details: Mapping[str, Any]
     """What only this kind of store has to say."""
-
-
-class Favorites(Protocol):
-    """The source: a key-value table of favorites. Ids have been checked by the caller."""
-
-    def mark(
-        self, user_id: str, restaurant_id: str, *, created_at: str | None = None
-    ) -> tuple[Favorite, bool]:
-        """Favorite a restaurant: the row, and whether it is new. An existing row stays as it is.
-
-        `created_at` is canonical; the present moment when None.
-        """
-
-    def put(
-        self, user_id: str, restaurant_id: str, *, note: str | None, expires_at: str | None
-    ) -> tuple[Favorite, bool]:
-        """As `mark`, and the row's note and expiry become exactly these."""
-
-    def get(self, user_id: str, restaurant_id: str) -> Favorite | None:
-        """The row; None when there is none or it is past its expiry."""
-
-    def update(
-        self,
-        user_id: str,
-        restaurant_id: str,
-        *,
-        note: str | Unset | None = UNSET,
-        expires_at: str | Unset | None = UNSET,
-    ) -> Favorite | None:
-        """Change only the given fields; None when there is no such row."""
-
-    def unmark(self, user_id: str, restaurant_id: str) -> bool:
-        """Remove the row. Whether there was one."""
-
-    def favorites_of(
-        self, user_id: str, limit: int, after: tuple[str, str] | None = None
-    ) -> list[Favorite]:
-        """A user's rows, newest first (then by restaurant id), after (created_at, restaurant)."""
-
-    def favorites_among(self, user_id: str, restaurant_ids: Sequence[str]) -> list[Favorite]:
-        """The user's rows of these restaurants (all different), in the order of `favorites_of`."""
-
-    def load(self, events: Iterable[Event]) -> Iterator[int]:
-        """Apply events in their order; yields after each part how many of them are in so far."""
 
 
 class Tallies(Protocol):
@@ -292,7 +221,7 @@ class Tallies(Protocol):
         """
 
 
-class Store(Favorites, Tallies, Protocol):
+class Store(Tallies, Protocol):
     """A whole store."""
 
     @property

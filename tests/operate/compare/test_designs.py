@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tallies.core.errors import InvalidInput
+from tallies.favorites.favorite import Event
 from tallies.operate.compare.designs import NAIVE, NAMES, SCAN, SECOND, STREAM, TOGETHER, wrong
 from tallies.operate.compare.engines import Engine, engine_named
 from tallies.operate.compare.run import compare
-from tallies.stores.protocol import Event
 from tests.engines import DynamoDBAccount
 
 EXACT = {STREAM, TOGETHER, SCAN}

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.workload import RESTAURANTS
 from benchmarks.write_units import Meter, _units, stream_records
 from tallies.core.windows import Window
+from tallies.favorites.favorite import Event
 from tallies.operate.plan.batches import Gathering, a_day, shards
 from tallies.operate.plan.designs import Bill, Setting, with_lambda, with_scan, with_worker
 from tallies.operate.plan.folding import Log, Zipf
@@ -19,7 +20,6 @@ from tallies.operate.plan.load import HOURS, Load, load_of_events
 from tallies.operate.plan.prices import read_prices
 from tallies.operate.plan.units import batch_units
 from tallies.stores.dynamodb.stream import StreamRecord, from_event
-from tallies.stores.protocol import Event
 from tests.engines.fixtures import in_ci
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"

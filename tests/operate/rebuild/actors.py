@@ -10,8 +10,8 @@ from pathlib import Path
 from time import sleep
 from urllib.parse import urlsplit
 
-from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.sqlite import SqliteStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.on_sqlite import SqliteFavorites
 
 DAYS = ("2082-11-23", "2082-11-22", "2082-10-31")
 USERS, RESTAURANTS = 40, 12
@@ -19,11 +19,11 @@ NOW = datetime(2082, 11, 23, 14, tzinfo=UTC)
 IDLE_SECONDS = 0.005
 
 
-def opened(url: str) -> SqliteStore | DynamoStore:
+def opened(url: str) -> SqliteFavorites | DynamoFavorites:
     """The store of a URL, on a clock that stands still like that of the tests."""
     if url.startswith("sqlite:"):
-        return SqliteStore(Path(urlsplit(url).path[1:]), clock=lambda: NOW)
-    return DynamoStore.from_url(url, clock=lambda: NOW)
+        return SqliteFavorites(Path(urlsplit(url).path[1:]), clock=lambda: NOW)
+    return DynamoFavorites.from_url(url, clock=lambda: NOW)
 
 
 def write(url: str, seed: int) -> None:

@@ -20,15 +20,16 @@ from unittest.mock import patch
 from greenlet import getcurrent
 
 from tallies.core.errors import StoreUnavailable
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.protocol import Verified
-from tallies.stores.sqlite import SqliteStore, mend
+from tallies.stores.sqlite import mend
 from tests.histories.history import MAX_STEPS, Wrong
 from tests.histories.schedule import Actor, die, pause
 
 DAYS = ("2082-11-23", "2082-11-22", "2082-10-31")
 MAX_KILLS = 40
 """Then nobody dies any more, so that a rebuild comes to its end."""
-_INSERT = "INSERT INTO tallies VALUES (?, ?, ?, 'by hand') ON CONFLICT DO UPDATE SET"
+_INSERT = "INSERT INTO tallies_favorites VALUES (?, ?, ?, 'by hand') ON CONFLICT DO UPDATE SET"
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class FileHistory:
             die()
 
     def play(self) -> Played:
-        with SqliteStore(self.path) as store:
+        with SqliteFavorites(self.path) as store:
             store.init()
             for _ in range(self.random.choice([0, 5, 40])):
                 self._write(store)
@@ -211,18 +212,18 @@ class FileHistory:
                 actor.kill()
         self.actors.clear()
 
-    def _in_store(self, work: Callable[[SqliteStore], Any]) -> Callable[[], Any]:
+    def _in_store(self, work: Callable[[SqliteFavorites], Any]) -> Callable[[], Any]:
         def run() -> Any:
-            with SqliteStore(self.path) as store:
+            with SqliteFavorites(self.path) as store:
                 return work(store)
 
         return run
 
-    def _writing(self, store: SqliteStore) -> None:
+    def _writing(self, store: SqliteFavorites) -> None:
         while True:
             self._write(store)
 
-    def _write(self, store: SqliteStore) -> None:
+    def _write(self, store: SqliteFavorites) -> None:
         user, restaurant = f"u{self.random.randrange(9)}", f"r{self.random.randrange(6)}"
         if self.random.random() < 0.6:
             day = self.random.choice(DAYS)
@@ -231,42 +232,44 @@ class FileHistory:
             store.unmark(user, restaurant)
         self.met["write"] += 1
 
-    def _aggregating(self, store: SqliteStore) -> None:
+    def _aggregating(self, store: SqliteFavorites) -> None:
         aggregator = store.aggregator(self.random.choice([1, 3, 100]))
         while True:
             aggregator.step()
 
     # Drift.
 
-    def _plant(self, store: SqliteStore) -> None:
+    def _plant(self, store: SqliteFavorites) -> None:
         """Rows changed, added, missing; all of them missing; the position moved."""
         dice = self.random
         with closing(sqlite3.connect(self.path)) as connection, connection:
-            there = connection.execute('SELECT "group", time_window FROM tallies').fetchall()
+            there = connection.execute(
+                'SELECT "group", time_window FROM tallies_favorites'
+            ).fetchall()
             rows = [place for place in there if dice.random() < 0.3]
             if dice.random() < 0.5:
                 rows.append(("ghost", "all"))
             for place in rows:
                 if dice.random() < 0.3:
                     connection.execute(
-                        'DELETE FROM tallies WHERE "group" = ? AND time_window = ?', place
+                        'DELETE FROM tallies_favorites WHERE "group" = ? AND time_window = ?', place
                     )
                 else:
                     by = dice.randrange(1, 9)
                     connection.execute(f"{_INSERT} favorites = favorites + ?", (*place, by, by))
             if dice.random() < 0.2:
-                connection.execute("DELETE FROM tallies")
+                connection.execute("DELETE FROM tallies_favorites")
             self.met["planted"] += len(rows)
             if dice.random() < 0.4:
                 self.met["moved"] += 1
                 connection.execute(
-                    "UPDATE positions SET position = max(0, position + ?)",
+                    "UPDATE tallies_catalog SET position = max(0, position + ?)",
                     (dice.choice([-1000, -7, -1, 1, 5, 1000]),),
                 )
 
     # The judge.
 
-    def _judge(self, store: SqliteStore) -> None:
+    def _judge(self, store: SqliteFavorites) -> None:
         if store.verify().drifted:
             raise Wrong(f"verify tells of drift: {list(store.verify().drifted)}")
         expected: Counter[tuple[str, str]] = Counter()
@@ -276,7 +279,7 @@ class FileHistory:
             found = {
                 (group, window): n
                 for group, window, n in connection.execute(
-                    'SELECT "group", time_window, favorites FROM tallies'
+                    'SELECT "group", time_window, favorites FROM tallies_favorites'
                 )
             }
         if found != dict(expected):
@@ -285,7 +288,7 @@ class FileHistory:
             raise Wrong(f"{store.lag()[0]} records are left in the log")
 
 
-def _settle(store: SqliteStore) -> None:
+def _settle(store: SqliteFavorites) -> None:
     aggregator = store.aggregator()
     while aggregator.step().records:
         pass

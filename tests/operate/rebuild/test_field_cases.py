@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from tallies.core.declaration import Declaration
 from tallies.core.windows import Window
-from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import Event
+from tallies.favorites.favorite import Event
+from tallies.favorites.tally import FAVORITES
 from tests.conformance.backend import Backend
 
 MONTHLY = replace(FAVORITES, windows=(Window.ALL, Window.MONTH), ranked=(Window.MONTH,))

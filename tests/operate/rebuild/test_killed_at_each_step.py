@@ -16,8 +16,9 @@ from unittest.mock import patch
 import pytest
 from botocore.httpsession import URLLib3Session
 
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.dynamodb.snapshot import scan
-from tallies.stores.sqlite import SqliteStore, mend
+from tallies.stores.sqlite import mend
 from tests.conformance.backend import Backend
 from tests.conformance.test_dynamodb import DynamoBackend
 from tests.conformance.test_sqlite import SqliteBackend
@@ -128,7 +129,7 @@ def test_sqlite(tmp_path: Path, after: bool) -> None:
     backend = SqliteBackend(tmp_path)
 
     def rebuild() -> None:
-        with SqliteStore(backend.store.path, clock=backend.clock) as store:
+        with SqliteFavorites(backend.store.path, clock=backend.clock) as store:
             store.rebuild()
 
     assert live_through(backend, rebuild, mortal_statements, after=after) > 20

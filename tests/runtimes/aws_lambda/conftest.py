@@ -4,26 +4,26 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
 from tests.engines.fixtures import StartLambda
 from tests.engines.lambda_rie import LambdaFunction
 
-HANDLER = "tallies.runtimes.aws_lambda.handler"
+HANDLER = "tallies.favorites.aws_aggregator.handler"
 Deploy = Callable[..., LambdaFunction]
 
 
 @pytest.fixture
-def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoStore]:
-    with DynamoStore.from_url(aws_environment.store_url("app"), clock=ManualClock()) as store:
+def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoFavorites]:
+    with DynamoFavorites.from_url(aws_environment.store_url("app"), clock=ManualClock()) as store:
         store.init()
         yield store
 
 
 @pytest.fixture
 def deploy(
-    store: DynamoStore, aws_environment: DynamoDBAccount, start_lambda: StartLambda
+    store: DynamoFavorites, aws_environment: DynamoDBAccount, start_lambda: StartLambda
 ) -> Deploy:
     """Starts the function in a process of its own, as each concurrent invocation has one."""
 

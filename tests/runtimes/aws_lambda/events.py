@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 
 
-def records_of(store: DynamoStore) -> list[dict[str, Any]]:
+def records_of(store: DynamoFavorites) -> list[dict[str, Any]]:
     """All records of the stream, in the shape in which Lambda hands them over."""
     (shard,) = store.stream.shards()
     return [_as_in_event(record.raw, store.stream.arn) for record in store.stream.after(shard, "")]
 
 
-def shard_of(store: DynamoStore) -> str:
+def shard_of(store: DynamoFavorites) -> str:
     (shard,) = store.stream.shards()
     return shard.id
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.engines import DynamoDBAccount
 from tests.engines.errors import FunctionError
 from tests.engines.lambda_rie import LambdaFunction
@@ -23,7 +23,7 @@ NOTHING_FAILED: dict[str, Any] = {"batchItemFailures": []}
 RESTAURANTS = [f"r{number}" for number in range(9)]
 
 
-def write(store: DynamoStore, writes: int, seed: int = 1) -> None:
+def write(store: DynamoFavorites, writes: int, seed: int = 1) -> None:
     """Random marks and unmarks."""
     dice = random.Random(seed)
     for _ in range(writes):
@@ -35,7 +35,7 @@ def write(store: DynamoStore, writes: int, seed: int = 1) -> None:
             store.unmark(user, restaurant)
 
 
-def group_by(store: DynamoStore) -> dict[tuple[str, str], int]:
+def group_by(store: DynamoFavorites) -> dict[tuple[str, str], int]:
     """What the tallies must be: counted from the users' own lists."""
     favorites = [f for user in range(12) for f in store.favorites_of(f"u{user}", 1000)]
     return Counter(
@@ -45,7 +45,7 @@ def group_by(store: DynamoStore) -> dict[tuple[str, str], int]:
     )
 
 
-def tallies_of(store: DynamoStore) -> dict[tuple[str, str], int]:
+def tallies_of(store: DynamoFavorites) -> dict[tuple[str, str], int]:
     return {
         (restaurant, window): int(count)
         for restaurant in RESTAURANTS
@@ -63,7 +63,7 @@ def cuts(records: list[Any], dice: random.Random) -> Iterator[list[Any]]:
 
 
 @pytest.fixture(params=["windowed", "plain"])
-def send(request: pytest.FixtureRequest, store: DynamoStore) -> Any:
+def send(request: pytest.FixtureRequest, store: DynamoFavorites) -> Any:
     """Calls a function with records, in one of the two shapes of event."""
 
     def call(function: LambdaFunction, records: list[Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def send(request: pytest.FixtureRequest, store: DynamoStore) -> Any:
 
 
 def test_case_1_batches_that_come_again_and_cut_anew_count_once(
-    store: DynamoStore, deploy: Deploy, send: Any
+    store: DynamoFavorites, deploy: Deploy, send: Any
 ) -> None:
     write(store, 200)
     function = deploy()
@@ -91,7 +91,7 @@ def test_case_1_batches_that_come_again_and_cut_anew_count_once(
 
 
 def test_case_8_the_same_batch_in_two_invocations_at_once(
-    store: DynamoStore, deploy: Deploy, send: Any
+    store: DynamoFavorites, deploy: Deploy, send: Any
 ) -> None:
     functions = [deploy(), deploy()]
     with ThreadPoolExecutor(2) as threads:
@@ -103,7 +103,7 @@ def test_case_8_the_same_batch_in_two_invocations_at_once(
     assert tallies_of(store) == group_by(store)
 
 
-def test_an_empty_final_invocation(store: DynamoStore, deploy: Deploy) -> None:
+def test_an_empty_final_invocation(store: DynamoFavorites, deploy: Deploy) -> None:
     function = deploy()
     event = windowed(shard_of(store), [], {"kept": 1}, final=True)
     assert function(event) == {"batchItemFailures": [], "state": {"kept": 1}}
@@ -113,7 +113,7 @@ def test_an_empty_final_invocation(store: DynamoStore, deploy: Deploy) -> None:
 
 
 def test_case_13_what_does_not_fit_into_the_time_is_reported_with_all_after_it(
-    store: DynamoStore, deploy: Deploy, aws_environment: DynamoDBAccount
+    store: DynamoFavorites, deploy: Deploy, aws_environment: DynamoDBAccount
 ) -> None:
     function = deploy(function_timeout_seconds=3)
     store.mark("u0", "r0")
@@ -137,7 +137,7 @@ def test_case_13_what_does_not_fit_into_the_time_is_reported_with_all_after_it(
 
 
 def test_case_12_a_record_that_cannot_be_folded_is_kept_whole_and_blocks_nothing(
-    store: DynamoStore, deploy: Deploy, send: Any, aws_environment: DynamoDBAccount
+    store: DynamoFavorites, deploy: Deploy, send: Any, aws_environment: DynamoDBAccount
 ) -> None:
     write(store, 20)
     poison = {"pk": {"S": "x"}, "restaurant_id": {"S": "r1"}, "created_at": {"S": "yesterday"}}
@@ -152,7 +152,7 @@ def test_case_12_a_record_that_cannot_be_folded_is_kept_whole_and_blocks_nothing
     assert store.status().parked == 1
 
 
-def test_records_are_known_in_one_way_only(store: DynamoStore, deploy: Deploy) -> None:
+def test_records_are_known_in_one_way_only(store: DynamoFavorites, deploy: Deploy) -> None:
     write(store, 5)
     records = records_of(store)
     assert deploy()(plain(records)) == NOTHING_FAILED
@@ -162,7 +162,7 @@ def test_records_are_known_in_one_way_only(store: DynamoStore, deploy: Deploy) -
 
 
 def test_the_log_is_one_line_with_the_metrics_and_without_ids(
-    store: DynamoStore, deploy: Deploy
+    store: DynamoFavorites, deploy: Deploy
 ) -> None:
     store.mark("ann-of-mars", "r1")
     records = records_of(store)
@@ -201,7 +201,7 @@ def test_events_of_another_kind(deploy: Deploy, event: dict[str, Any], words: st
         deploy()(event)
 
 
-def test_a_stream_of_keys_only(store: DynamoStore, deploy: Deploy) -> None:
+def test_a_stream_of_keys_only(store: DynamoFavorites, deploy: Deploy) -> None:
     store.mark("u1", "r1")
     (record,) = records_of(store)
     del record["dynamodb"]["NewImage"]
@@ -211,7 +211,7 @@ def test_a_stream_of_keys_only(store: DynamoStore, deploy: Deploy) -> None:
 
 
 def test_mistakes_in_the_configuration_are_told_at_every_call(
-    store: DynamoStore, deploy: Deploy
+    store: DynamoFavorites, deploy: Deploy
 ) -> None:
     store.mark("u1", "r1")
     event = plain(records_of(store))

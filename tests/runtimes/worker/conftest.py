@@ -9,8 +9,8 @@ from typing import Protocol
 
 import pytest
 
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.runtimes.worker import Worker
-from tallies.stores.dynamodb.store import DynamoStore
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.simulated import SimulatedStream
 
@@ -27,11 +27,11 @@ def until(what: Callable[[], object], wait_seconds: float = WAIT_SECONDS) -> Non
         sleep(0.01)
 
 
-def all_time(store: DynamoStore) -> dict[str, int]:
+def all_time(store: DynamoFavorites) -> dict[str, int]:
     return {line.group: int(line.amount) for line in store.leaderboard("all", 1000)}
 
 
-def until_counted(store: DynamoStore, expected: Mapping[str, int]) -> None:
+def until_counted(store: DynamoFavorites, expected: Mapping[str, int]) -> None:
     """Wait until the tallies are these."""
     until(lambda: all_time(store) == expected)
 
@@ -47,7 +47,7 @@ def fill(stream: SimulatedStream, shard: str, records: int) -> Counter[str]:
 
 
 class Start(Protocol):
-    def __call__(self, name: str = "", *, of: DynamoStore | None = None) -> "Running": ...
+    def __call__(self, name: str = "", *, of: DynamoFavorites | None = None) -> "Running": ...
 
 
 class Running:
@@ -70,14 +70,14 @@ class Running:
 
 
 @pytest.fixture
-def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoStore]:
-    with DynamoStore.from_url(aws_environment.store_url("app")) as store:
+def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoFavorites]:
+    with DynamoFavorites.from_url(aws_environment.store_url("app")) as store:
         store.init()
         yield store
 
 
 @pytest.fixture
-def simulated(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> SimulatedStream:
+def simulated(store: DynamoFavorites, monkeypatch: pytest.MonkeyPatch) -> SimulatedStream:
     """A stream with one open shard, `a`, in the place of the store's own."""
     stream = SimulatedStream()
     stream.open("a")
@@ -98,11 +98,11 @@ def running(worker: Worker) -> Iterator[Running]:
 
 
 @pytest.fixture
-def start(store: DynamoStore) -> Iterator[Start]:
+def start(store: DynamoFavorites) -> Iterator[Start]:
     """Start a worker; what still runs at the end of the test is stopped."""
     with ExitStack() as stack:
 
-        def start(name: str = "", *, of: DynamoStore | None = None) -> Running:
+        def start(name: str = "", *, of: DynamoFavorites | None = None) -> Running:
             worker = Worker(
                 of or store,
                 name=name or None,

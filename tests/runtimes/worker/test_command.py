@@ -2,7 +2,7 @@
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
 from tests.engines import DynamoDBAccount
 
@@ -21,7 +21,7 @@ def test_missing_tables(aws_environment: DynamoDBAccount) -> None:
     assert len(ran.err.splitlines()) == 2, ran.err  # who reads what, and why not
 
 
-def test_a_store_whose_records_have_markers(store: DynamoStore) -> None:
+def test_a_store_whose_records_have_markers(store: DynamoFavorites) -> None:
     store.settings.claim("markers")
     ran = tallies("worker", store=store.url)
     assert ran.code == 2

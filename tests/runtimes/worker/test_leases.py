@@ -5,11 +5,11 @@ from threading import Barrier
 
 import pytest
 
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.leases import Lease
-from tallies.stores.dynamodb.store import DynamoStore
 
 
-def test_of_many_that_take_a_shard_one_has_it(store: DynamoStore) -> None:
+def test_of_many_that_take_a_shard_one_has_it(store: DynamoFavorites) -> None:
     together = Barrier(4)
 
     def take(worker: str) -> bool:
@@ -23,7 +23,7 @@ def test_of_many_that_take_a_shard_one_has_it(store: DynamoStore) -> None:
     assert store.leases.roll().leases == {"a": Lease(holder)}
 
 
-def test_a_shard_is_taken_only_from_whom_it_was_known_to_be_with(store: DynamoStore) -> None:
+def test_a_shard_is_taken_only_from_whom_it_was_known_to_be_with(store: DynamoFavorites) -> None:
     leases = store.leases
     assert leases.take("a", "ann", Lease())
     assert not leases.take("a", "bob", Lease())
@@ -34,7 +34,7 @@ def test_a_shard_is_taken_only_from_whom_it_was_known_to_be_with(store: DynamoSt
     assert leases.take("a", "ann", Lease())
 
 
-def test_a_finished_shard_is_nobodys_any_more(store: DynamoStore) -> None:
+def test_a_finished_shard_is_nobodys_any_more(store: DynamoFavorites) -> None:
     leases = store.leases
     assert leases.take("a", "ann", Lease())
     leases.trouble("a", "Something.")
@@ -44,7 +44,7 @@ def test_a_finished_shard_is_nobodys_any_more(store: DynamoStore) -> None:
     assert leases.roll().leases == {"a": Lease(None, finished=True)}
 
 
-def test_rows_of_workers_are_no_tallies(store: DynamoStore) -> None:
+def test_rows_of_workers_are_no_tallies(store: DynamoFavorites) -> None:
     store.mark("ann", "noodles")
     store.leases.beat("w")
     store.leases.beat("w")
@@ -62,7 +62,7 @@ def test_rows_of_workers_are_no_tallies(store: DynamoStore) -> None:
 
 @pytest.mark.parametrize("readers", [1, 2])
 def test_an_aggregator_that_found_nothing_at_first_reads_on(
-    store: DynamoStore, readers: int
+    store: DynamoFavorites, readers: int
 ) -> None:
     # DynamoDB Local calls an iterator trimmed that was made before the first record.
     aggregators = [store.aggregator() for _ in range(readers)]

@@ -10,7 +10,7 @@ from threading import Event, Thread
 import httpx2 as httpx
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
 from tests.runtimes.worker.conftest import until
 from tests.runtimes.worker.processes import WorkerProcess, worker_process
@@ -21,7 +21,7 @@ USERS, RESTAURANTS = 60, 12
 class Load:
     """Somebody who marks and unmarks, in a thread."""
 
-    def __init__(self, store: DynamoStore, seed: int = 1) -> None:
+    def __init__(self, store: DynamoFavorites, seed: int = 1) -> None:
         self.writes = 0
         self._store = store
         self._random = Random(seed)
@@ -53,7 +53,7 @@ class Load:
             self._thread.join()
 
 
-def until_equal_to_group_by(store: DynamoStore) -> None:
+def until_equal_to_group_by(store: DynamoFavorites) -> None:
     """Wait until nothing is on its way, and see that every tally is what a count gives."""
     until(lambda: store.backlog.oldest() is None)
     found = store.verify()
@@ -67,18 +67,18 @@ def until_equal_to_group_by(store: DynamoStore) -> None:
     assert {line.group: line.amount for line in store.leaderboard("all", 1000)} == counted
 
 
-def until_all_is_counted(store: DynamoStore) -> None:
+def until_all_is_counted(store: DynamoFavorites) -> None:
     """Let a worker carry over what is left, and compare."""
     with worker_process(store.url) as last:
         until_equal_to_group_by(store)
         assert last.stop()[0] == 0
 
 
-def holders(store: DynamoStore) -> set[str]:
+def holders(store: DynamoFavorites) -> set[str]:
     return {lease.holder for lease in store.leases.roll().leases.values() if lease.holder}
 
 
-def until_reading(store: DynamoStore, *workers: WorkerProcess) -> WorkerProcess:
+def until_reading(store: DynamoFavorites, *workers: WorkerProcess) -> WorkerProcess:
     """Wait until one of the workers holds the shard; which."""
     by_name = {worker.name: worker for worker in workers}
     until(lambda: holders(store) & by_name.keys())
@@ -86,7 +86,7 @@ def until_reading(store: DynamoStore, *workers: WorkerProcess) -> WorkerProcess:
     return by_name[holder]
 
 
-def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoStore) -> None:
+def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoFavorites) -> None:
     with (
         Load(store).going_on() as load,
         worker_process(store.url) as ann,
@@ -102,7 +102,7 @@ def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoStore) -> No
     until_all_is_counted(store)
 
 
-def test_killed_again_and_again(store: DynamoStore) -> None:
+def test_killed_again_and_again(store: DynamoFavorites) -> None:
     # Alone each time: whoever comes next has to wait until the one before counts as dead.
     with Load(store, seed=2).going_on() as load:
         for _ in range(2):
@@ -115,7 +115,7 @@ def test_killed_again_and_again(store: DynamoStore) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_under_load_it_finishes_its_batch_and_leaves(
-    store: DynamoStore, number: signal.Signals
+    store: DynamoFavorites, number: signal.Signals
 ) -> None:
     with Load(store, seed=3).going_on() as load, worker_process(store.url) as worker:
         until_reading(store, worker)
@@ -134,7 +134,7 @@ def test_told_to_stop_under_load_it_finishes_its_batch_and_leaves(
     until_all_is_counted(store)
 
 
-def test_its_metrics_count_what_it_did(store: DynamoStore) -> None:
+def test_its_metrics_count_what_it_did(store: DynamoFavorites) -> None:
     with worker_process(store.url) as worker:
         for user in range(25):
             store.mark(f"user-{user}", "restaurant-1")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.runtimes.worker.conftest import Start, all_time, fill, until, until_counted
 from tests.runtimes.worker.simulated import SimulatedStream
 
@@ -20,7 +20,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tallies.runtimes.worker.consumer.LOST_SECONDS", 0.1)
 
 
-def until_said(store: DynamoStore, *words: str) -> str:
+def until_said(store: DynamoFavorites, *words: str) -> str:
     """Wait for a trouble with these words; the sentence."""
     until(lambda: store.leases.roll().troubles())
     (sentence,) = store.leases.roll().troubles()
@@ -29,14 +29,14 @@ def until_said(store: DynamoStore, *words: str) -> str:
     return sentence
 
 
-def counted(store: DynamoStore, simulated: SimulatedStream, shard: str, upto: int) -> None:
+def counted(store: DynamoFavorites, simulated: SimulatedStream, shard: str, upto: int) -> None:
     """Say that the tallies hold a shard's records up to this one, as a rebuild does."""
     records = simulated.records(shard)[:upto]
     store.guarded_apply().apply_shard(shard, records)
 
 
 def test_field_case_14_a_trimmed_position_is_said_and_nothing_is_skipped(
-    store: DynamoStore,
+    store: DynamoFavorites,
     simulated: SimulatedStream,
     start: Start,
     caplog: pytest.LogCaptureFixture,
@@ -58,7 +58,7 @@ def test_field_case_14_a_trimmed_position_is_said_and_nothing_is_skipped(
 
 
 def test_it_goes_on_by_itself_when_the_tallies_have_been_rebuilt(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     fill(simulated, "a", 30)
     counted(store, simulated, "a", 5)
@@ -74,7 +74,7 @@ def test_it_goes_on_by_itself_when_the_tallies_have_been_rebuilt(
 
 
 def test_records_that_left_before_anybody_read_are_missed(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     fill(simulated, "a", 30)
     simulated.trim("a", 1)
@@ -85,7 +85,7 @@ def test_records_that_left_before_anybody_read_are_missed(
 
 
 def test_a_shard_whose_parent_left_unread_waits_for_a_rebuild(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     fill(simulated, "a", 15)
     simulated.split("a", "b")
@@ -101,7 +101,7 @@ def test_a_shard_whose_parent_left_unread_waits_for_a_rebuild(
 
 
 def test_a_shard_that_vanished_half_read_is_said(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     first = start()
     until(lambda: first.worker.shards == ["a"])
@@ -121,21 +121,21 @@ def test_a_shard_that_vanished_half_read_is_said(
     assert third.stop()
 
 
-def lose_the_position(store: DynamoStore, stream: SimulatedStream) -> None:
+def lose_the_position(store: DynamoFavorites, stream: SimulatedStream) -> None:
     counted(store, stream, "a", 5)
     stream.trim("a", 10)
 
 
-def lose_the_beginning(store: DynamoStore, stream: SimulatedStream) -> None:
+def lose_the_beginning(store: DynamoFavorites, stream: SimulatedStream) -> None:
     stream.trim("a", 10)
 
 
-def lose_everything(store: DynamoStore, stream: SimulatedStream) -> None:
+def lose_everything(store: DynamoFavorites, stream: SimulatedStream) -> None:
     stream.close("a")
     stream.trim("a", 20)
 
 
-def lose_the_parent(store: DynamoStore, stream: SimulatedStream) -> None:
+def lose_the_parent(store: DynamoFavorites, stream: SimulatedStream) -> None:
     stream.split("a", "b")
     stream.trim("a")
 
@@ -144,11 +144,11 @@ def lose_the_parent(store: DynamoStore, stream: SimulatedStream) -> None:
     "lose", [lose_the_position, lose_the_beginning, lose_everything, lose_the_parent]
 )
 def test_rebuild_is_the_way_out(
-    store: DynamoStore,
+    store: DynamoFavorites,
     simulated: SimulatedStream,
     start: Start,
     tmp_path: Path,
-    lose: Callable[[DynamoStore, SimulatedStream], None],
+    lose: Callable[[DynamoFavorites, SimulatedStream], None],
 ) -> None:
     for number in range(20):
         store.mark(f"user-{number}", f"r{number % 3}", created_at="2082-11-23T14:00:00Z")

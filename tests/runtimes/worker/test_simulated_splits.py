@@ -7,13 +7,13 @@ from collections import Counter
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.runtimes.worker.conftest import Start, fill, until, until_counted
 from tests.runtimes.worker.simulated import SimulatedStream
 
 
 def test_field_case_14_children_are_read_after_their_parent_through_three_generations(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     expected = fill(simulated, "a", 35)
     simulated.split("a", "b", "c")
@@ -29,7 +29,7 @@ def test_field_case_14_children_are_read_after_their_parent_through_three_genera
 
 
 def test_field_case_14_a_running_worker_follows_splits(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     running = start()
     until(lambda: running.worker.shards == ["a"])
@@ -43,7 +43,7 @@ def test_field_case_14_a_running_worker_follows_splits(
 
 
 def test_field_case_14_a_closed_shard_without_children_wedges_nothing(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     expected = fill(simulated, "a", 15)
     simulated.close("a")
@@ -57,7 +57,7 @@ def test_field_case_14_a_closed_shard_without_children_wedges_nothing(
 
 
 def test_field_case_14_a_closed_shard_that_never_says_that_it_is_over_is_over_at_its_end(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     simulated.never_ends = True
     expected = fill(simulated, "a", 15)
@@ -72,7 +72,7 @@ def test_field_case_14_a_closed_shard_that_never_says_that_it_is_over_is_over_at
 
 
 def test_an_empty_shard_is_passed(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     simulated.split("a", "b")
     simulated.split("b", "c")
@@ -82,7 +82,7 @@ def test_an_empty_shard_is_passed(
 
 
 def test_a_parent_that_was_read_and_then_trimmed_is_over(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     expected = fill(simulated, "a", 15)
     simulated.split("a", "b")
@@ -98,7 +98,7 @@ def test_a_parent_that_was_read_and_then_trimmed_is_over(
 
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_old_iterators_are_renewed_where_reading_was(
-    store: DynamoStore, simulated: SimulatedStream, start: Start, every: int
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start, every: int
 ) -> None:
     simulated.expire_every = every + 1
     expected = fill(simulated, "a", 60)
@@ -107,7 +107,7 @@ def test_old_iterators_are_renewed_where_reading_was(
 
 
 def test_workers_share_the_shards_and_a_stopped_one_gives_its_own_back(
-    store: DynamoStore, simulated: SimulatedStream, start: Start
+    store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
     simulated.split("a", "b", "c", "d", "e", "f")
     ann, bob = start("ann"), start("bob")

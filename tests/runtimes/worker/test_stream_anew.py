@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tallies.stores.dynamodb.store import DynamoStore
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.conftest import Start, until, until_counted
 
 
 def test_field_case_14_a_worker_goes_over_to_the_new_stream_and_says_what_is_lost(
-    store: DynamoStore,
+    store: DynamoFavorites,
     aws_environment: DynamoDBAccount,
     start: Start,
     tmp_path: Path,

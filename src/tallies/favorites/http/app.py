@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 
 import tallies
 from tallies.favorites.catalogue import Catalogue
+from tallies.favorites.favorite import FavoritesStore
 from tallies.favorites.http.auth import Auth
 from tallies.favorites.http.boards import board_routes, leaderboard, ranked_window
 from tallies.favorites.http.caching import REMEMBER_SECONDS, Memory
@@ -25,7 +26,7 @@ from tallies.favorites.http.paths import SplitBeforeDecoding
 from tallies.favorites.http.problems import answer_errors, documented
 from tallies.favorites.http.proxies import UnderPath, check_root_path
 from tallies.favorites.http.schemas import HealthAnswer
-from tallies.stores.protocol import Clock, Store
+from tallies.stores.protocol import Clock
 
 
 def _utc_now() -> datetime:
@@ -33,7 +34,7 @@ def _utc_now() -> datetime:
 
 
 def create_app(
-    store: Store,
+    store: FavoritesStore,
     *,
     auth: Auth,
     names: Catalogue | None = None,

@@ -6,6 +6,7 @@ from fastapi.responses import JSONResponse
 from tallies.core.errors import InvalidTime
 from tallies.core.ids import check_id
 from tallies.core.times import canonical_time, display_time, parse_time
+from tallies.favorites.favorite import UNSET, Favorite, FavoritesStore, Unset
 from tallies.favorites.http.auth import Auth
 from tallies.favorites.http.cursors import read_cursor, write_cursor
 from tallies.favorites.http.metrics import Instruments
@@ -19,7 +20,7 @@ from tallies.favorites.http.schemas import (
     RestaurantId,
     UserId,
 )
-from tallies.stores.protocol import UNSET, Clock, Favorite, Store, Unset
+from tallies.stores.protocol import Clock
 
 _ONE = "/users/{user_id:id}/favorites/{restaurant_id:id}"
 _PAGE = 50
@@ -34,7 +35,9 @@ def shown(favorite: Favorite) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def user_routes(store: Store, auth: Auth, instruments: Instruments, clock: Clock) -> APIRouter:
+def user_routes(
+    store: FavoritesStore, auth: Auth, instruments: Instruments, clock: Clock
+) -> APIRouter:
     """The routes under `/users`."""
     signed_in = [401, 403] if auth.required else []
     router = APIRouter(tags=["favorites"], responses=documented(400, *signed_in, 503))

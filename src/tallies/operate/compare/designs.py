@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from tallies.stores.protocol import Event, Favorite
+from tallies.favorites.favorite import Event, Favorite
 
 Counts = Mapping[tuple[str, str], int]
 """(restaurant, window) to count."""

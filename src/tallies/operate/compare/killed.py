@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tallies.favorites.favorite import Event
 from tallies.operate.compare.designs import SCAN
-from tallies.stores.protocol import Event
 
 WRITES_A_TURN = 7
 """Between two looks at what is to be carried over."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from tallies.core.errors import InvalidInput
+from tallies.favorites.favorite import Event, Favorite
+from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_key, favorite_of
 from tallies.operate.compare.designs import (
     NAIVE,
     NAMES,
@@ -21,13 +23,10 @@ from tallies.operate.compare.designs import (
 from tallies.stores.dynamodb.aggregate import StreamAggregator
 from tallies.stores.dynamodb.apply import GuardedApply
 from tallies.stores.dynamodb.client import Clients
-from tallies.stores.dynamodb.keys import favorite_key, is_reserved, row_key
+from tallies.stores.dynamodb.keys import is_reserved, row_key
 from tallies.stores.dynamodb.paging import rows as all_rows
-from tallies.stores.dynamodb.source import favorite_of
-from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream import Shard, Stream
 from tallies.stores.dynamodb.url import parse_url
-from tallies.stores.protocol import Event, Favorite
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,7 +47,7 @@ def fresh_tables(url: str, design: str) -> Iterator[str]:
     """
     location = parse_url(url)
     place = replace(location, prefix=f"{location.prefix}-compare{NAMES.index(design)}").url
-    with DynamoStore.from_url(place) as store:
+    with DynamoFavorites.from_url(place) as store:
         client = Clients(location.region, location.endpoint).dynamodb
         names = [store.names.source, store.names.tallies]
         for name in names:
@@ -78,7 +77,7 @@ class _Base:
     in_background = False
 
     def __init__(self, url: str) -> None:
-        self.store = DynamoStore.from_url(url)
+        self.store = DynamoFavorites.from_url(url)
         location = parse_url(url)
         self.client: DynamoDBClient = Clients(location.region, location.endpoint).dynamodb
         self.write_units = self.read_units = 0.0

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
+from tallies.favorites.favorite import Event, Favorite
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.operate.compare.designs import NAIVE, SCAN, SECOND, STREAM, Counts, Design, windows_of
-from tallies.stores.protocol import Event, Favorite
-from tallies.stores.sqlite import SqliteStore
 
 BATCH = 1_000
 """Records that the unguarded consumer takes at a time."""
@@ -53,7 +53,7 @@ class _Tallies:
     read_units = 0.0
 
     def __init__(self, path: Path) -> None:
-        self._store = SqliteStore(path)
+        self._store = SqliteFavorites(path)
         self._store.init()
         self._aggregator = self._store.aggregator()
         self.write_units = 0.0

@@ -15,10 +15,11 @@ from threading import Thread
 from time import perf_counter, sleep
 
 from tallies.core.errors import InvalidInput
+from tallies.favorites.favorite import Event
 from tallies.operate.compare import killed
 from tallies.operate.compare.designs import NAMES, SCAN, Design, wrong
 from tallies.operate.compare.engines import Engine
-from tallies.stores.protocol import Event, Progress, no_progress
+from tallies.stores.protocol import Progress, no_progress
 
 TICK_SECONDS = 0.02
 """Between two looks of a consumer that has nothing to do."""

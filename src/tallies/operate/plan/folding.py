@@ -8,8 +8,8 @@ from typing import Protocol
 
 from tallies.core.errors import InvalidInput
 from tallies.core.windows import Window
+from tallies.favorites.favorite import Event
 from tallies.operate.plan.load import Load
-from tallies.stores.protocol import Event
 
 EXACT_RANKS = 100
 """Beyond, ranks are taken together in bands of two percent."""

@@ -9,7 +9,7 @@ from math import cos, exp, pi
 
 from tallies.core.errors import InvalidInput
 from tallies.core.windows import Window
-from tallies.stores.protocol import Event
+from tallies.favorites.favorite import Event
 
 HOURS = 24
 DAYS_OF_A_MONTH = 365 / 12

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from tallies.favorites.favorite import Event
 from tallies.operate.plan.designs import DESIGNS, Bill, Design, Make, Setting
 from tallies.operate.plan.folding import Log, Mix, Zipf
 from tallies.operate.plan.limits import Limit, limits_of
 from tallies.operate.plan.load import Load
 from tallies.operate.plan.prices import PriceList
-from tallies.stores.protocol import Event
 
 FEWEST, MOST = 100.0, 1e10
 """Writes a day between which crossovers are looked for."""

@@ -2,19 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tallies.core.errors import InvalidTally
 from tallies.core.fold import Folder
-from tallies.core.ids import join_ids
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Key = dict[str, AttributeValueTypeDef]
-
-MAX_PARTITION_KEY_BYTES = 2048
 
 _RESERVED = "\x1f"
 """Begins every key of our own in the tallies table. Groups hold no control characters, so none
@@ -37,9 +33,9 @@ class TableNames:
     """Tally name -> partitions of each of its leaderboards, for those that have several."""
 
     @classmethod
-    def of(cls, prefix: str, source: str | None = None) -> "TableNames":
-        """The names that `tallies init` gives; the source's own name if it is another's table."""
-        return cls(source or f"{prefix}-favorites", f"{prefix}-tallies")
+    def of(cls, prefix: str, source: str) -> "TableNames":
+        """The names that `tallies init` gives."""
+        return cls(source, f"{prefix}-tallies")
 
     def rows(self, tally: str) -> str:
         """The table that holds the rows of a tally."""
@@ -63,19 +59,6 @@ class TableNames:
                     f"Tallies {home!r} and {name!r} would share the table {self.rows(name)!r};"
                     " give one of them a table of its own."
                 )
-
-
-def favorite_key(restaurant_id: str, user_id: str) -> str:
-    """The partition key of a favorite: readable where it fits, injective always.
-
-    >>> favorite_key("noodles", "ann")
-    'noodles#ann'
-    """
-    key = join_ids(restaurant_id, user_id)
-    if len(key) * 4 > MAX_PARTITION_KEY_BYTES and len(key.encode()) > MAX_PARTITION_KEY_BYTES:
-        # Two joined ids always hold the separator, so no pair of ids has a key of this form.
-        return f"sha256:{sha256(key.encode()).hexdigest()}"
-    return key
 
 
 def reserved_group(kind: str, name: str = "") -> str:

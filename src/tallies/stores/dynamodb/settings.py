@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from tallies.core.declaration import Declaration
-from tallies.core.errors import StoreUnavailable, WrongStore
+from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import SETTINGS, TableNames, reserved_key
 from tallies.stores.dynamodb.standing import FIRST_EPOCH, Standing, dump, load
@@ -34,7 +34,7 @@ class Settings:
         client: "DynamoDBClient",
         names: TableNames,
         wanted: int | None,
-        declared: Declaration,
+        declared: Declaration | None,
         *,
         is_declared: bool = False,
     ) -> None:
@@ -53,7 +53,16 @@ class Settings:
         self._read_at = 0.0
 
     def first(self) -> Standing:
-        """What a store without settings keeps."""
+        """What a store without settings keeps.
+
+        Raises:
+            NotInitialised: nothing was declared for it.
+        """
+        if self._declared is None:
+            raise NotInitialised(
+                f"The table {self._table} does not say what it tallies; run `tallies init"
+                " --declaration FILE`."
+            )
         return Standing.first(self._names, self._declared, self._wanted or 1)
 
     def create(self) -> bool:
@@ -179,8 +188,9 @@ class Settings:
             TableName=self._table, Key=reserved_key(SETTINGS), ConsistentRead=True
         ).get("Item", {})
         self._guard = found.get("guard", {}).get("S")
-        standing = self.first()
-        if "format" in found:  # tables made by a template have no item yet
+        if "format" not in found:  # tables made by a template have no item yet
+            standing = self.first()
+        else:
             self._check(found)
             standing = Standing(
                 TableNames(found["source"]["S"], self._table),
@@ -188,7 +198,7 @@ class Settings:
                 load(found["live"]["S"]),
                 load(found["building"]["S"]) if "building" in found else (),
             )
-            if self._is_declared:
+            if self._is_declared and self._declared is not None:
                 standing.check(self._declared)
             self._check_rankings(standing)
         self._standing, self._read_at = standing, monotonic()

@@ -23,25 +23,18 @@ from tallies.stores.dynamodb.parked import Parked
 from tallies.stores.dynamodb.read import Reader
 from tallies.stores.dynamodb.redeclare import begin
 from tallies.stores.dynamodb.settings import GuardKind, Settings
-from tallies.stores.dynamodb.source import Source
 from tallies.stores.dynamodb.standing import Kept, Standing
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.tables import Tables
 from tallies.stores.dynamodb.transactions import Sender
 from tallies.stores.dynamodb.url import Location, parse_url
 from tallies.stores.dynamodb.writes import Writer
-from tallies.stores.favorites_tally import FAVORITES
-from tallies.stores.protocol import (
-    Clock,
-    Progress,
-    Status,
-    Verified,
-    count_parked,
-    no_progress,
-)
+from tallies.stores.protocol import Clock, Progress, Status, Verified, count_parked, no_progress
 from tallies.stores.sample import Sample
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
+
     from tallies.stores.dynamodb.snapshot.proofs import Proofs
 
 SETTLE_SECONDS = 5.0
@@ -52,8 +45,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class DynamoStore(Source, Reader):
-    """Favorites, their stream and the tallies in two DynamoDB tables. Threads may share it.
+class DynamoStore(Reader):
+    """A table, its stream and its tallies in DynamoDB. Threads may share it.
 
     Every method may raise a `StoreError` that says in one sentence what is wrong with the service
     or the tables.
@@ -66,15 +59,20 @@ class DynamoStore(Source, Reader):
         *,
         strictly: bool = True,
         clock: Clock = utc_now,
+        default: Declaration | None = None,
+        own_source: "CreateTableInputTypeDef | None" = None,
     ) -> None:
         """Nothing is asked of the service yet.
 
-        `declared` is what the store has to keep; None for what it does, favorites when it is new.
-        With `strictly` off, it is only for when the store is new.
+        `declared` is what the store has to keep; None for what it does, and `default` when it is
+        new. With `strictly` off, it is only for when the store is new. `own_source` is the shape of
+        the source, if the store makes it.
         """
         self.location = location
-        self.names = TableNames.of(location.prefix, declared.table if declared else None)
-        self.declared = declared or Declaration([FAVORITES])
+        self.declared = declared or default
+        source = self.declared.table if self.declared else None
+        self.names = TableNames.of(location.prefix, source or "")
+        self._own_source = own_source
         self._is_declared = declared is not None
         self._clients = Clients(location.region, location.endpoint)
         self._clock = clock
@@ -85,8 +83,6 @@ class DynamoStore(Source, Reader):
             self.declared,
             is_declared=strictly and declared is not None,
         )
-        favorites = TableNames.of(location.prefix).source
-        Source.__init__(self, self._clients.dynamodb, favorites, clock)
         Reader.__init__(self, self._clients.dynamodb, self.settings, None)
 
     @classmethod
@@ -118,9 +114,10 @@ class DynamoStore(Source, Reader):
         return self.settings.create() or made
 
     def _tables(self, standing: Standing) -> Tables:
-        source = standing.base.source
-        is_own = source == TableNames.of(self.location.prefix).source
-        return Tables(self._clients.dynamodb, source, is_own=is_own)
+        source, own = standing.base.source, self._own_source
+        return Tables(
+            self._clients.dynamodb, source, own if own and own["TableName"] == source else None
+        )
 
     @cached_property
     def stream(self) -> Stream:
@@ -162,7 +159,8 @@ class DynamoStore(Source, Reader):
     def undeclared(self) -> str:
         """In what the store differs from what was declared, as one sentence; empty in nothing."""
         try:
-            self.settings.standing().check(self.declared)
+            if self.declared is not None:
+                self.settings.standing().check(self.declared)
         except WrongStore as difference:
             return str(difference) if self._is_declared else ""
         return ""
@@ -215,7 +213,8 @@ class DynamoStore(Source, Reader):
         behind = None if oldest is None else max(0.0, now.timestamp() - oldest)
         standing = self.settings.standing()
         return Status(
-            favorites=None,
+            source=standing.base.source,
+            source_rows=None,
             lag_records=0 if behind is None and not lost else None,
             lag_seconds=None if lost else behind or 0.0,
             parked=self.parked.count(),
@@ -334,10 +333,9 @@ class DynamoStore(Source, Reader):
         self.settings.read()
 
     def _check_source(self, declared: Declaration, standing: Standing) -> None:
-        source = TableNames.of(self.location.prefix, declared.table).source
-        if source != standing.base.source:
+        if declared.table != standing.base.source:
             raise InvalidTally(
-                f"The declaration is of the table {source}, and {self.url} tallies"
+                f"The declaration is of the table {declared.table}, and {self.url} tallies"
                 f" {standing.base.source}; give each source a store of its own."
             )
 

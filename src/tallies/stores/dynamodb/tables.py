@@ -10,7 +10,6 @@ from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Tally
 from tallies.stores.dynamodb.explain import error_code, explain, explained
 from tallies.stores.dynamodb.read import RANKING_INDEX, ranked_component
-from tallies.stores.dynamodb.source import USER_INDEX
 from tallies.stores.dynamodb.standing import Kept
 from tallies.stores.dynamodb.stream import check_stream
 
@@ -21,30 +20,6 @@ if TYPE_CHECKING:
 EXPIRY = "expires_at"
 """The attribute that DynamoDB removes rows by, in both tables."""
 WAIT_SECONDS = 120
-
-
-def source_table(name: str) -> "CreateTableInputTypeDef":
-    """The shape of the table of favorites."""
-    return {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-        "AttributeDefinitions": [
-            {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("pk", "user_id", "created_at")
-        ],
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": USER_INDEX,
-                "KeySchema": [
-                    {"AttributeName": "user_id", "KeyType": "HASH"},
-                    {"AttributeName": "created_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    }
 
 
 def tallies_table(name: str, tally: Tally) -> "CreateTableInputTypeDef":
@@ -85,12 +60,17 @@ def tallies_table(name: str, tally: Tally) -> "CreateTableInputTypeDef":
 class Tables:
     """Makes and checks the tables of a store."""
 
-    def __init__(self, client: "DynamoDBClient", source: str, *, is_own: bool) -> None:
-        """The source is the store's own table of favorites, or it is somebody else's."""
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        source: str,
+        own_source: "CreateTableInputTypeDef | None" = None,
+    ) -> None:
+        """`own_source` is the shape of the source where it is to be made, too."""
         self._raw = client
         self._client = explained(client, "the tables")
         self._source = source
-        self._is_own = is_own
+        self._own_source = own_source
 
     def create(self, kept: Sequence[Kept]) -> bool:
         """Make what is missing, check what is there. Whether anything was made.
@@ -99,8 +79,8 @@ class Tables:
             WrongStore: a table of this name has another shape.
         """
         shapes = [tallies_table(each.table, each.tally) for each in kept]
-        if self._is_own:
-            shapes.insert(0, source_table(self._source))
+        if self._own_source is not None:
+            shapes.insert(0, self._own_source)
         else:
             self._check_source()
         made = [self._create_table(shape) for shape in shapes]

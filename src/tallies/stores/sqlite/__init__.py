@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file holds the source, its change log, and the tallies."""
+"""The embedded store: the tallies of a table in one SQLite database, beside that table."""
 
 from tallies.stores.sqlite.store import SqliteStore
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
@@ -9,13 +10,15 @@ from typing import Any, NamedTuple
 
 from tallies.core.change import Change
 from tallies.core.errors import Unfoldable
-from tallies.core.fold import Contribution, Deltas, Folder, Parked, fold
+from tallies.core.fold import Deltas, Parked, fold
 from tallies.core.times import canonical_time
-from tallies.stores.favorites_tally import FAVORITES
 from tallies.stores.protocol import Applied, Clock
+from tallies.stores.sqlite.catalog import Catalog, Kept, read_catalog
 from tallies.stores.sqlite.database import Database
-from tallies.stores.sqlite.kept import Kept, read_kept
-from tallies.stores.sqlite.rows import add_to, cut_of, drop_zero
+from tallies.stores.sqlite.log import LogReader, Net
+from tallies.stores.sqlite.names import Names, quoted
+from tallies.stores.sqlite.rows import RowsTable
+from tallies.stores.sqlite.triggers import log_attributes
 
 BATCH_RECORDS = 500_000
 """The most change records in one transaction."""
@@ -28,20 +31,11 @@ TRIM_RECORDS = 500_000
 """Consumed records that may wait in the log for it to be emptied whole, which costs next to
 nothing; beyond this many, parts of it are cut off."""
 
-# What the fold needs of a record, as one line of text: sign, cut time, group. One long text for
-# the whole batch is read several times as fast as rows.
-_BREAK = "\n"
-_TIME = len("+")
-_READ = (
-    "SELECT count(*), group_concat(iif(amount > 0, '+', '-') || {} || restaurant_id, char(10))"
-    " FROM changes WHERE position > ? AND position <= ?"
-)
-
 
 class _Part(NamedTuple):
     """What a batch adds to one tally."""
 
-    table: str
+    kept: Kept
     deltas: Deltas
     parked: Sequence[Parked]
 
@@ -49,35 +43,37 @@ class _Part(NamedTuple):
 class LogAggregator:
     """Carries the change log into the tallies. Any number may run; each record counts once."""
 
-    def __init__(self, database: Database, clock: Clock, batch: int = BATCH_RECORDS) -> None:
+    def __init__(
+        self, database: Database, names: Names, clock: Clock, batch: int = BATCH_RECORDS
+    ) -> None:
         self._database = database
+        self._names = names
         self._clock = clock
         self.batch = batch
-        self._kept = Kept(0, FAVORITES)
-        self._folders: list[tuple[Folder, str]] = []
+        self._catalog = Catalog(0, "", ())
+        self._reader = LogReader(names, self._catalog)
+        self._tables: dict[str, RowsTable] = {}
 
     def step(self) -> Applied:
         """Apply the next batch of the log; `records` is 0 when there is none."""
         started = perf_counter()
         with self._database.reading() as connection:
-            self._keep(read_kept(connection))
-            (first,) = connection.execute("SELECT position FROM positions").fetchone()
-            (newest,) = connection.execute("SELECT max(position) FROM changes").fetchone()
+            self._keep(connection)
+            first, newest = connection.execute(
+                f"SELECT position, (SELECT max(position) FROM {quoted(self._names.log)})"
+                f" FROM {quoted(self._names.catalog)}"
+            ).fetchone()
             if newest is None or newest <= first:
                 return Applied(0)
-            end = min(newest, first + self.batch)
-            nets: list[Counter[Contribution]] = [Counter() for _ in self._folders]
-            last, records, count, whole = first, 0, 0, True
-            while last < end and sum(map(len, nets)) < BATCH_CONTRIBUTIONS:
+            end = self._end(first, min(newest, first + self.batch))
+            nets: list[Net | None] = [Counter() for _ in self._catalog.all]
+            last, records = first, 0
+            while last < end and sum(map(len, filter(None, nets))) < BATCH_CONTRIBUTIONS:
                 since, last = last, min(last + READ_RECORDS, end)
-                for (folder, _), net in zip(self._folders, nets, strict=True):
-                    cut = cut_of(folder.tally)
-                    read = connection.execute(_READ.format(cut.sql), (since, last))
-                    count, text = read.fetchone()
-                    whole = _add(net, text or "", _TIME + cut.length) == count and whole
+                count, nets = self._reader.add_to(nets, connection, since, last)
                 records += count
         # The fold needs no lock; only the commit keeps others waiting.
-        parts = self._fold(nets if whole else [None] * len(nets), first, last)
+        parts = self._fold(nets, first, last)
         parked = sum(len(part.parked) for part in parts)
         folded = perf_counter()
         applied = self._commit(first, last, parts)
@@ -90,97 +86,116 @@ class LogAggregator:
             commit_seconds=perf_counter() - folded,
         )
 
-    def _keep(self, kept: Kept) -> None:
-        if kept != self._kept:
-            self._kept = kept
-            self._folders = [(Folder(tally), table) for tally, table in kept.places]
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        catalog = read_catalog(connection, self._names)
+        if catalog != self._catalog:
+            self._catalog = catalog
+            attributes = log_attributes(connection, self._names)
+            self._reader = LogReader(self._names, catalog, attributes)
+            self._tables = {kept.table: RowsTable(kept) for kept in catalog.all}
 
-    def _fold(
-        self, nets: Sequence[Counter[Contribution] | None], first: int, last: int
-    ) -> list[_Part]:
+    def _end(self, first: int, end: int) -> int:
+        """The end of a batch: not beyond where a tally begins to take records."""
+        begins = [kept.since for kept in self._catalog.all if first < kept.since]
+        return min([end, *begins])
+
+    def _fold(self, nets: Sequence[Net | None], first: int, last: int) -> list[_Part]:
         now = self._clock()
         parts = []
-        for (folder, table), net in zip(self._folders, nets, strict=True):
+        changes: list[Change] | None = None
+        for kept, folder, net in zip(self._catalog.all, self._reader.folders, nets, strict=True):
+            if last <= kept.since:
+                continue
             try:
                 if net is not None:
-                    parts.append(_Part(table, folder.deltas(net, now), []))
+                    parts.append(_Part(kept, folder.deltas(net, now), []))
                     continue
             except Unfoldable:
                 pass
-            folded = fold([folder], self._changes(first, last), now)
-            parts.append(_Part(table, folded.deltas[folder.tally.name], folded.parked))
+            if changes is None:
+                with self._database.connection() as connection:
+                    changes = self._reader.changes(connection, first, last)
+            folded = fold([folder], changes, now)
+            parts.append(_Part(kept, folded.deltas[kept.tally.name], folded.parked))
         return parts
-
-    def _changes(self, first: int, last: int) -> list[Change]:
-        """The records (first, last] with all that the log knows of them."""
-        changes = []
-        with self._database.connection() as connection:
-            for position, amount, restaurant, user, created in connection.execute(
-                "SELECT position, amount, restaurant_id, user_id, created_at FROM changes"
-                " WHERE position > ? AND position <= ?",
-                (first, last),
-            ):
-                image: dict[str, Any] = {
-                    "restaurant_id": restaurant,
-                    "user_id": user,
-                    "created_at": created,
-                }
-                new, old = (image, None) if amount > 0 else (None, image)
-                changes.append(Change(old, new, str(position)))
-        return changes
 
     def _commit(self, first: int, last: int, parts: Sequence[_Part]) -> bool:
         """Write deltas and position in one transaction; False when another was faster."""
+        names = self._names
         now = canonical_time(self._clock())
-        adds = [
-            (part.table, [(*key, int(n), now) for key, (n,) in part.deltas.items()])
-            for part in parts
-        ]
+        adds = []
+        for part in parts:
+            table = self._tables[part.kept.table]
+            lines = [table.line(*key, amounts, now) for key, amounts in part.deltas.items()]
+            sinks = [key for key, amounts in part.deltas.items() if amounts[0] < 0]
+            adds.append((table, lines, sinks))
         with self._database.writing() as connection:
             # Not in a later epoch: there the records would be missing in what is new.
             guard = connection.execute(
-                "UPDATE positions SET position = ?, revision = revision + 1 WHERE position = ?"
-                " AND (SELECT epoch FROM kept) = ?",
-                (last, first, self._kept.epoch),
+                f"UPDATE {quoted(names.catalog)} SET position = ?, revision = revision + 1"
+                " WHERE position = ? AND epoch = ?",
+                (last, first, self._catalog.epoch),
             )
             if guard.rowcount != 1:
                 return False
-            for table, rows in adds:
-                connection.executemany(add_to(table), rows)
-                connection.executemany(drop_zero(table), (row[:2] for row in rows if row[2] < 0))
+            for table, lines, sinks in adds:
+                connection.executemany(table.add, lines)
+                connection.executemany(table.drop_zero, sinks)
             connection.executemany(
-                "INSERT INTO parked VALUES (?, ?, ?, ?, ?)",
+                f"INSERT INTO {quoted(names.parked)} VALUES (?, ?, ?, ?, ?, ?)",
                 (
-                    (int(p.change.position), p.tally, p.reason, _content(p.change), now)
+                    (
+                        int(each.change.position),
+                        part.kept.table,
+                        each.tally,
+                        each.reason,
+                        dump_change(each.change),
+                        now,
+                    )
                     for part in parts
-                    for p in part.parked
+                    for each in part.parked
                 ),
             )
-            _trim(connection, last)
+            _trim(connection, names, last)
         return True
 
 
-def _add(net: Counter[Contribution], text: str, group: int) -> int:
-    """Add the records that `_READ` gave; how many lines they were.
-
-    An id with a line break in it (no id of ours has one) makes more lines than records.
-    """
-    counted = Counter(text.split(_BREAK)) if text else Counter[str]()
-    for line, n in counted.items():
-        net[line[group:], line[_TIME:group]] += n if line[0] == "+" else -n
-    return counted.total()
-
-
-def _trim(connection: sqlite3.Connection, last: int) -> None:
+def _trim(connection: sqlite3.Connection, names: Names, last: int) -> None:
+    log = quoted(names.log)
     oldest, newest = connection.execute(
-        "SELECT (SELECT min(position) FROM changes), (SELECT max(position) FROM changes)"
+        f"SELECT (SELECT min(position) FROM {log}), (SELECT max(position) FROM {log})"
     ).fetchone()
     if newest <= last:
-        connection.execute("DELETE FROM changes")
+        connection.execute(f"DELETE FROM {log}")
     elif last - oldest >= TRIM_RECORDS:
         end = min(last, oldest + TRIM_RECORDS // 4)
-        connection.execute("DELETE FROM changes WHERE position <= ?", (end,))
+        connection.execute(f"DELETE FROM {log} WHERE position <= ?", (end,))
+    # Nobody else is in the middle of a statement now: what is noted was of ones that are over.
+    for notes in names.insert_conflicts, names.update_conflicts:
+        connection.execute(f"DELETE FROM {quoted(notes)}")
 
 
-def _content(change: Change) -> str:
-    return json.dumps({"old": change.old, "new": change.new, "position": change.position})
+def dump_change(change: Change) -> str:
+    """A change as JSON, exactly."""
+    return json.dumps(
+        {"old": change.old, "new": change.new, "position": change.position}, default=_bytes
+    )
+
+
+def load_change(content: dict[str, Any]) -> Change:
+    """Undo `dump_change`, after JSON."""
+    old, new = (_undone(content[which]) for which in ("old", "new"))
+    return Change(old, new, str(content["position"]))
+
+
+def _bytes(value: Any) -> Any:
+    return {"base64": b64encode(value).decode()}
+
+
+def _undone(image: dict[str, Any] | None) -> dict[str, Any] | None:
+    if image is None:
+        return None
+    return {
+        name: b64decode(value["base64"]) if isinstance(value, dict) else value
+        for name, value in image.items()
+    }

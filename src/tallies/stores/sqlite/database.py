@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 from urllib.parse import quote
 
 from tallies.core.errors import (
@@ -17,9 +18,6 @@ from tallies.core.errors import (
     StoreUnavailable,
     WrongStore,
 )
-from tallies.core.tally import Tally
-from tallies.stores.sqlite import schema
-from tallies.stores.sqlite.kept import FIRST_EPOCH, Kept, check, is_untouched, read_kept, write_kept
 from tallies.stores.sqlite.turnstile import Turnstile
 
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -37,8 +35,11 @@ LATE_CHECKPOINT_PAGES = 32_000
 """Size at which a writer has to carry the log into the file itself, because nobody else does."""
 CHECKPOINT_PATIENCE_MS = 20
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+APPLICATION_ID = 0x54_41_4C_59
+"""`TALY`: tells files that we have made from other databases (https://sqlite.org/pragma.html)."""
 
 Synchronous = Literal["normal", "full"]
+Made = TypeVar("Made")
 
 
 class Database:
@@ -50,11 +51,14 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, synchronous: Synchronous = "normal", declared: Tally | None = None
+        self,
+        path: Path,
+        synchronous: Synchronous = "normal",
+        check: Callable[[sqlite3.Connection], None] = lambda _: None,
     ) -> None:
-        """`declared` is the tally that the file has to keep; None for any."""
+        """`check` looks at the database once, before anything else does, and raises if need be."""
         self.path = path
-        self._declared = declared
+        self._check = check
         self._synchronous = synchronous
         self._idle: deque[sqlite3.Connection] = deque()
         self._checked = False
@@ -76,20 +80,27 @@ class Database:
         """
         return Writing(self)
 
-    def create(self) -> bool:
-        """Make the file and its tables where they are missing. Whether anything was made."""
+    def create(self, make: Callable[[sqlite3.Connection], Made], *, new: bool = False) -> Made:
+        """Make what is missing in the database, in one transaction; `new` allows a new file.
+
+        Raises:
+            NotInitialised: there is no file, and none is to be made.
+        """
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StoreError(
                 f"This Python carries SQLite {sqlite3.sqlite_version}; tallies needs 3.37 or newer."
             )
         connection = None
         try:
-            connection = self._open("rwc")
-            made = schema.create(connection, self.path)
-            if self._declared is not None:
-                if made and is_untouched(connection):
-                    write_kept(connection, Kept(FIRST_EPOCH, self._declared))
-                check(read_kept(connection), self._declared, self.path)
+            connection = self._open("rwc" if new else "rw")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                made = make(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
             return made
         except sqlite3.Error as error:
             self.explain(error)
@@ -153,9 +164,7 @@ class Database:
         connection = self._open("rw")
         if not self._checked:
             try:
-                schema.check(connection, self.path)
-                if self._declared is not None:
-                    check(read_kept(connection), self._declared, self.path)
+                self._check(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -185,7 +194,9 @@ class Database:
             # Write-ahead log: readers never wait for the writer. With NORMAL a crash of the
             # process loses nothing; a power cut may lose the last commits, but source and
             # tallies together, so they never disagree. FULL keeps those too.
-            connection.execute("PRAGMA journal_mode = WAL")
+            # The mode of a database that others have made stays theirs to choose.
+            if is_ours(connection, or_empty=True):
+                connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA temp_store = FILE")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -233,6 +244,15 @@ class Database:
                     f"The disk that holds {self.path} refuses to work: {error}."
                 ) from error
         raise StoreError(f"The store {self.path} failed: {error}.") from error
+
+
+def is_ours(connection: sqlite3.Connection, *, or_empty: bool = False) -> bool:
+    """Whether we have made the database."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application == APPLICATION_ID or not or_empty:
+        return bool(application == APPLICATION_ID)
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return not objects and not application
 
 
 class Lent:

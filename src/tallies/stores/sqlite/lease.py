@@ -16,6 +16,7 @@ from time import monotonic, sleep, time
 from typing import NamedTuple
 
 from tallies.stores.sqlite.database import Database
+from tallies.stores.sqlite.names import Names, quoted
 
 LEASE_SECONDS = 3.0
 """How long a dead holder keeps others waiting."""
@@ -42,9 +43,15 @@ class Lease:
     """A right to aggregate, kept by a beat now and then."""
 
     def __init__(
-        self, database: Database, name: str = "aggregator", watch: Watch = monotonic
+        self,
+        database: Database,
+        names: Names,
+        name: str = "aggregator",
+        watch: Watch = monotonic,
     ) -> None:
         self._database = database
+        self._names = names
+        self._table = quoted(names.leases)
         self._name = name
         self._watch = watch
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
@@ -60,7 +67,7 @@ class Lease:
         now = self._watch()
         if self._held and now < self.due:
             return True
-        beat = _read(self._database, self._name)
+        beat = _read(self._database, self._names, self._name)
         self._held = self._take(beat, now)
         if self._held:
             self.due = now + BEAT_SECONDS
@@ -79,13 +86,13 @@ class Lease:
         with self._database.writing() as connection:
             if known is None:
                 taken = connection.execute(
-                    "INSERT INTO leases (name, holder, beat, beat_at) VALUES (?, ?, 1, ?)"
+                    f"INSERT INTO {self._table} (name, holder, beat, beat_at) VALUES (?, ?, 1, ?)"
                     " ON CONFLICT DO NOTHING",
                     (self._name, self.holder, time()),
                 )
             else:
                 taken = connection.execute(
-                    "UPDATE leases SET holder = ?, beat = beat + 1, beat_at = ?"
+                    f"UPDATE {self._table} SET holder = ?, beat = beat + 1, beat_at = ?"
                     " WHERE name = ? AND holder = ? AND beat = ?",
                     (self.holder, time(), self._name, *known),
                 )
@@ -96,29 +103,30 @@ class Lease:
         self._held = False
         with self._database.writing() as connection:
             connection.execute(
-                "DELETE FROM leases WHERE name = ? AND holder = ?", (self._name, self.holder)
+                f"DELETE FROM {self._table} WHERE name = ? AND holder = ?",
+                (self._name, self.holder),
             )
 
 
-def lease_holder(database: Database, name: str = "aggregator") -> str | None:
+def lease_holder(database: Database, names: Names, name: str = "aggregator") -> str | None:
     """Who holds the lease now; None when nobody does.
 
     At once, as a rule. Where the last beat is not of these seconds by the clock (its holder is
     dead, or one of the two clocks is wrong), it waits for a new beat for a moment.
     """
-    beat = first = _read(database, name)
+    beat = first = _read(database, names, name)
     until = monotonic() + BEAT_PATIENCE_SECONDS
     while beat is not None and beat == first and not 0 <= time() - beat.at < LEASE_SECONDS:
         if monotonic() >= until:
             return None
         sleep(BEAT_PATIENCE_SECONDS / 30)
-        beat = _read(database, name)
+        beat = _read(database, names, name)
     return beat and beat.holder
 
 
-def _read(database: Database, name: str) -> Beat | None:
+def _read(database: Database, names: Names, name: str) -> Beat | None:
     with database.connection() as connection:
         row = connection.execute(
-            "SELECT holder, beat, beat_at FROM leases WHERE name = ?", (name,)
+            f"SELECT holder, beat, beat_at FROM {quoted(names.leases)} WHERE name = ?", (name,)
         ).fetchone()
     return row and Beat(*row)

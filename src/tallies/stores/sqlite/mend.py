@@ -7,19 +7,20 @@ differ by in one snapshot is the row's drift at any later time, and adding it me
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 from time import sleep
 
-from tallies.core.declaration import same
+from tallies.core.declaration import Declaration
 from tallies.core.errors import StoreUnavailable
-from tallies.core.tally import Tally
+from tallies.core.tally import Number
 from tallies.core.times import canonical_time
-from tallies.stores.protocol import Clock, Progress, Verified
+from tallies.stores.protocol import Clock, Progress, Verified, together
+from tallies.stores.sqlite.catalog import Catalog, Kept, read_catalog, write_catalog
 from tallies.stores.sqlite.database import Database
-from tallies.stores.sqlite.kept import BUILDING, LIVE, Kept, read_kept, write_kept
-from tallies.stores.sqlite.rows import add_to, drop_zero, rows_table
-from tallies.stores.sqlite.verify import verify
+from tallies.stores.sqlite.names import Names, quoted
+from tallies.stores.sqlite.rows import RowsTable
+from tallies.stores.sqlite.schema import end_of_log, follow, make_rows
+from tallies.stores.sqlite.snapshot import missing, verify
 
 ROWS_AT_A_TIME = 200
 """A writer waits for so many at most, a millisecond or two."""
@@ -31,89 +32,111 @@ _RUN = "rebuild"
 
 
 def rebuild(
-    database: Database, clock: Clock, progress: Progress, declared: Tally | None = None
+    database: Database,
+    names: Names,
+    clock: Clock,
+    progress: Progress,
+    declared: Declaration | None = None,
 ) -> Verified:
-    """Make the tally exact; what was found to differ.
+    """Make the tallies exact; what was found to differ.
 
     Killed at any moment, it has mended some rows whole; run again, it mends the rest.
 
-    If `declared` comes to other rows than the tally that is there, it is built beside that one,
-    and takes its place when it is whole.
+    What is new in `declared` is built beside what readers see, and takes its place when all of it
+    is whole. Triggers that are gone are made again first.
 
     Raises:
+        InvalidTally: the source is not there, or lacks a column.
         StoreUnavailable: another rebuild has begun meanwhile.
     """
     run = secrets.token_hex(8)
     with database.writing() as connection:
         # From here on another run's differences come too late, even if it lives.
         connection.execute(
-            "INSERT OR REPLACE INTO leases (name, holder) VALUES (?, ?)", (_RUN, run)
+            f"INSERT OR REPLACE INTO {quoted(names.leases)} (name, holder) VALUES (?, ?)",
+            (_RUN, run),
         )
         # A position beyond the log would swallow the records to come.
         connection.execute(
-            "UPDATE positions SET position = min(position, ?)", (_log_end(connection),)
+            f"UPDATE {quoted(names.catalog)} SET position = min(position, ?)",
+            (end_of_log(connection, names),),
         )
-        kept = read_kept(connection)
-        if declared is not None and not same(declared, kept.live):
-            kept = _begin(connection, kept, declared)
-            tally, table = kept.places[1]
-        else:
-            tally, table = kept.places[0]
-    found = verify(database, tally, clock(), progress, table=table)
-    rows = ((each.group, each.window, int(each.expected - each.actual)) for each in found.drifted)
-    done, log_end = 0, -1
-    while some := list(islice(rows, ROWS_AT_A_TIME)):
+        catalog = read_catalog(connection, names)
+        building = declared is not None and bool(catalog.differs(declared))
+        if declared is not None and building:
+            catalog = _begin(connection, names, catalog, declared)
+        catalog = follow(connection, names, catalog)
+        some = catalog.building if building else catalog.live
+    found = verify(database, names, clock(), progress, some=some)
+    total, done, log_end = sum(len(each.drifted) for each in found), 0, -1
+    for kept, verified in zip(some, found, strict=True):
+        rows = missing(verified.drifted, kept.tally.components)
+        while batch := list(islice(rows, ROWS_AT_A_TIME)):
+            with database.writing() as connection:
+                _check(connection, names, run)
+                add(connection, names, batch, canonical_time(clock()), kept)
+                before, log_end = log_end, end_of_log(connection, names)
+            done += len(batch)
+            if before not in (-1, log_end):
+                sleep(REST_SECONDS)
+            progress("Mending", done, max(done, total))
+    if declared is not None and building:
         with database.writing() as connection:
-            _check(connection, run)
-            add(connection, some, canonical_time(clock()), table)
-            before, log_end = log_end, _log_end(connection)
-        done += len(some)
-        if before not in (-1, log_end):
-            sleep(REST_SECONDS)
-        progress("Mending", done, len(found.drifted))
-    if table == BUILDING:
-        with database.writing() as connection:
-            _check(connection, run)
-            _switch(connection, Kept(kept.epoch + 1, tally))
-    return found
+            _check(connection, names, run)
+            _switch(connection, names, catalog, declared)
+    return together(found)
 
 
-def _begin(connection: sqlite3.Connection, kept: Kept, declared: Tally) -> Kept:
-    """Have all records applied to a declared tally, too, from here on."""
-    if kept.building is not None and same(declared, kept.building):
-        return kept  # an earlier run was killed
-    epoch = kept.epoch + 1
-    kept = replace(kept, epoch=epoch, building=replace(declared, name=f"{declared.name}-{epoch}"))
-    connection.execute(f"DROP TABLE IF EXISTS {BUILDING}")
-    for statement in rows_table(BUILDING, f"ranking_{epoch}"):
-        connection.execute(statement)
-    write_kept(connection, kept)
-    return kept
+def _begin(
+    connection: sqlite3.Connection, names: Names, catalog: Catalog, declared: Declaration
+) -> Catalog:
+    """Have all records applied to what is new in a declaration, too, from here on."""
+    if catalog.building and catalog.is_building(declared):
+        return catalog  # an earlier run was killed
+    for kept in catalog.building:
+        connection.execute(f"DROP TABLE IF EXISTS {quoted(kept.table)}")
+    catalog = catalog.redeclared(declared, names, end_of_log(connection, names))
+    for kept in catalog.building:
+        make_rows(connection, kept)
+    write_catalog(connection, names, catalog)
+    return catalog
 
 
-def _switch(connection: sqlite3.Connection, kept: Kept) -> None:
+def _switch(
+    connection: sqlite3.Connection, names: Names, catalog: Catalog, declared: Declaration
+) -> None:
     """Let readers see what was built; nothing else is kept."""
-    connection.execute(f"DROP TABLE {LIVE}")
-    connection.execute(f"ALTER TABLE {BUILDING} RENAME TO {LIVE}")
-    write_kept(connection, kept)
-    connection.execute("UPDATE positions SET revision = revision + 1")
+    after = catalog.switched(declared)
+    stay = {kept.table for kept in after.live}
+    for kept in catalog.all:
+        if kept.table not in stay:
+            connection.execute(f"DROP TABLE {quoted(kept.table)}")
+    write_catalog(connection, names, after)
+    follow(connection, names, after)
+    _revise(connection, names)
 
 
-def _log_end(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
-    return row[0] if row else 0
-
-
-def _check(connection: sqlite3.Connection, run: str) -> None:
-    (holder,) = connection.execute("SELECT holder FROM leases WHERE name = ?", (_RUN,)).fetchone()
+def _check(connection: sqlite3.Connection, names: Names, run: str) -> None:
+    (holder,) = connection.execute(
+        f"SELECT holder FROM {quoted(names.leases)} WHERE name = ?", (_RUN,)
+    ).fetchone()
     if holder != run:
         raise StoreUnavailable("Another rebuild has begun and takes over.")
 
 
 def add(
-    connection: sqlite3.Connection, rows: Sequence[tuple[str, str, int]], now: str, table: str
+    connection: sqlite3.Connection,
+    names: Names,
+    rows: Sequence[tuple[str, str, tuple[Number, ...]]],
+    now: str,
+    kept: Kept,
 ) -> None:
-    """Add (group, window, amount) to the rows of a table, in the caller's transaction."""
-    connection.executemany(add_to(table), [(*row, now) for row in rows])
-    connection.executemany(drop_zero(table), [row[:2] for row in rows])
-    connection.execute("UPDATE positions SET revision = revision + 1")
+    """Add (group, window, amounts) to the rows of a tally, in the caller's transaction."""
+    table = RowsTable(kept)
+    connection.executemany(table.add, [table.line(*row, now) for row in rows])
+    connection.executemany(table.drop_zero, [row[:2] for row in rows])
+    _revise(connection, names)
+
+
+def _revise(connection: sqlite3.Connection, names: Names) -> None:
+    connection.execute(f"UPDATE {quoted(names.catalog)} SET revision = revision + 1")

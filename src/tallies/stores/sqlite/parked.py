@@ -3,52 +3,58 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from tallies.core.change import Change
 from tallies.core.errors import InvalidInput, StoreUnavailable, Unfoldable
 from tallies.core.fold import Folder, fold
+from tallies.core.tally import Number
 from tallies.core.times import canonical_time
 from tallies.stores.protocol import Clock, ParkedRecord
+from tallies.stores.sqlite.aggregate import load_change
+from tallies.stores.sqlite.catalog import Kept, read_catalog
 from tallies.stores.sqlite.database import Database
-from tallies.stores.sqlite.kept import LIVE, read_kept
 from tallies.stores.sqlite.mend import add
-
-_SELECT = "SELECT position, tally, reason, content, parked_at FROM parked"
+from tallies.stores.sqlite.names import Names, quoted
 
 
 class Parked:
     """The records that no tally could take in, until somebody decides about them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, names: Names, clock: Clock) -> None:
         self._database = database
+        self._names = names
         self._clock = clock
+        self._table = quoted(names.parked)
 
     def count(self) -> int:
         with self._database.connection() as connection:
-            (count,) = connection.execute("SELECT count(*) FROM parked").fetchone()
+            (count,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
         return int(count)
 
     def records(self) -> Iterator[ParkedRecord]:
         with self._database.connection() as connection:
-            found = connection.execute(f"{_SELECT} ORDER BY position, tally").fetchall()
-        for position, tally, reason, content, parked_at in found:
-            yield ParkedRecord(f"{position}#{tally}", tally, reason, json.loads(content), parked_at)
+            found = connection.execute(
+                f"SELECT position, rows_table, tally, reason, content, parked_at FROM {self._table}"
+                " ORDER BY position, rows_table"
+            ).fetchall()
+        for position, table, tally, reason, content, parked_at in found:
+            yield ParkedRecord(f"{position}#{table}", tally, reason, json.loads(content), parked_at)
 
     def retry(self, record_id: str) -> None:
         record = self._find(record_id)
-        change = Change(
-            record.content["old"], record.content["new"], str(record.content["position"])
-        )
+        change = load_change(dict(record.content))
         with self._database.connection() as connection:
-            kept = read_kept(connection)
-        found = [place for place in kept.places if place[0].name == record.tally]
-        if not found:
-            raise Unfoldable(f"There is no tally {record.tally!r} any more; discard it.")
-        ((tally, table),) = found
-        folded = fold([Folder(tally)], [change], self._clock())
+            catalog = read_catalog(connection, self._names)
+        table = record_id.partition("#")[2]
+        kept = next((each for each in catalog.all if each.table == table), None)
+        if kept is None:
+            raise Unfoldable(
+                f"There is no tally {record.tally!r} any more as it was when this was parked;"
+                " discard it."
+            )
+        folded = fold([Folder(kept.tally)], [change], self._clock())
         if folded.parked:
             raise Unfoldable(folded.parked[0].reason)
-        rows = [(*key, int(n)) for key, (n,) in folded.deltas[tally.name].items()]
-        self._finish(record_id, rows, table, kept.epoch)
+        rows = [(*key, amounts) for key, amounts in folded.deltas[kept.tally.name].items()]
+        self._finish(record_id, rows, kept, catalog.epoch)
 
     def discard(self, record_id: str) -> None:
         self._find(record_id)
@@ -63,21 +69,24 @@ class Parked:
     def _finish(
         self,
         record_id: str,
-        rows: Sequence[tuple[str, str, int]] = (),
-        table: str = LIVE,
+        rows: Sequence[tuple[str, str, tuple[Number, ...]]] = (),
+        kept: Kept | None = None,
         epoch: int | None = None,
     ) -> None:
         """Add the rows, in their epoch, and let the record go, in one transaction."""
-        position, _, tally = record_id.partition("#")
+        position, _, table = record_id.partition("#")
         with self._database.writing() as connection:
             gone = connection.execute(
-                "DELETE FROM parked WHERE position = ? AND tally = ?", (int(position), tally)
+                f"DELETE FROM {self._table} WHERE position = ? AND rows_table = ?",
+                (int(position), table),
             )
             if gone.rowcount != 1:  # somebody was faster
                 raise _missing(record_id)
-            if epoch not in (None, read_kept(connection).epoch):
+            if kept is None:
+                return
+            if epoch != read_catalog(connection, self._names).epoch:
                 raise StoreUnavailable("The tallies are being declared anew; try again.")
-            add(connection, rows, canonical_time(self._clock()), table)
+            add(connection, self._names, rows, canonical_time(self._clock()), kept)
 
 
 def _missing(record_id: str) -> InvalidInput:

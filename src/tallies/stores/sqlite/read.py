@@ -4,23 +4,18 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import cast
+from functools import lru_cache
+from typing import Any, cast
 
 from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window
 from tallies.stores.protocol import BoardPage, Rank, Ranked, TallyRow
+from tallies.stores.sqlite.catalog import Kept, read_catalog
 from tallies.stores.sqlite.database import Database
-from tallies.stores.sqlite.kept import read_kept
+from tallies.stores.sqlite.names import Names
+from tallies.stores.sqlite.rows import NAME_LENGTH, RowsTable
 
-_MEASURE = "favorites"
-_NAME_LENGTH = {
-    Window.ALL: len("all"),
-    Window.YEAR: len("2026"),
-    Window.MONTH: len("2026-11"),
-    Window.WEEK: len("2026-W48"),
-    Window.DAY: len("2026-11-23"),
-    Window.HOUR: len("2026-11-23T14"),
-}
+_table_of = lru_cache(maxsize=64)(RowsTable)
 
 
 class _Pinned:
@@ -36,137 +31,147 @@ class _Pinned:
 
 
 class Reader:
-    """The aggregates, as the last commit left them."""
+    """The aggregates of one tally, as the last commit left them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, names: Names, name: str | None = None) -> None:
+        """`name` is that of a declared tally; None for the first."""
         self._database = database
+        self._names = names
+        self._name = name
 
     @property
     def of(self) -> Tally:
         with self._database.connection() as connection:
-            return read_kept(connection).live
+            return self._kept(connection).tally
+
+    def _kept(self, connection: sqlite3.Connection) -> Kept:
+        return read_catalog(connection, self._names).named(self._name)
+
+    @contextmanager
+    def _table(self) -> Iterator[tuple[sqlite3.Connection, RowsTable]]:
+        # One snapshot: a rebuild may switch to another table between two statements.
+        with self._database.reading() as connection:
+            yield connection, _table_of(self._kept(connection))
 
     def measures_of(self, group: str) -> dict[str, dict[str, Number]]:
-        return {window: {_MEASURE: n} for window, n in self.windows_of(group).items()}
-
-    def windows_of(self, group: str) -> dict[str, Number]:
-        with self._database.connection() as connection:
+        with self._table() as (connection, table):
             rows = connection.execute(
-                'SELECT time_window, favorites FROM tallies WHERE "group" = ? AND favorites <> 0'
+                f"SELECT time_window, {table.numbers.sql} FROM {table.sql}"
+                f' WHERE "group" = ? AND NOT ({table.numbers.is_zero()})'
                 " ORDER BY time_window <> 'all', time_window",
                 (group,),
             ).fetchall()
-        return dict(rows)
+        numbers, values = table.numbers, table.tally.values
+        return {window: values(numbers.decode(columns)) for window, *columns in rows}
+
+    def windows_of(self, group: str) -> dict[str, Number]:
+        ranked = self.of.ranked_by or ""
+        return {window: values[ranked] for window, values in self.measures_of(group).items()}
 
     def tally(self, group: str, windows: Sequence[str]) -> dict[str, Number]:
-        found: dict[str, Number] = dict.fromkeys(windows, 0)
-        marks = ", ".join("?" * len(windows))
-        with self._database.connection() as connection:
-            found.update(
-                connection.execute(
-                    'SELECT time_window, favorites FROM tallies WHERE "group" = ?'
-                    f" AND time_window IN ({marks})",
-                    (group, *windows),
-                )
-            )
-        return found
+        return self.many([group], windows)[group]
 
     def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
-        with self._database.connection() as connection:
-            return connection.execute(
-                'SELECT time_window, favorites FROM tallies WHERE "group" = ?'
-                " AND time_window BETWEEN ? AND ? AND length(time_window) = ? AND favorites <> 0"
-                " ORDER BY time_window",
-                (group, first, last, _NAME_LENGTH[kind]),
+        with self._table() as (connection, table):
+            rows = connection.execute(
+                f"SELECT time_window, {table.amount_sql} FROM {table.sql}"
+                ' WHERE "group" = ? AND time_window BETWEEN ? AND ? AND length(time_window) = ?'
+                f" AND NOT ({table.numbers.is_zero()}) ORDER BY time_window",
+                (group, first, last, NAME_LENGTH[kind]),
             ).fetchall()
+        return [(window, table.amount(columns)) for window, *columns in rows]
 
     def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
         found: dict[str, dict[str, Number]] = {group: dict.fromkeys(windows, 0) for group in groups}
-        with self._database.connection() as connection:
-            for group, window, n in connection.execute(
-                'SELECT "group", time_window, favorites FROM tallies'
+        with self._table() as (connection, table):
+            for group, window, *columns in connection.execute(
+                f'SELECT "group", time_window, {table.amount_sql} FROM {table.sql}'
                 ' WHERE "group" IN (SELECT value FROM json_each(?))'
                 " AND time_window IN (SELECT value FROM json_each(?))",
                 (json.dumps(groups), json.dumps(windows)),
             ):
-                found[group][window] = n
+                found[group][window] = table.amount(columns)
         return found
 
     def leaderboard(
         self, window: str, limit: int, after: Ranked | None = None, *, offset: int = 0
     ) -> list[Ranked]:
-        rows: list[tuple[str, int]] = []
-        below: Number = 2**63 - 1
-        with self._database.reading() as connection:
+        rows: list[Any] = []
+        with self._table() as (connection, table):
+            below = ""
+            values: tuple[int, ...] = ()
             if after is not None:
                 # First the rest of the groups that tie with `after`, by id: two index ranges
                 # instead of one condition with OR keep a page's cost flat however many tie.
-                below = after.amount
+                below, values = f" AND {table.is_below}", table.ranked_values(after.amount)
                 rows = connection.execute(
-                    'SELECT "group", favorites FROM tallies WHERE time_window = ?'
-                    ' AND favorites = ? AND "group" > ?'
+                    f'{table.select_lines} AND {table.is_equal} AND "group" > ?'
                     ' ORDER BY "group" LIMIT ?',
-                    (window, after.amount, after.group, limit),
+                    (window, *values, after.group, limit),
                 ).fetchall()
             if len(rows) < limit:
                 rows += connection.execute(
-                    'SELECT "group", favorites FROM tallies WHERE time_window = ?'
-                    " AND favorites > 0 AND favorites < ?"
-                    ' ORDER BY favorites DESC, "group" LIMIT ? OFFSET ?',
-                    (window, below, limit - len(rows), offset),
+                    f"{table.select_lines} AND {table.is_on_board}{below}"
+                    f" ORDER BY {table.most_first} LIMIT ? OFFSET ?",
+                    (window, *values, limit - len(rows), offset),
                 ).fetchall()
-        return [Ranked(*row) for row in rows]
+        return [_line(table, row) for row in rows]
 
     def leaderboards(self, asked: Sequence[BoardPage]) -> list[list[Ranked]]:
         return [self.leaderboard(*page) for page in asked]
 
     def above(self, window: str, line: Ranked, limit: int) -> list[Ranked]:
-        with self._database.reading() as connection:
+        with self._table() as (connection, table):
+            values = table.ranked_values(line.amount)
             rows = connection.execute(
-                'SELECT "group", favorites FROM tallies WHERE time_window = ?'
-                ' AND favorites = ? AND "group" < ? ORDER BY "group" DESC LIMIT ?',
-                (window, line.amount, line.group, limit),
+                f'{table.select_lines} AND {table.is_equal} AND "group" < ?'
+                ' ORDER BY "group" DESC LIMIT ?',
+                (window, *values, line.group, limit),
             ).fetchall()
             if len(rows) < limit:
                 rows += connection.execute(
-                    'SELECT "group", favorites FROM tallies WHERE time_window = ?'
-                    ' AND favorites > ? ORDER BY favorites, "group" DESC LIMIT ?',
-                    (window, line.amount, limit - len(rows)),
+                    f"{table.select_lines} AND {table.is_on_board} AND {table.is_above}"
+                    f" ORDER BY {table.least_first} LIMIT ?",
+                    (window, *values, limit - len(rows)),
                 ).fetchall()
-        return [Ranked(*row) for row in reversed(rows)]
+        return [_line(table, row) for row in reversed(rows)]
 
     def rank(self, window: str, group: str) -> Rank | None:
-        with self._database.reading() as connection:
+        with self._table() as (connection, table):
             row = connection.execute(
-                'SELECT favorites FROM tallies WHERE "group" = ? AND time_window = ?'
-                " AND favorites > 0",
-                (group, window),
+                f'{table.select_lines} AND "group" = ? AND {table.is_on_board}', (window, group)
             ).fetchone()
             if row is None:
                 return None
+            values = row[1:]
             counts = [
                 connection.execute(
-                    f"SELECT count(*) FROM tallies WHERE time_window = ? AND {which}",
-                    (window, *values),
+                    f"SELECT count(*) FROM {table.sql} WHERE time_window = ?"
+                    f" AND {table.is_ranked} AND {which}",
+                    (window, *values, *more),
                 ).fetchone()[0]
-                for which, values in (
-                    ("favorites > ?", row),
-                    ('favorites = ? AND "group" < ?', (*row, group)),
-                    ('favorites = ? AND "group" >= ?', (*row, group)),
-                    ("favorites < ? AND favorites > 0", row),
+                for which, more in (
+                    (f"{table.is_above} AND {table.is_on_board}", ()),
+                    (f'{table.is_equal} AND "group" < ?', (group,)),
+                    (f'{table.is_equal} AND "group" >= ?', (group,)),
+                    (f"{table.is_below} AND {table.is_on_board}", ()),
                 )
             ]
-        return Rank(counts[0] + counts[1] + 1, sum(counts), row[0])
+        return Rank(counts[0] + counts[1] + 1, sum(counts), table.amount(values))
 
     @contextmanager
     def as_of_now(self) -> Iterator["Reader"]:
         with self._database.reading() as connection:
-            yield Reader(cast("Database", _Pinned(connection)))
+            yield Reader(cast("Database", _Pinned(connection)), self._names, self._name)
 
     def rows(self) -> Iterator[TallyRow]:
-        with self._database.reading() as connection:
-            for group, window, n in connection.execute(
-                'SELECT "group", time_window, favorites FROM tallies WHERE favorites <> 0'
-                ' ORDER BY "group", time_window'
+        with self._table() as (connection, table):
+            for group, window, *columns in connection.execute(
+                f'SELECT "group", time_window, {table.numbers.sql} FROM {table.sql}'
+                f' WHERE NOT ({table.numbers.is_zero()}) ORDER BY "group", time_window'
             ):
-                yield TallyRow(group, window, {_MEASURE: n})
+                yield TallyRow(group, window, table.tally.values(table.numbers.decode(columns)))
+
+
+def _line(table: RowsTable, row: Sequence[Any]) -> Ranked:
+    return Ranked(row[0], table.amount(row[1:]))

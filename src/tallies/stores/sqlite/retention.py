@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from tallies.core.errors import UnknownWindow
 from tallies.core.fold import Folder
+from tallies.stores.sqlite.catalog import read_catalog
 from tallies.stores.sqlite.database import Database
-from tallies.stores.sqlite.kept import read_kept
+from tallies.stores.sqlite.names import Names, quoted
 
 EXPIRE_CHUNK = 500
 """Rows that one transaction removes."""
@@ -16,15 +17,15 @@ KEPT_LONGER = timedelta(days=1)
 its end, and commits them late, must still find the row, or it would make a new one below zero."""
 
 
-def expire(database: Database, now: datetime) -> int:
+def expire(database: Database, names: Names, now: datetime) -> int:
     """Remove rows of windows that are no longer kept; how many it removed, of maybe more."""
     with database.reading() as connection:
-        if next(_over(connection, now), None) is None:
+        if next(_over(connection, names, now), None) is None:
             return 0  # the usual case takes no write lock
     with database.writing() as connection:
         # Looked for again: meanwhile the tables may have become those of another declaration.
-        for table, window in _over(connection, now):
-            connection.execute("UPDATE positions SET revision = revision + 1")
+        for table, window in _over(connection, names, now):
+            connection.execute(f"UPDATE {quoted(names.catalog)} SET revision = revision + 1")
             return connection.execute(
                 f'DELETE FROM {table} WHERE time_window = ? AND "group" IN'
                 f' (SELECT "group" FROM {table} WHERE time_window = ? LIMIT ?)',
@@ -33,12 +34,12 @@ def expire(database: Database, now: datetime) -> int:
     return 0
 
 
-def _over(connection: sqlite3.Connection, now: datetime) -> Iterator[tuple[str, str]]:
+def _over(connection: sqlite3.Connection, names: Names, now: datetime) -> Iterator[tuple[str, str]]:
     """Tables and windows of them that have rows and are over."""
-    for tally, table in read_kept(connection).places:
-        if not tally.retention:
+    for kept in read_catalog(connection, names).all:
+        if not kept.tally.retention:
             continue
-        folder = Folder(tally)
+        folder, table = Folder(kept.tally), quoted(kept.table)
         # One step down the index for each window, however many rows it has.
         first = f"SELECT min(time_window) FROM {table}"
         (window,) = connection.execute(first).fetchone()

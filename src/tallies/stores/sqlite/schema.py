@@ -1,174 +1,288 @@
-"""The tables of the one file, and how an older file becomes a newer one."""
+"""The tables of a prefix: made, brought up to date, looked after, taken away again.
+
+All of it stands beside the tables of others, in one database. Nothing but our own tables and
+triggers is ever changed.
+"""
 
 import sqlite3
-from pathlib import Path
+from collections.abc import Iterator
 
-from tallies.core.errors import NotInitialised, WrongStore
+from tallies.core.declaration import Declaration
+from tallies.core.errors import InvalidTally, NotInitialised, WrongStore
+from tallies.stores.sqlite.catalog import (
+    Catalog,
+    Kept,
+    dump,
+    first_catalog,
+    read_catalog,
+    write_catalog,
+)
+from tallies.stores.sqlite.names import Names, quoted
+from tallies.stores.sqlite.rows import RowsTable
+from tallies.stores.sqlite.source import SourceTable, check_columns, find_source
+from tallies.stores.sqlite.triggers import KINDS, drop_triggers, log_column, notes_tables, triggers
 
-APPLICATION_ID = 0x54_41_4C_59
-"""`TALY`: tells our files from other SQLite databases (https://sqlite.org/pragma.html)."""
+FORMAT = 1
+"""The form of our tables, as the catalog says it. A file with a higher one is for a newer version
+of this program."""
 
-_TIME = "____-__-__T__:__:__.______Z".replace("_", "[0-9]")
-
-# The change log is written by triggers, inside the transaction of the write itself: there is no
-# write without its record and no record without its write. Only what a tally reads is logged, so
-# a change of note or expiry leaves no record. AUTOINCREMENT: positions are never used again,
-# even after the log has been trimmed to nothing.
-_FIRST = f"""
-CREATE TABLE favorites (
-    restaurant_id TEXT NOT NULL,
-    user_id       TEXT NOT NULL,
-    created_at    TEXT NOT NULL CHECK (created_at GLOB '{_TIME}'),
-    note          TEXT,
-    expires_at    TEXT CHECK (expires_at GLOB '{_TIME}'),
-    PRIMARY KEY (restaurant_id, user_id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX favorites_of_user ON favorites (user_id, created_at DESC, restaurant_id);
-CREATE INDEX favorites_by_expiry ON favorites (expires_at) WHERE expires_at IS NOT NULL;
-
-CREATE TABLE changes (
-    position      INTEGER PRIMARY KEY AUTOINCREMENT,
-    amount        INTEGER NOT NULL, -- 1: the row is a new image, -1: it is an old one
-    restaurant_id TEXT NOT NULL,
-    user_id       TEXT NOT NULL,
-    created_at    TEXT NOT NULL,
-    logged_at     REAL NOT NULL DEFAULT (julianday('now'))
-) STRICT;
-CREATE TRIGGER favorite_made AFTER INSERT ON favorites BEGIN
-    INSERT INTO changes (amount, restaurant_id, user_id, created_at)
-    VALUES (1, new.restaurant_id, new.user_id, new.created_at);
-END;
-CREATE TRIGGER favorite_removed AFTER DELETE ON favorites BEGIN
-    INSERT INTO changes (amount, restaurant_id, user_id, created_at)
-    VALUES (-1, old.restaurant_id, old.user_id, old.created_at);
-END;
-CREATE TRIGGER favorite_moved AFTER UPDATE OF restaurant_id, created_at ON favorites
-WHEN old.restaurant_id <> new.restaurant_id OR old.created_at <> new.created_at BEGIN
-    INSERT INTO changes (amount, restaurant_id, user_id, created_at)
-    VALUES (-1, old.restaurant_id, old.user_id, old.created_at),
-           (1, new.restaurant_id, new.user_id, new.created_at);
-END;
-
-CREATE TABLE tallies (
-    "group"     TEXT NOT NULL,
-    time_window TEXT NOT NULL,
-    favorites   INTEGER NOT NULL,
-    updated_at  TEXT NOT NULL,
-    PRIMARY KEY ("group", time_window)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX ranking ON tallies (time_window, favorites DESC, "group");
-
-CREATE TABLE positions (
-    shard    TEXT PRIMARY KEY,
+# AUTOINCREMENT: positions are never used again, even after the log has been trimmed to nothing.
+_LOG = """CREATE TABLE {log} (
+    position  INTEGER PRIMARY KEY AUTOINCREMENT,
+    amount    INTEGER NOT NULL, -- 1: the row is a new image, -1: it is an old one
+    logged_at REAL NOT NULL DEFAULT (julianday('now'))
+) STRICT"""
+_CATALOG = """CREATE TABLE {catalog} (
+    format   INTEGER NOT NULL,
+    epoch    INTEGER NOT NULL, -- goes up with every change of the next three
+    source   TEXT NOT NULL,    -- the table that is tallied
+    live     TEXT NOT NULL,    -- JSON: the tallies that readers see
+    building TEXT NOT NULL,    -- JSON: those that a rebuild is filling
     position INTEGER NOT NULL, -- of the last change record that is in the tallies
     revision INTEGER NOT NULL  -- goes up whenever the tallies change
-) STRICT, WITHOUT ROWID;
-INSERT INTO positions VALUES ('log', 0, 0);
-
-CREATE TABLE parked (
-    position  INTEGER NOT NULL,
-    tally     TEXT NOT NULL,
-    reason    TEXT NOT NULL,
-    content   TEXT NOT NULL, -- JSON: the change record, whole
-    parked_at TEXT NOT NULL,
-    PRIMARY KEY (position, tally)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE leases (
-    name       TEXT PRIMARY KEY,
-    holder     TEXT NOT NULL,
-    expires_at REAL NOT NULL -- seconds since 1970
-) STRICT, WITHOUT ROWID;
-"""
-
-# What is kept may be declared anew; until then it is what it was when this was written.
-_SECOND = """
-CREATE TABLE kept (
-    epoch    INTEGER NOT NULL, -- goes up with every change of the rest
-    live     TEXT NOT NULL,    -- JSON: the tally that readers see
-    building TEXT              -- JSON: the one that a rebuild is filling
-) STRICT;
-INSERT INTO kept (epoch, live) VALUES (1, json_object(
-    'name', 'favorites',
-    'group_by', json_array('restaurant_id'),
-    'measures', json_object('favorites', 'count'),
-    'time', 'created_at',
-    'windows', json_array('all', 'month', 'day'),
-    'ranked', json_array('all', 'month', 'day'),
-    'in_place', json('false')
-));
-"""
-
-# A lease lives by beats, not by a time that its holder's clock says.
-_THIRD = """
-ALTER TABLE leases ADD COLUMN beat INTEGER NOT NULL DEFAULT 0; -- its holder counts it on
-ALTER TABLE leases ADD COLUMN beat_at REAL NOT NULL DEFAULT 0; -- by the holder's clock; for people
-ALTER TABLE leases DROP COLUMN expires_at;
-"""
-
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
-"""Migration N takes a file from version N to N + 1. Never edit one that has been released."""
-
-VERSION = len(MIGRATIONS)
+) STRICT"""
+_PARKED = """CREATE TABLE {parked} (
+    position   INTEGER NOT NULL,
+    rows_table TEXT NOT NULL,
+    tally      TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    content    TEXT NOT NULL, -- JSON: the change record, whole
+    parked_at  TEXT NOT NULL,
+    PRIMARY KEY (position, rows_table)
+) STRICT, WITHOUT ROWID"""
+_LEASES = """CREATE TABLE {leases} (
+    name    TEXT PRIMARY KEY,
+    holder  TEXT NOT NULL,
+    beat    INTEGER NOT NULL DEFAULT 0, -- its holder counts it on
+    beat_at REAL NOT NULL DEFAULT 0     -- by the holder's clock; for people
+) STRICT, WITHOUT ROWID"""
 
 
-def create(connection: sqlite3.Connection, path: Path) -> bool:
-    """Bring the file to the newest version. Whether anything had to be done.
+def is_there(connection: sqlite3.Connection, names: Names, where: object = "") -> bool:
+    """Whether the prefix has tables in a form that this version knows.
 
     Raises:
-        WrongStore: the file belongs to another program, or to a newer version of this one.
+        WrongStore: they are another program's, or a newer version's.
     """
-    if _version(connection, path) == VERSION:
+    columns = {row[1] for row in connection.execute(f"PRAGMA table_info({quoted(names.catalog)})")}
+    if not columns:
         return False
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # Asked again under the lock: another process may have been faster.
-        version = _version(connection, path)
-        for migration in MIGRATIONS[version:]:
-            _run(connection, migration)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return version < VERSION
+    if not {"format", "epoch", "source", "live", "building"} <= columns:
+        raise WrongStore(
+            f"The database has a table {names.catalog} of another program's; choose another"
+            " prefix, like ?prefix=sales."
+        )
+    (form,) = connection.execute(f"SELECT max(format) FROM {quoted(names.catalog)}").fetchone()
+    if form is None or form > FORMAT:
+        raise WrongStore(
+            f"The tallies with the prefix {names.prefix} in {where or 'the database'} have format"
+            f" {form}, this version knows {FORMAT}; use a newer tallies."
+        )
+    return True
 
 
-def check(connection: sqlite3.Connection, path: Path) -> None:
-    """See that the file is ours; bring an older one up to date.
+def check_there(connection: sqlite3.Connection, names: Names, where: object) -> None:
+    """See that the prefix has tables.
 
     Raises:
-        NotInitialised: it is an empty database.
-        WrongStore: it belongs to another program, or to a newer version of this one.
+        NotInitialised: it has none.
+        WrongStore: they are another program's, or a newer version's.
     """
-    if _version(connection, path) == 0:
-        raise NotInitialised(f"The store {path} has no tables yet; run `tallies init`.")
-    create(connection, path)
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if objects == 0 and not application and not version:
-        return 0
-    if application != APPLICATION_ID:
-        raise WrongStore(f"The database {path} belongs to another program; name another file.")
-    if version > VERSION:
-        raise WrongStore(
-            f"The store {path} has schema {version}, this tallies knows {VERSION};"
-            " use a newer tallies."
+    if not is_there(connection, names, where):
+        raise NotInitialised(
+            f"The database {where} has no tallies with the prefix {names.prefix} yet; run"
+            " `tallies init`."
         )
-    return int(version)
 
 
-def _run(connection: sqlite3.Connection, script: str) -> None:
-    # Not executescript: that one commits first, and a migration must be in one transaction.
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            connection.execute(statement)
-            statement = ""
+def create(
+    connection: sqlite3.Connection, names: Names, declared: Declaration, where: object
+) -> bool:
+    """Make the tables and triggers, in the caller's transaction. Whether anything was made.
+
+    Raises:
+        InvalidTally: the source is not there, or cannot be tallied so.
+        WrongStore: the names are taken, or something else is kept under them.
+    """
+    if is_there(connection, names, where):
+        read_catalog(connection, names).check(declared, where)
+        return False
+    source = find_source(connection, declared.table or "")
+    catalog = first_catalog(declared, names, source.name)
+    check_columns(source, catalog.attributes)
+    _check_free(connection, names, catalog)
+    make(connection, names, catalog)
+    return True
+
+
+def make(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> None:
+    """Make all tables and triggers for a catalog, in the caller's transaction."""
+    for statement in (_LOG, _CATALOG, _PARKED, _LEASES):
+        connection.execute(
+            statement.format(
+                log=quoted(names.log),
+                catalog=quoted(names.catalog),
+                parked=quoted(names.parked),
+                leases=quoted(names.leases),
+            )
+        )
+    connection.execute(
+        f"INSERT INTO {quoted(names.catalog)} VALUES (?, ?, ?, ?, ?, 0, 0)",
+        (FORMAT, catalog.epoch, catalog.source, dump(catalog.live), dump(())),
+    )
+    for kept in catalog.live:
+        make_rows(connection, kept)
+    follow(connection, names, catalog)
+
+
+def make_rows(connection: sqlite3.Connection, kept: Kept) -> None:
+    """Make the table for the rows of a tally, in the caller's transaction."""
+    for statement in RowsTable(kept).creation():
+        connection.execute(statement)
+
+
+def follow(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> Catalog:
+    """Have the triggers log what the tallies of a catalog read, in the caller's transaction.
+
+    They are made anew, so they are the newest of the table's. The catalog that is returned has the
+    name by which the source goes now.
+
+    Raises:
+        InvalidTally: the source is not there, or lacks a column.
+    """
+    name = current_source(connection, names, catalog)
+    if name != catalog.source:
+        catalog = Catalog(catalog.epoch, name, catalog.live, catalog.building)
+        write_catalog(connection, names, catalog)
+    source = find_source(connection, catalog.source)
+    check_columns(source, catalog.attributes)
+    drop_triggers(connection, names)
+    attributes = logged_attributes(source, catalog)
+    log = quoted(names.log)
+    there = {row[1].lower() for row in connection.execute(f"PRAGMA table_info({log})")}
+    for attribute in attributes:
+        if log_column(attribute).lower() not in there:
+            connection.execute(f"ALTER TABLE {log} ADD COLUMN {quoted(log_column(attribute))} ANY")
+    for table in names.insert_conflicts, names.update_conflicts:
+        connection.execute(f"DROP TABLE IF EXISTS {quoted(table)}")
+    for statement in (
+        *notes_tables(names, source, attributes),
+        *triggers(names, source, attributes),
+    ):
+        connection.execute(statement)
+    return catalog
+
+
+def logged_attributes(source: SourceTable, catalog: Catalog) -> tuple[str, ...]:
+    """What the log holds of a row: what some tally reads, and what says which row it was."""
+    there = {name.lower() for name in catalog.attributes}
+    more = (name for name in source.primary_key if name.lower() not in there)
+    return (*catalog.attributes, *more)
+
+
+def current_source(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> str:
+    """The name of the source: the one that it was renamed to, where its triggers say so."""
+    there = connection.execute(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE",
+        (catalog.source,),
+    ).fetchone()
+    on = connection.execute(
+        "SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name = ?",
+        (names.trigger("insert"),),
+    ).fetchone()
+    return catalog.source if there or on is None else str(on[0])
+
+
+def troubles(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> Iterator[str]:
+    """What is wrong with the source or the triggers on it, each as a sentence."""
+    name = current_source(connection, names, catalog)
+    if name != catalog.source:
+        yield (
+            f"The table {catalog.source} is called {name} now; it is counted as before, and"
+            " `tallies rebuild` takes the new name."
+        )
+    try:
+        source = find_source(connection, name)
+        check_columns(source, catalog.attributes)
+    except InvalidTally as error:
+        yield f"{error} What a tally needs can be declared anew with `tallies rebuild`."
+        return
+    if missing := _missing(connection, names, source.name):
+        yield (
+            f"Triggers on the table {source.name} are gone ({len(missing)} of {len(KINDS)}), as"
+            " when a table is made anew: what was written since is not counted; run"
+            " `tallies rebuild`."
+        )
+        return
+    if not are_newest(connection, names, source.name):
+        yield (
+            f"A trigger on the table {source.name} was made after those of tallies, and SQLite"
+            " fires it first; where it changes rows of that table, `tallies rebuild` puts that"
+            " right."
+        )
+    table = quoted(source.name)
+    try:
+        connection.execute(f"EXPLAIN DELETE FROM {table}")
+        connection.execute(f"EXPLAIN INSERT INTO {table} DEFAULT VALUES")
+    except sqlite3.Error as error:
+        yield (
+            f"Writes to the table {source.name} fail ({error}); if a trigger of tallies is the"
+            " reason, `tallies rebuild` makes it anew and `tallies drop` takes it away."
+        )
+
+
+def are_newest(connection: sqlite3.Connection, names: Names, source: str) -> bool:
+    """Whether no trigger on the source is newer than ours; SQLite fires the newest first."""
+    ours = [names.trigger(kind) for kind in KINDS]
+    marks = ", ".join("?" * len(ours))
+    (newer,) = connection.execute(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"
+        f" AND rowid > (SELECT min(rowid) FROM sqlite_schema WHERE name IN ({marks}))"
+        f" AND name NOT IN ({marks})",
+        (source, *ours, *ours),
+    ).fetchone()
+    return not newer
+
+
+def drop(connection: sqlite3.Connection, names: Names) -> bool:
+    """Take away all that the prefix owns, in the caller's transaction; whether anything was there.
+
+    Raises:
+        WrongStore: the tables are another program's, or a newer version's.
+    """
+    if not is_there(connection, names):
+        return False
+    catalog = read_catalog(connection, names)
+    drop_triggers(connection, names)
+    for table in (*(kept.table for kept in catalog.all), *names.fixed):
+        connection.execute(f"DROP TABLE IF EXISTS {quoted(table)}")
+    return True
+
+
+def end_of_log(connection: sqlite3.Connection, names: Names) -> int:
+    """The position of the newest change record; 0 before the first."""
+    row = connection.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = ?", (names.log,)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _missing(connection: sqlite3.Connection, names: Names, source: str) -> list[str]:
+    there = {
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE",
+            (source,),
+        )
+    }
+    return [kind for kind in KINDS if names.trigger(kind) not in there]
+
+
+def _check_free(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> None:
+    wanted = {name.lower() for name in (*names.fixed, *(kept.table for kept in catalog.live))}
+    for (name,) in connection.execute("SELECT name FROM sqlite_schema").fetchall():
+        if name.lower() in wanted:
+            raise WrongStore(
+                f"The database has a table {name} already, which is not ours; choose another"
+                " prefix, like ?prefix=sales."
+            )

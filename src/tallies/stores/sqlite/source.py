@@ -1,164 +1,147 @@
-"""The source table: favorites, as a key-value store. Its triggers write the change log."""
+"""The source: a table of the database, its columns, and what can make two of its rows collide."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import groupby, islice
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tallies.core.times import canonical_time
-from tallies.stores.protocol import UNSET, Clock, Event, Favorite, Unset
-from tallies.stores.sqlite.database import Database
+from tallies.core.errors import InvalidTally, shown
+from tallies.stores.sqlite.names import quoted
 
-LOAD_CHUNK = 10_000
-"""Events that `load` writes in one transaction: others wait some 0.1 s for it at most."""
-SWEEP_CHUNK = 500
-"""Expired rows that one transaction removes."""
-
-_COLUMNS = "user_id, restaurant_id, created_at, note, expires_at"
-_INSERT = f"INSERT INTO favorites ({_COLUMNS}) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_SELECT_LIVE = (
-    f"SELECT {_COLUMNS} FROM favorites WHERE restaurant_id = ? AND user_id = ?"
-    " AND (expires_at IS NULL OR expires_at > ?)"
-)
-_DELETE = "DELETE FROM favorites WHERE restaurant_id = ? AND user_id = ?"
-_DELETE_EXPIRED_ROW = _DELETE + " AND expires_at <= ?"
+_EXPRESSION = -2
+"""The number that SQLite gives to a part of an index that is no column."""
+_HIDDEN_BY_MODULE = 1
+_GENERATED = (2, 3)
+_ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True)
+class KeyPart:
+    """A column of a key, with the rule by which the key compares it."""
+
+    column: str
+    collation: str
 
 
-class Source:
-    """The five operations of a key-value table, a user's list, and the bulk load."""
+@dataclass(frozen=True)
+class SourceTable:
+    """A table as its database describes it."""
 
-    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
-        self._database = database
-        self._clock = clock
+    name: str
+    columns: Sequence[str]
+    generated: Sequence[str]
+    """Those of the columns that the database computes from others."""
+    primary_key: Sequence[str]
+    """Its columns; none where nothing but the rowid tells rows apart."""
+    row_id: Sequence[KeyPart]
+    """What tells its rows apart: the rowid, or the primary key of a table without one."""
+    unique: Sequence[Sequence[KeyPart]]
+    """Each key that no two rows share, that of `row_id` included."""
+    defaults: dict[str, str]
+    """SQL of what `OR REPLACE` puts in place of NULL, for columns that take no NULL."""
 
-    def now(self) -> str:
-        """The present moment in canonical form."""
-        return canonical_time(self._clock())
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """Every column of any key, those of `row_id` first."""
+        keys = (self.row_id, *self.unique)
+        return tuple(dict.fromkeys(part.column for key in keys for part in key))
 
-    def mark(
-        self, user_id: str, restaurant_id: str, *, created_at: str | None = None
-    ) -> tuple[Favorite, bool]:
-        now = self.now()
-        favorite = Favorite(user_id, restaurant_id, created_at or now)
-        with self._database.writing() as connection:
-            if connection.execute(_INSERT, favorite).rowcount == 1:
-                return favorite, True
-            row = connection.execute(_SELECT_LIVE, (restaurant_id, user_id, now)).fetchone()
-            if row is not None:
-                return Favorite(*row), False
-            # The row in the way is past its expiry: replace it.
-            connection.execute(_DELETE_EXPIRED_ROW, (restaurant_id, user_id, now))
-            connection.execute(_INSERT, favorite)
-        return favorite, True
 
-    def put(
-        self, user_id: str, restaurant_id: str, *, note: str | None, expires_at: str | None
-    ) -> tuple[Favorite, bool]:
-        now = self.now()
-        wanted = Favorite(user_id, restaurant_id, now, note, expires_at)
-        with self._database.writing() as connection:
-            connection.execute(_DELETE_EXPIRED_ROW, (restaurant_id, user_id, now))
-            if connection.execute(_INSERT, wanted).rowcount == 1:
-                return wanted, True
-            row = connection.execute(
-                "UPDATE favorites SET note = ?, expires_at = ?"
-                f" WHERE restaurant_id = ? AND user_id = ? RETURNING {_COLUMNS}",
-                (note, expires_at, restaurant_id, user_id),
-            ).fetchone()
-            return Favorite(*row), False
+def find_source(connection: sqlite3.Connection, name: str) -> SourceTable:
+    """Look a table up.
 
-    def get(self, user_id: str, restaurant_id: str) -> Favorite | None:
-        with self._database.connection() as connection:
-            row = connection.execute(_SELECT_LIVE, (restaurant_id, user_id, self.now())).fetchone()
-        return None if row is None else Favorite(*row)
+    Raises:
+        InvalidTally: there is no such table, or it is of a kind that has no triggers.
+    """
+    found = connection.execute(
+        "SELECT name, type, wr FROM pragma_table_list"
+        " WHERE schema = 'main' AND name = ? COLLATE NOCASE",
+        (name,),
+    ).fetchone()
+    if found is None:
+        raise InvalidTally(f"The database has no table {shown(name)}; declare one that is there.")
+    name, kind, without_rowid = found
+    if kind != "table":
+        raise InvalidTally(
+            f"{shown(name)} is a {kind} table, whose writes cannot be followed; declare an"
+            " ordinary table."
+            if kind != "view"
+            else f"{shown(name)} is a view; declare the table that it reads."
+        )
+    columns: list[str] = []
+    generated: list[str] = []
+    primary: dict[int, str] = {}
+    defaults: dict[str, str] = {}
+    for _, column, _, not_null, default, key, hidden in connection.execute(
+        "SELECT * FROM pragma_table_xinfo(?)", (name,)
+    ):
+        if hidden == _HIDDEN_BY_MODULE:
+            continue
+        columns.append(column)
+        if hidden in _GENERATED:
+            generated.append(column)
+        if key:
+            primary[key] = column
+        if not_null and default is not None:
+            defaults[column] = default
+    unique = list(_unique_keys(connection, name))
+    primary_key = [primary[number] for number in sorted(primary)]
+    if without_rowid:
+        row_id = next(key for key in unique if [part.column for part in key] == primary_key)
+    else:
+        row_id = [KeyPart(_rowid_name(name, columns), "BINARY")]
+        unique.insert(0, row_id)
+    return SourceTable(name, columns, generated, primary_key, row_id, unique, defaults)
 
-    def update(
-        self,
-        user_id: str,
-        restaurant_id: str,
-        *,
-        note: str | Unset | None = UNSET,
-        expires_at: str | Unset | None = UNSET,
-    ) -> Favorite | None:
-        now = self.now()
-        with self._database.writing() as connection:
-            row = connection.execute(_SELECT_LIVE, (restaurant_id, user_id, now)).fetchone()
-            if row is None:
-                return None
-            favorite = Favorite(*row)
-            if note is not UNSET:
-                favorite = favorite._replace(note=note)
-            if expires_at is not UNSET:
-                favorite = favorite._replace(expires_at=expires_at)
-            connection.execute(
-                "UPDATE favorites SET note = ?, expires_at = ?"
-                " WHERE restaurant_id = ? AND user_id = ?",
-                (favorite.note, favorite.expires_at, restaurant_id, user_id),
+
+def check_columns(source: SourceTable, names: Sequence[str]) -> None:
+    """See that the table has the columns that a declaration reads.
+
+    Raises:
+        InvalidTally: it lacks one.
+    """
+    there = {column.lower() for column in source.columns}
+    for name in names:
+        if name.lower() not in there:
+            raise InvalidTally(
+                f"The table {source.name} has no column {name!r}; it has"
+                f" {', '.join(source.columns)}."
             )
-        return favorite
-
-    def unmark(self, user_id: str, restaurant_id: str) -> bool:
-        with self._database.writing() as connection:
-            return connection.execute(_DELETE, (restaurant_id, user_id)).rowcount == 1
-
-    def favorites_of(
-        self, user_id: str, limit: int, after: tuple[str, str] | None = None
-    ) -> list[Favorite]:
-        created_at, restaurant_id = after or ("~", "")  # `~` is after every timestamp
-        with self._database.connection() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM favorites WHERE user_id = ?"
-                " AND created_at <= ? AND (created_at < ? OR restaurant_id > ?)"
-                " AND (expires_at IS NULL OR expires_at > ?)"
-                " ORDER BY created_at DESC, restaurant_id LIMIT ?",
-                (user_id, created_at, created_at, restaurant_id, self.now(), limit),
-            ).fetchall()
-        return [Favorite(*row) for row in rows]
-
-    def favorites_among(self, user_id: str, restaurant_ids: Sequence[str]) -> list[Favorite]:
-        with self._database.connection() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM favorites"
-                " WHERE restaurant_id IN (SELECT value FROM json_each(?)) AND user_id = ?"
-                " AND (expires_at IS NULL OR expires_at > ?)"
-                " ORDER BY created_at DESC, restaurant_id",
-                (json.dumps(restaurant_ids), user_id, self.now()),
-            ).fetchall()
-        return [Favorite(*row) for row in rows]
-
-    def load(self, events: Iterable[Event]) -> Iterator[int]:
-        done = 0
-        stream = iter(events)
-        while chunk := list(islice(stream, LOAD_CHUNK)):
-            now = self.now()
-            with self._database.writing() as connection:
-                connection.execute("DELETE FROM favorites WHERE expires_at <= ?", (now,))
-                for op, run in groupby(chunk, key=_op):
-                    if op == "mark":
-                        connection.executemany(
-                            _INSERT, ((u, r, t, None, None) for u, r, t, _ in run)
-                        )
-                    else:
-                        connection.executemany(_DELETE, ((r, u) for u, r, _, _ in run))
-            done += len(chunk)
-            yield done
-
-    def sweep(self) -> int:
-        """Remove rows past their expiry, which counts as a removal; how many it removed."""
-        now = self.now()
-        due = "SELECT restaurant_id, user_id FROM favorites WHERE expires_at <= ? LIMIT ?"
-        with self._database.connection() as connection:
-            if connection.execute(due, (now, 1)).fetchone() is None:
-                return 0  # the usual case takes no write lock
-        with self._database.writing() as connection:
-            rows = connection.execute(due, (now, SWEEP_CHUNK)).fetchall()
-            connection.executemany(_DELETE, rows)
-        return len(rows)
 
 
-def _op(event: Event) -> str:
-    return event.op
+def _unique_keys(connection: sqlite3.Connection, table: str) -> list[Sequence[KeyPart]]:
+    # Partial ones too, as if they held for all rows: a key only says which rows to look at.
+    found: list[Sequence[KeyPart]] = []
+    for (index,) in connection.execute(
+        'SELECT name FROM pragma_index_list(?) WHERE "unique" ORDER BY seq DESC', (table,)
+    ).fetchall():
+        parts = []
+        for number, column, collation in connection.execute(
+            'SELECT cid, name, coll FROM pragma_index_xinfo(?) WHERE "key" ORDER BY seqno', (index,)
+        ):
+            if number == _EXPRESSION:
+                raise InvalidTally(
+                    f"The unique index {index!r} of the table {table} is on an expression, so it"
+                    " cannot be seen which rows OR REPLACE removes through it; put a generated"
+                    " column in its place."
+                )
+            parts.append(KeyPart(column, collation))
+        found.append(parts)
+    return found
+
+
+def _rowid_name(table: str, columns: Sequence[str]) -> str:
+    taken = {column.lower() for column in columns}
+    for name in _ROWID_NAMES:
+        if name not in taken:
+            return name
+    raise InvalidTally(
+        f"The table {table} has columns named rowid, _rowid_ and oid; rename one of them."
+    )
+
+
+def column_of(table: str, column: str) -> str:
+    """A column in SQL, with the name or alias of its table.
+
+    Never without: SQLite takes a quoted name that is no column for text.
+    """
+    return f"{table}.{quoted(column)}"

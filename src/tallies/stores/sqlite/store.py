@@ -1,31 +1,40 @@
 """The embedded store as a whole."""
 
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
-from tallies.core.declaration import Declaration, same, what_differs
-from tallies.core.errors import InvalidInput
-from tallies.stores.favorites_tally import FAVORITES
+from tallies.core.declaration import Declaration
+from tallies.core.errors import InvalidInput, InvalidTally, NotInitialised, StoreUnavailable
 from tallies.stores.protocol import Clock, Progress, Status, Verified, count_parked, no_progress
+from tallies.stores.protocol import together as all_together
 from tallies.stores.sample import Sample
+from tallies.stores.sqlite import schema
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
+from tallies.stores.sqlite.catalog import Catalog, read_catalog
 from tallies.stores.sqlite.database import Database, Synchronous
-from tallies.stores.sqlite.kept import favorites_of
 from tallies.stores.sqlite.lag import LagWatch
 from tallies.stores.sqlite.lease import Lease, lease_holder
 from tallies.stores.sqlite.mend import rebuild
+from tallies.stores.sqlite.names import DEFAULT_PREFIX, Names, check_prefix, quoted
 from tallies.stores.sqlite.parked import Parked
 from tallies.stores.sqlite.read import Reader
 from tallies.stores.sqlite.retention import expire
-from tallies.stores.sqlite.source import Source, utc_now
-from tallies.stores.sqlite.verify import verify
+from tallies.stores.sqlite.snapshot import verify
 
 _SECONDS_A_DAY = 86_400
 
 
-class SqliteStore(Source, Reader):
-    """Favorites, change log and tallies in one SQLite file. Threads and processes may share it.
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqliteStore(Reader):
+    """The tallies of one table of a SQLite database. Threads and processes may share it.
 
     Every method may raise a `StoreError` that says in one sentence what is wrong with the file.
     """
@@ -35,60 +44,121 @@ class SqliteStore(Source, Reader):
         path: str | Path,
         declared: Declaration | None = None,
         *,
+        prefix: str = DEFAULT_PREFIX,
         synchronous: Synchronous = "normal",
         clock: Clock = utc_now,
     ) -> None:
-        """`declared` is what the file has to keep; None for what it does.
+        """`declared` is what the database has to keep; None for what it does.
 
         Raises:
-            InvalidTally: an embedded store cannot keep it.
+            InvalidStoreUrl: the prefix cannot begin the names of tables.
         """
         self.path = Path(path)
-        self._declared = None if declared is None else favorites_of(declared)
-        self._database = Database(self.path, synchronous, self._declared)
+        self.names = Names(check_prefix(prefix))
+        self._declared = declared
+        self._synchronous = synchronous
+        self.database = Database(self.path, synchronous, self._check)
         self._clock = clock
         self._lag = LagWatch()
+        super().__init__(self.database, self.names)
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.path}"
+        options = {}
+        if self.names.prefix != DEFAULT_PREFIX:
+            options["prefix"] = self.names.prefix
+        if self._synchronous != "normal":
+            options["synchronous"] = self._synchronous
+        query = "&".join(f"{name}={value}" for name, value in options.items())
+        return f"sqlite:///{quote(str(self.path), safe='/ ')}{'?' if query else ''}{query}"
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        schema.check_there(connection, self.names, self.path)
+        if self._declared is not None:
+            read_catalog(connection, self.names).check(self._declared, self.path)
 
     def init(self) -> bool:
-        return self._database.create()
+        """Make tables and triggers beside the declared table. Whether anything was made.
+
+        Raises:
+            InvalidTally: the table is not there, or cannot be tallied so.
+            NotInitialised: there is no database, or nothing was declared for it.
+            WrongStore: other tables have the names, or something else is kept under them.
+        """
+        return self.database.create(self._make)
+
+    def _make(self, connection: sqlite3.Connection) -> bool:
+        if self._declared is None:
+            if schema.is_there(connection, self.names, self.path):
+                return False
+            raise NotInitialised(
+                f"{self.url} keeps no tallies yet; say which with `tallies init --declaration"
+                " FILE`."
+            )
+        if self._declared.table is None:
+            raise InvalidTally("The declaration names no table; begin it with table = 'name'.")
+        return schema.create(connection, self.names, self._declared, self.path)
+
+    def drop(self) -> bool:
+        """Take away all that `init` has made: triggers and tables. Whether anything was there.
+
+        Raises:
+            StoreUnavailable: somebody aggregates.
+        """
+        with self.database.connection():
+            pass  # the file is there, and the tables are ours
+        holder = lease_holder(self.database, self.names)
+        if holder is not None:
+            raise StoreUnavailable(
+                f"{holder} aggregates {self.url}; stop it first, so that nothing is left half done."
+            )
+        with self.database.writing() as connection:
+            return schema.drop(connection, self.names)
+
+    def catalog(self) -> Catalog:
+        """What the store keeps."""
+        with self.database.connection() as connection:
+            return read_catalog(connection, self.names)
+
+    def tallies(self) -> list[Reader]:
+        """A reader for each tally, in the order declared."""
+        return [self.reading(kept.tally.name) for kept in self.catalog().live]
 
     def aggregator(self, batch: int = BATCH_RECORDS) -> LogAggregator:
         """One that carries the change log into the tallies."""
-        return LogAggregator(self._database, self._clock, batch)
+        return LogAggregator(self.database, self.names, self._clock, batch)
 
     def expire(self) -> int:
-        """Remove tallies of windows that are no longer kept; how many, of maybe more."""
-        return expire(self._database, self._clock())
+        """Remove rows of windows that are no longer kept; how many, of maybe more."""
+        return expire(self.database, self.names, self._clock())
 
-    def tidy(self) -> None:
-        """Do what the file needs from time to time, in place of the writers."""
-        self._database.checkpoint()
+    def tidy(self) -> bool:
+        """Do what the file needs from time to time; whether there is more to do at once."""
+        self.database.checkpoint()
+        return False
 
     def lease(self) -> Lease:
         """A right to aggregate, not yet taken."""
-        return Lease(self._database)
+        return Lease(self.database, self.names)
 
     def version(self) -> int:
-        with self._database.connection() as connection:
-            (revision,) = connection.execute("SELECT revision FROM positions").fetchone()
+        with self.database.connection() as connection:
+            (revision,) = connection.execute(
+                f"SELECT revision FROM {quoted(self.names.catalog)}"
+            ).fetchone()
         return int(revision)
 
     def end_of_log(self) -> int:
         """The position of the newest change record; 0 before the first."""
-        with self._database.connection() as connection:
-            row = connection.execute(
-                "SELECT seq FROM sqlite_sequence WHERE name = 'changes'"
-            ).fetchone()
-        return row[0] if row else 0
+        with self.database.connection() as connection:
+            return schema.end_of_log(connection, self.names)
 
     def position(self) -> int:
         """The position up to which all change records are in the tallies."""
-        with self._database.connection() as connection:
-            (position,) = connection.execute("SELECT position FROM positions").fetchone()
+        with self.database.connection() as connection:
+            (position,) = connection.execute(
+                f"SELECT position FROM {quoted(self.names.catalog)}"
+            ).fetchone()
         return int(position)
 
     def lag(self) -> tuple[int, float | None]:
@@ -96,13 +166,16 @@ class SqliteStore(Source, Reader):
 
         The age is None at a first look where the clocks of writer and reader contradict each other.
         """
-        with self._database.reading() as connection:
-            (position,) = connection.execute("SELECT position FROM positions").fetchone()
-            (last,) = connection.execute("SELECT max(position) FROM changes").fetchone()
+        log = quoted(self.names.log)
+        with self.database.reading() as connection:
+            position, last = connection.execute(
+                f"SELECT position, (SELECT max(position) FROM {log})"
+                f" FROM {quoted(self.names.catalog)}"
+            ).fetchone()
             end, days = max(last or 0, position), 0.0
             if end > position:
                 (days,) = connection.execute(
-                    "SELECT julianday('now') - logged_at FROM changes WHERE position > ?"
+                    f"SELECT julianday('now') - logged_at FROM {log} WHERE position > ?"
                     " ORDER BY position LIMIT 1",
                     (position,),
                 ).fetchone()
@@ -110,28 +183,42 @@ class SqliteStore(Source, Reader):
 
     def status(self) -> Status:
         records, seconds = self.lag()
-        with self._database.reading() as connection:
-            (favorites,) = connection.execute("SELECT count(*) FROM favorites").fetchone()
-            (tallies,) = connection.execute("SELECT count(*) FROM tallies").fetchone()
-            (parked,) = connection.execute("SELECT count(*) FROM parked").fetchone()
-            (position,) = connection.execute("SELECT position FROM positions").fetchone()
+        with self.database.reading() as connection:
+            catalog = read_catalog(connection, self.names)
+            source = schema.current_source(connection, self.names, catalog)
+            rows: int | None = None
+            with suppress(sqlite3.OperationalError):  # it is gone; `troubles` says so
+                (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(source)}").fetchone()
+            tallies = sum(
+                connection.execute(f"SELECT count(*) FROM {quoted(kept.table)}").fetchone()[0]
+                for kept in catalog.live
+            )
+            (position,) = connection.execute(
+                f"SELECT position FROM {quoted(self.names.catalog)}"
+            ).fetchone()
+            troubles = list(schema.troubles(connection, self.names, catalog))
         return Status(
-            favorites=favorites,
+            source=source,
+            source_rows=rows,
             lag_records=records,
             lag_seconds=seconds,
-            parked=parked,
-            aggregator=lease_holder(self._database),
-            details={"tallies": tallies, "position": position},
+            parked=self.parked.count(),
+            aggregator=lease_holder(self.database, self.names),
+            details={
+                "tallies": tallies,
+                "position": position,
+                **({"trouble": " ".join(troubles)} if troubles else {}),
+            },
         )
 
     @property
     def parked(self) -> Parked:
-        return Parked(self._database, self._clock)
+        return Parked(self.database, self.names, self._clock)
 
-    def reading(self, name: str | None) -> Self:
-        if name not in (None, FAVORITES.name):
-            raise InvalidInput(f"There is no tally {name!r}; there is {FAVORITES.name}.")
-        return self
+    def reading(self, name: str | None) -> Reader:
+        found = Reader(self.database, self.names, name)
+        _ = found.of  # there is none of that name: say so now
+        return found
 
     def verify(
         self,
@@ -140,7 +227,9 @@ class SqliteStore(Source, Reader):
         read_units: float | None = None,  # noqa: ARG002 # the protocol's; reads cost nothing here
         progress: Progress = no_progress,
     ) -> Verified:
-        return verify(self._database, self.of, self._clock(), progress, sample=sample)
+        return all_together(
+            verify(self.database, self.names, self._clock(), progress, sample=sample)
+        )
 
     def differs(
         self, declared: Declaration | None = None, ranking_shards: int | None = None
@@ -148,8 +237,9 @@ class SqliteStore(Source, Reader):
         _check_unspread(ranking_shards)
         if declared is None:
             return ""
-        tally, live = favorites_of(declared), self.of
-        return "" if same(live, tally) else f"{tally.name} differs in {what_differs(live, tally)}"
+        catalog = self.catalog()
+        catalog.check_source(declared, self.url)
+        return catalog.differs(declared)
 
     def rebuild(
         self,
@@ -160,15 +250,16 @@ class SqliteStore(Source, Reader):
         progress: Progress = no_progress,
     ) -> Verified:
         _check_unspread(ranking_shards)
-        tally = None if declared is None else favorites_of(declared)
+        if declared is not None:
+            self.catalog().check_source(declared, self.url)
         count_parked(self.parked)
-        return rebuild(self._database, self._clock, progress, tally)
+        return rebuild(self.database, self.names, self._clock, progress, declared)
 
     def go_by_positions(self) -> None:
         raise InvalidInput("An embedded store has no markers; leave --by-positions out.")
 
     def close(self) -> None:
-        self._database.close()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self

@@ -8,9 +8,9 @@ from tallies.core.amounts import negated, plus
 from tallies.core.errors import UnknownWindow
 from tallies.core.fold import Folder
 from tallies.core.tally import Number
-from tallies.stores.dynamodb.snapshot.placing import load
 from tallies.stores.dynamodb.snapshot.spill import Cell
 from tallies.stores.dynamodb.snapshot.views import View
+from tallies.stores.placing import load
 
 
 class Compared(NamedTuple):

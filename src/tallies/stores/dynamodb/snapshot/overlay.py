@@ -6,7 +6,6 @@ from itertools import product
 from tallies.core.amounts import negated
 from tallies.core.change import Image
 from tallies.stores.dynamodb.errors import IteratorExpired
-from tallies.stores.dynamodb.snapshot.placing import Place, Placer, dump, key_text
 from tallies.stores.dynamodb.snapshot.spill import Late, Spill
 from tallies.stores.dynamodb.snapshot.views import View
 from tallies.stores.dynamodb.stream import (
@@ -17,6 +16,7 @@ from tallies.stores.dynamodb.stream import (
     StreamRecord,
     Tip,
 )
+from tallies.stores.placing import Place, Placer, dump, key_text
 
 
 class Overlay:

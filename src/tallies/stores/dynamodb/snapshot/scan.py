@@ -5,9 +5,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from tallies.stores.dynamodb.snapshot.placing import Placer, key_text
 from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.stream import image_of
+from tallies.stores.placing import Placer, key_text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -16,11 +16,11 @@ from tallies.stores.dynamodb.keys import TableNames, row_key
 from tallies.stores.dynamodb.paging import MAX_KEYS, batches
 from tallies.stores.dynamodb.snapshot.differences import Compared, compare
 from tallies.stores.dynamodb.snapshot.overlay import Overlay
-from tallies.stores.dynamodb.snapshot.placing import Placer, dump
 from tallies.stores.dynamodb.snapshot.scan import Pace
 from tallies.stores.dynamodb.snapshot.spill import Spill
 from tallies.stores.dynamodb.snapshot.views import Part, View, Views
 from tallies.stores.dynamodb.stream import Stream, StreamRecord
+from tallies.stores.placing import Placer, dump
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
 

@@ -18,7 +18,7 @@ from tallies.core.amounts import plus, times
 from tallies.core.errors import StoreError, StoreUnavailable
 from tallies.core.tally import Number
 from tallies.stores.dynamodb.errors import HistoryTrimmed
-from tallies.stores.dynamodb.snapshot.placing import Place, dump, load
+from tallies.stores.placing import Place, dump, load
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -1,9 +1,10 @@
-"""The source table: favorites, as a key-value store. Its stream is the change log."""
+"""Favorites on DynamoDB: their table, as a key-value store, whose stream is the change log."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import groupby, islice
 from math import ceil
 from operator import attrgetter
@@ -11,37 +12,93 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tallies.core.declaration import Declaration
 from tallies.core.errors import WrongStore, shown
+from tallies.core.ids import join_ids
 from tallies.core.times import canonical_time, parse_time
+from tallies.favorites.favorite import UNSET, Event, Favorite, Unset
+from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.explain import explained
-from tallies.stores.dynamodb.keys import favorite_key
 from tallies.stores.dynamodb.paging import batch_get, rows
-from tallies.stores.protocol import UNSET, Clock, Event, Favorite, Unset
+from tallies.stores.dynamodb.standing import Standing
+from tallies.stores.dynamodb.store import DynamoStore, utc_now
+from tallies.stores.dynamodb.url import Location
+from tallies.stores.protocol import Clock
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, CreateTableInputTypeDef
 
     Item = Mapping[str, AttributeValueTypeDef]
 
+TABLE = "favorites"
+"""Ends the name of the table, after the store's prefix."""
 USER_INDEX = "by_user"
+MAX_PARTITION_KEY_BYTES = 2048
 LOAD_CHUNK = 2_000
 """Events that `load` reads before it reports."""
 LOAD_THREADS = 32
 
 
-class Source:
-    """The five operations of a key-value table, a user's list, and the bulk load.
+def source_table(name: str) -> "CreateTableInputTypeDef":
+    """The shape of the table."""
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("pk", "user_id", "created_at")
+        ],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": USER_INDEX,
+                "KeySchema": [
+                    {"AttributeName": "user_id", "KeyType": "HASH"},
+                    {"AttributeName": "created_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    }
+
+
+class DynamoFavorites(DynamoStore):
+    """Favorites and their tallies: the five operations, a user's list, the bulk load.
+
+    Threads may share it.
 
     No write here replaces a row's time: a row is made once and removed once, which is all that the
     event filter of the favorites tally lets through. A mark over an expired row is therefore two
     writes, the removal and the new row.
     """
 
-    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
-        self._client = explained(client, "the tables")
-        self._source_table = table
-        self._clock = clock
+    def __init__(
+        self,
+        location: Location,
+        declared: Declaration | None = None,
+        *,
+        strictly: bool = True,
+        clock: Clock = utc_now,
+    ) -> None:
+        """`declared` is what the store has to keep; None for what it does, or the usual windows."""
+        self._source_table = f"{location.prefix}-{TABLE}"
+        default = Declaration([FAVORITES], self._source_table)
+        if declared is not None and declared.table is None:
+            declared = Declaration(declared.tallies, self._source_table)
+        super().__init__(
+            location,
+            declared,
+            strictly=strictly,
+            clock=clock,
+            default=default,
+            own_source=source_table(self._source_table),
+        )
+        self._client = explained(self._clients.dynamodb, "the tables")
+
+    def _check_source(self, declared: Declaration, standing: Standing) -> None:
+        if declared.table is not None:
+            super()._check_source(declared, standing)
 
     def now(self) -> str:
         """The present moment in canonical form."""
@@ -287,3 +344,16 @@ def _key(user_id: str, restaurant_id: str) -> "dict[str, AttributeValueTypeDef]"
 
 def _is_over(favorite: Favorite, now: str) -> bool:
     return favorite.expires_at is not None and favorite.expires_at <= now
+
+
+def favorite_key(restaurant_id: str, user_id: str) -> str:
+    """The partition key of a favorite: readable where it fits, injective always.
+
+    >>> favorite_key("noodles", "ann")
+    'noodles#ann'
+    """
+    key = join_ids(restaurant_id, user_id)
+    if len(key) * 4 > MAX_PARTITION_KEY_BYTES and len(key.encode()) > MAX_PARTITION_KEY_BYTES:
+        # Two joined ids always hold the separator, so no pair of ids has a key of this form.
+        return f"sha256:{sha256(key.encode()).hexdigest()}"
+    return key

@@ -1,0 +1,113 @@
+"""Rows as lines of text, for tallies that need no more of them: read several times as fast.
+
+Where a tally reads whole columns only, and a row holds plain text and whole numbers there, all
+that the row contributes fits on a line: its time, cut to what decides its windows, its group
+values, its amounts. Equal lines are counted without a look at what is in them. Rows that do not
+fit (other types, odd times) are read column by column.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tallies.core.cuts import WHOLE_MINUTE_OFFSETS
+from tallies.core.fold import Contribution
+from tallies.core.tally import Tally
+from tallies.core.windows import Window
+
+BREAK = "\n"
+"""Between lines. No group holds one, so more lines than rows mean a row that is no plain one."""
+_FIELD = "\x1f"
+_MAX_TEXT = 2_000
+"""Longer text is no group, and would only make the lines long."""
+
+_D = "[0-9]"
+_DATE = f"{_D}{_D}{_D}{_D}-{_D}{_D}-{_D}{_D}"
+_CLOCK = f"{_D}{_D}:[0-5]{_D}:[0-5]{_D}"
+_FRACTIONS = {0: "", 3: "." + _D * 3, 6: "." + _D * 6}
+"""Decimals of a second that clocks of this world write."""
+_DAY, _HOUR, _MINUTE = len("2026-11-23"), len("2026-11-23T14"), len("2026-11-23T14:05")
+
+
+class PlainLines:
+    """How SQL makes the line of a row, and what a line says."""
+
+    def __init__(self, tally: Tally, column: Callable[[str], str]) -> None:
+        """`column` gives the SQL for an attribute."""
+        groups = [column(value.attribute) for value in tally.group_by]
+        amounts = [column(value.attribute) for value in tally.summed]
+        conditions = [
+            f"typeof({each}) = 'integer' OR typeof({each}) = 'text' AND length({each})"
+            f" BETWEEN 1 AND {_MAX_TEXT}"
+            for each in groups
+        ]
+        conditions += [f"typeof({each}) = 'integer'" for each in amounts]
+        fields = []
+        if tally.time is not None:
+            time = column(tally.time.value.attribute)
+            is_utc = tally.zone == "UTC"
+            conditions.append(_is_plain_time(time, tally.time.as_ == "sql", is_utc))
+            fields.append(f"substr({time}, 1, {_cut(tally)})")
+        self._timed = tally.time is not None
+        self._groups = len(groups)
+        fields += groups + amounts
+        self.ok = " AND ".join(f"({condition})" for condition in conditions) or "1"
+        """SQL: whether a row fits on a line. Never NULL."""
+        self.line = f" || '{_FIELD}' || ".join(fields) or "''"
+        """SQL: its line."""
+        self._fields = len(fields)
+
+    @classmethod
+    def of(cls, tally: Tally, column: Callable[[str], str]) -> "PlainLines | None":
+        """The lines of a tally; None where it needs more of its rows than lines hold."""
+        is_plain = all(value.is_plain for value in tally.reads) and not tally.where
+        if tally.time is not None:
+            time = tally.time
+            is_plain &= time.as_ == "rfc3339" or (time.as_ == "sql" and time.naive_zone == "UTC")
+        return cls(tally, column) if is_plain else None
+
+    def contribution(self, line: str) -> Contribution | None:
+        """What a line contributes; None where some text holds the separator."""
+        fields = line.split(_FIELD)
+        if self._fields == 0:
+            return () if not line else None
+        if len(fields) != self._fields:
+            return None
+        if not self._timed:
+            groups, amounts = fields[: self._groups], fields[self._groups :]
+            return (*groups, *map(int, amounts))
+        groups, amounts = fields[1 : self._groups + 1], fields[self._groups + 1 :]
+        return (*groups, fields[0].replace(" ", "T"), *map(int, amounts))
+
+
+def _cut(tally: Tally) -> int:
+    if tally.zone != "UTC":
+        return _MINUTE
+    return _HOUR if Window.HOUR in tally.windows else _DAY
+
+
+def _is_plain_time(time: str, is_sql: bool, is_utc: bool) -> str:
+    """That a time is in UTC and so written that its beginning decides the windows."""
+    separator, end = ("[ T]", "") if is_sql else ("T", "Z")
+    length = len("2026-11-23T14:05:06") + len(end)
+    forms = " ".join(
+        f"WHEN {length + bool(decimals) + decimals} THEN"
+        f" {time} GLOB '{_DATE}{separator}{_CLOCK}{fraction}{end}'"
+        for decimals, fraction in _FRACTIONS.items()
+    )
+    plain = f"typeof({time}) = 'text' AND CASE length({time}) {forms} ELSE 0 END"
+    return plain if is_utc else f"{plain} AND {time} >= '{WHOLE_MINUTE_OFFSETS}'"
+
+
+def image_of(tally: Tally, contribution: Contribution) -> dict[str, Any]:
+    """A row that contributes just this, as the source would hold it."""
+    groups = len(tally.group_by)
+    image = {
+        value.attribute: found
+        for value, found in zip(tally.group_by, contribution[:groups], strict=True)
+    }
+    rest = list(contribution[groups:])
+    if tally.time is not None:
+        cut = rest.pop(0)
+        image[tally.time.value.attribute] = cut + "0000-01-01T00:00:00Z"[len(cut) :]
+    image |= {value.attribute: n for value, n in zip(tally.summed, rest, strict=True)}
+    return image

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from tallies.favorites.http.cors import allow_origins
 from tallies.favorites.on_dynamodb import source_table
 from tallies.favorites.tally import FAVORITES
+from tallies.http.cors import allow_origins
 from tallies.stores.dynamodb.tables import EXPIRY, tallies_table
 from tests.engines import environments
 from tests.engines.dynamodb import REGION

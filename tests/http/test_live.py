@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from tallies.favorites.http.boards import leaderboard
-from tallies.favorites.http.live import Live
+from tallies.http.live import Live
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, settle
 

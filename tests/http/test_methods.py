@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute
 
-from tallies.favorites.http import Instruments, NoAuth, create_app
-from tallies.favorites.http.methods import METHODS
+from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
+from tallies.http.methods import METHODS
 from tests.http.conftest import AnyStore, settle
 from tests.http.test_favorites import is_problem
 
@@ -91,7 +91,7 @@ def test_what_is_not_there_has_no_methods(client: TestClient) -> None:
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_metrics_tell_methods_and_routes_apart(store: AnyStore) -> None:
-    instruments = Instruments()
+    instruments = FavoritesInstruments()
     client = TestClient(create_app(store, auth=NoAuth(), instruments=instruments))
     client.head("/users/ann/favorites/%F0%9F%8D%9C")
     text = instruments.exposition((0, 0.0)).decode()

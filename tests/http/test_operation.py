@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from fastapi.testclient import TestClient
 
-from tallies.favorites.http import Instruments, NoAuth, create_app
+from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.sqlite import database
@@ -32,7 +32,7 @@ def test_health(client: TestClient, store: SqliteFavorites) -> None:
 
 @embedded
 def test_metrics_count_what_happens_and_carry_no_ids(store: SqliteFavorites) -> None:
-    instruments = Instruments()
+    instruments = FavoritesInstruments()
     loop = EmbeddedLoop(store, instruments.applied)
     app = create_app(store, auth=NoAuth(), instruments=instruments, background=loop)
     with TestClient(app) as client:

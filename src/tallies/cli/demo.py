@@ -24,7 +24,7 @@ from tallies.favorites.catalogue import Catalogue, read_names
 from tallies.favorites.city import DAYS, MARKS_A_DAY, NOTICE, City, restaurants
 from tallies.favorites.events import EventLog
 from tallies.favorites.favorite import Event
-from tallies.favorites.http import Instruments, NoAuth, create_app
+from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.open import open_any
 from tallies.favorites.replay import ReplayClock, replay
@@ -161,7 +161,7 @@ def _serve(
     clock: ReplayClock | None = None,
     notice: str | None = None,
 ) -> None:
-    instruments = Instruments()
+    instruments = FavoritesInstruments()
     app = create_app(
         store,
         auth=NoAuth(),

@@ -9,12 +9,12 @@ from tallies.cli.options import store_option
 from tallies.cli.output import out
 from tallies.cli.serving import PORT, address_of, is_loopback, listen, run_app
 from tallies.favorites.catalogue import read_names
-from tallies.favorites.http import Auth, Instruments, JwtAuth, NoAuth, create_app
-from tallies.favorites.http.cors import check_origin
-from tallies.favorites.http.proxies import check_proxy, check_root_path
+from tallies.favorites.http import Auth, FavoritesInstruments, JwtAuth, NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.open import open_favorites
 from tallies.favorites.tally import check_favorites
+from tallies.http.cors import check_origin
+from tallies.http.proxies import check_proxy, check_root_path
 from tallies.runtimes.embedded import EmbeddedLoop
 
 
@@ -89,7 +89,7 @@ def serve(
     if auth == "jwt":
         guard = JwtAuth.from_environment(jwks=jwks, issuer=issuer, audience=audience)
     catalogue = read_names(names) if names else {}
-    instruments = Instruments()
+    instruments = FavoritesInstruments()
     with listen(host, port) as listener, open_favorites(store) as opened:
         background: AbstractContextManager[object] | None = None
         if isinstance(opened, SqliteFavorites):

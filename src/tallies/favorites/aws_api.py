@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tallies.core.errors import InvalidStoreUrl
 from tallies.favorites.http import create_app
-from tallies.favorites.http.problems import Refused
 from tallies.favorites.open import open_favorites
+from tallies.http.problems import Refused
 
 STORE = "TALLIES_STORE"
 TEXT = ["application/json", "application/problem+json"]

@@ -1,7 +1,7 @@
 """The HTTP service: the contract's routes over a store, and the page."""
 
 from tallies.favorites.http.app import create_app
-from tallies.favorites.http.auth import Auth, JwtAuth, NoAuth
-from tallies.favorites.http.metrics import Instruments
+from tallies.favorites.http.metrics import FavoritesInstruments
+from tallies.http.auth import Auth, JwtAuth, NoAuth
 
-__all__ = ["Auth", "Instruments", "JwtAuth", "NoAuth", "create_app"]
+__all__ = ["Auth", "FavoritesInstruments", "JwtAuth", "NoAuth", "create_app"]

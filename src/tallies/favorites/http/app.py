@@ -11,21 +11,22 @@ from fastapi.security import HTTPBearer
 import tallies
 from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.favorite import FavoritesStore
-from tallies.favorites.http.auth import Auth
 from tallies.favorites.http.boards import board_routes, leaderboard, ranked_window
-from tallies.favorites.http.caching import REMEMBER_SECONDS, Memory
-from tallies.favorites.http.cors import allow_origins
-from tallies.favorites.http.descriptions import describe
-from tallies.favorites.http.limits import Limits
-from tallies.favorites.http.live import Live
 from tallies.favorites.http.marks import user_routes
-from tallies.favorites.http.methods import AnswerMethods
-from tallies.favorites.http.metrics import Instruments, MeasureRequests
+from tallies.favorites.http.metrics import FavoritesInstruments
 from tallies.favorites.http.page import name_routes, serve_page
-from tallies.favorites.http.paths import SplitBeforeDecoding
-from tallies.favorites.http.problems import answer_errors, documented
-from tallies.favorites.http.proxies import UnderPath, check_root_path
 from tallies.favorites.http.schemas import HealthAnswer
+from tallies.http.auth import Auth
+from tallies.http.caching import REMEMBER_SECONDS, Memory
+from tallies.http.cors import allow_origins
+from tallies.http.descriptions import describe
+from tallies.http.limits import Limits
+from tallies.http.live import Live
+from tallies.http.methods import AnswerMethods
+from tallies.http.metrics import MeasureRequests
+from tallies.http.paths import SplitBeforeDecoding
+from tallies.http.problems import answer_errors, documented
+from tallies.http.proxies import UnderPath, check_root_path
 from tallies.stores.protocol import Clock
 
 
@@ -38,7 +39,7 @@ def create_app(
     *,
     auth: Auth,
     names: Catalogue | None = None,
-    instruments: Instruments | None = None,
+    instruments: FavoritesInstruments | None = None,
     background: AbstractContextManager[object] | None = None,
     notice: str | None = None,
     clock: Clock = _utc_now,
@@ -57,7 +58,7 @@ def create_app(
     Raises:
         InvalidInput: an origin is none, or the root path.
     """
-    metrics = instruments or Instruments()
+    metrics = instruments or FavoritesInstruments()
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

@@ -22,11 +22,6 @@ from tallies.core.windows import (
     window_name,
     windows_between,
 )
-from tallies.favorites.http.caching import REVALIDATED, Memory, revalidated
-from tallies.favorites.http.cursors import read_cursor, write_cursor
-from tallies.favorites.http.descriptions import Schema, windows
-from tallies.favorites.http.live import Live
-from tallies.favorites.http.problems import documented
 from tallies.favorites.http.schemas import (
     Cursor,
     HistoryAnswer,
@@ -35,6 +30,11 @@ from tallies.favorites.http.schemas import (
     RestaurantId,
     TallyAnswer,
 )
+from tallies.http.caching import REVALIDATED, Memory, revalidated
+from tallies.http.cursors import read_cursor, write_cursor
+from tallies.http.descriptions import Schema, windows
+from tallies.http.live import Live
+from tallies.http.problems import documented
 from tallies.stores.protocol import Clock, Ranked, Store
 
 MAX_POINTS = 1000

@@ -7,10 +7,7 @@ from tallies.core.errors import InvalidTime
 from tallies.core.ids import check_id
 from tallies.core.times import canonical_time, display_time, parse_time
 from tallies.favorites.favorite import UNSET, Favorite, FavoritesStore, Unset
-from tallies.favorites.http.auth import Auth
-from tallies.favorites.http.cursors import read_cursor, write_cursor
-from tallies.favorites.http.metrics import Instruments
-from tallies.favorites.http.problems import Refused, documented
+from tallies.favorites.http.metrics import FavoritesInstruments
 from tallies.favorites.http.schemas import (
     Cursor,
     FavoriteAnswer,
@@ -20,6 +17,9 @@ from tallies.favorites.http.schemas import (
     RestaurantId,
     UserId,
 )
+from tallies.http.auth import Auth
+from tallies.http.cursors import read_cursor, write_cursor
+from tallies.http.problems import Refused, documented
 from tallies.stores.protocol import Clock
 
 _ONE = "/users/{user_id:id}/favorites/{restaurant_id:id}"
@@ -36,7 +36,7 @@ def shown(favorite: Favorite) -> dict[str, str]:
 
 
 def user_routes(
-    store: FavoritesStore, auth: Auth, instruments: Instruments, clock: Clock
+    store: FavoritesStore, auth: Auth, instruments: FavoritesInstruments, clock: Clock
 ) -> APIRouter:
     """The routes under `/users`."""
     signed_in = [401, 403] if auth.required else []

@@ -1,114 +1,18 @@
-"""What Prometheus may know: marks, what the aggregation does, how long requests take."""
+"""What Prometheus may know of favorites besides."""
 
-from time import perf_counter
+from prometheus_client import Counter
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import generate_latest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from tallies.stores.protocol import Applied
-
-_SHORT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+from tallies.http.metrics import Instruments
 
 
-class Instruments:
-    """The metrics of one process. `applied` is the callback of an aggregation loop."""
-
-    content_type = CONTENT_TYPE_LATEST
+class FavoritesInstruments(Instruments):
+    """The metrics of a process that serves favorites."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__()
         self.marks = Counter(
             "tallies_marks", "PUTs of a favorite", ["outcome"], registry=self.registry
         )
         self.unmarks = Counter(
             "tallies_unmarks", "DELETEs of a favorite", ["outcome"], registry=self.registry
         )
-        self.records = Counter(
-            "tallies_records_applied", "Change records in the tallies", registry=self.registry
-        )
-        self.duplicates = Counter(
-            "tallies_duplicates_dropped",
-            "Change records that came again and were not counted again",
-            registry=self.registry,
-        )
-        self.parked = Counter(
-            "tallies_records_parked",
-            "Change records that could not be folded",
-            registry=self.registry,
-        )
-        self.fold = Histogram(
-            "tallies_fold_seconds",
-            "Reading and folding a batch",
-            buckets=_SHORT,
-            registry=self.registry,
-        )
-        self.commit = Histogram(
-            "tallies_commit_seconds",
-            "Committing a batch",
-            buckets=_SHORT,
-            registry=self.registry,
-        )
-        self._lag_records = Gauge(
-            "tallies_lag_records",
-            "Change records not in the tallies yet",
-            registry=self.registry,
-        )
-        self._lag_seconds = Gauge(
-            "tallies_lag_seconds", "Age of the oldest of them", registry=self.registry
-        )
-        self._requests = Histogram(
-            "tallies_request_seconds",
-            "Requests by route",
-            ["method", "route", "status"],
-            buckets=_SHORT,
-            registry=self.registry,
-        )
-
-    def applied(self, step: Applied) -> None:
-        """Take in one step of aggregation."""
-        self.records.inc(step.records)
-        self.duplicates.inc(step.duplicates)
-        self.parked.inc(step.parked)
-        self.fold.observe(step.fold_seconds)
-        self.commit.observe(step.commit_seconds)
-
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Take in one answered request."""
-        self._requests.labels(method, route, status).observe(seconds)
-
-    def exposition(self, lag: tuple[int | None, float | None]) -> bytes:
-        """All of it in the text format of Prometheus."""
-        records, seconds = lag
-        # NaN says that the store does not tell, which is another thing than no lag.
-        self._lag_records.set(float("nan") if records is None else records)
-        self._lag_seconds.set(float("nan") if seconds is None else seconds)
-        return generate_latest(self.registry)
-
-
-class MeasureRequests:
-    """Times requests by their route's template, so that ids do not multiply the series."""
-
-    def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
-        self._app = app
-        self._instruments = instruments
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = perf_counter()
-        status = 500
-
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, note_status)
-        finally:
-            route = getattr(scope.get("route"), "path", "none")
-            seconds = perf_counter() - started
-            self._instruments.request(scope["method"], route, status, seconds)

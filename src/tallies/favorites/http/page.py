@@ -13,9 +13,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from tallies.favorites.catalogue import Catalogue
-from tallies.favorites.http.caching import REVALIDATED, as_answer, revalidated
-from tallies.favorites.http.problems import documented
 from tallies.favorites.http.schemas import NameAnswer, RestaurantsAnswer
+from tallies.http.caching import REVALIDATED, as_answer, revalidated
+from tallies.http.problems import documented
 
 MAX_NAMES = 100
 _FOLDER = Path(str(files("tallies.favorites"))) / "page"

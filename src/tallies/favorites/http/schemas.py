@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic.json_schema import SkipJsonSchema
 
 from tallies.core.windows import Window
-from tallies.favorites.http.descriptions import CURSOR, ID, TIME, windows
+from tallies.http.descriptions import CURSOR, ID, TIME, windows
 from tallies.stores.protocol import MAX_PAGE
 
 MAX_NOTE_BYTES = 4096

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from tallies.core.ids import MAX_ID_BYTES
 from tallies.core.windows import Window
-from tallies.favorites.http.problems import Problem
+from tallies.http.problems import Problem
 
 Schema = dict[str, Any]
 

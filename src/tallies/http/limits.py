@@ -3,7 +3,7 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallies.favorites.http.problems import Refused
+from tallies.http.problems import Refused
 
 MAX_BODY_BYTES = 65_536
 

@@ -1,4 +1,4 @@
-"""Who may touch whose favorites."""
+"""Who may act for which user."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 
 from tallies.core.errors import InvalidInput
-from tallies.favorites.http.problems import Refused
+from tallies.http.problems import Refused
 
 SECRET_VARIABLE = "TALLIES_JWT_SECRET"  # noqa: S105 - the variable's name, not the secret
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: as long as the hash

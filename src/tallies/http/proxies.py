@@ -21,7 +21,7 @@ def check_root_path(text: str) -> str:
     if not _ROOT_PATH.fullmatch(text) or "." in parts or ".." in parts:
         raise InvalidInput(
             f"{shown(text)} is no root path; give one that begins with a slash and does not end in"
-            " one, of letters, digits and . _ ~ - like /favorites."
+            " one, of letters, digits and . _ ~ - like /eat."
         )
     return text
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from tallies.core.errors import InvalidInput, shown
-from tallies.favorites.http.methods import METHODS
+from tallies.http.methods import METHODS
 
 REQUEST_HEADERS = ("Authorization", "Content-Type", "If-None-Match")
 ANSWER_HEADERS = ("Allow", "ETag", "Retry-After", "WWW-Authenticate")

@@ -6,7 +6,7 @@ from urllib.parse import quote_from_bytes, unquote, unquote_to_bytes
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tallies.favorites.http.problems import ProblemResponse
+from tallies.http.problems import ProblemResponse
 
 _NEEDS_CARE = re.compile(rb"%(2[5fF]|[89a-fA-F])")
 

@@ -86,7 +86,7 @@ def test_verify_finds_drift_and_says_where(loaded: str, tmp_path: Path) -> None:
 @embedded
 def test_status(loaded: str) -> None:
     found = json.loads(tallies("status", "--json", store=loaded).out)
-    assert (found["favorites"], found["lag_records"], found["parked"]) == (3, 0, 0)
+    assert (found["source_rows"], found["lag_records"], found["parked"]) == (3, 0, 0)
     assert found["store"] == loaded
     assert "favorites  3" in tallies("status", store=loaded).out
 

@@ -10,6 +10,8 @@ from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import NoAuth, create_app
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.sqlite import SqliteStore
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
 
@@ -54,7 +56,7 @@ def client(store: AnyStore, clock: ManualClock) -> Iterator[TestClient]:
         yield client
 
 
-def settle(store: AnyStore) -> None:
+def settle(store: SqliteStore | DynamoStore) -> None:
     """Carry everything into the tallies."""
     aggregator = store.aggregator()
     while aggregator.step().records:

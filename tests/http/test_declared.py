@@ -34,4 +34,4 @@ def test_the_current_windows_are_those_of_the_zone(
         assert (board["window"], len(board["items"])) == (name, 1)
     refused = client.get("/leaderboards/all")
     assert refused.status_code == 400
-    assert "There is no leaderboard by all; use week, day" in refused.json()["detail"]
+    assert "There is no leaderboard by all; there is: week, day" in refused.json()["detail"]

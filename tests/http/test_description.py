@@ -28,11 +28,11 @@ from tallies.core.errors import UnknownWindow
 from tallies.core.ids import MAX_ID_BYTES
 from tallies.core.windows import Window, parse_window, windows_between
 from tallies.favorites.http import Auth, JwtAuth, NoAuth, create_app
-from tallies.favorites.http.boards import MAX_POINTS
 from tallies.favorites.http.schemas import MAX_NOTE_BYTES
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.http.descriptions import WINDOW_PATTERNS
+from tallies.http.reading import MAX_POINTS
 from tests.http.conftest import NAMES
 
 SECRET = "a secret of at least thirty-two bytes, long enough"

@@ -6,8 +6,8 @@ from typing import Any
 
 import anyio
 
-from tallies.favorites.http.boards import leaderboard
-from tallies.http.live import Live
+from tallies.favorites.http.boards import board_of
+from tallies.http.live import Board, Live
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, settle
 
@@ -28,15 +28,15 @@ async def end(*streams: Any) -> None:
 def test_followers_share_one_look_and_see_each_change(store: AnyStore, clock: ManualClock) -> None:
     reads = 0
 
-    def read(window: str, limit: int) -> dict[str, Any]:
+    def read(board: Board) -> dict[str, Any]:
         nonlocal reads
         reads += 1
-        return leaderboard(store, window, limit)
+        return board_of(store, board.window, board.limit, clock)
 
     async def scenario() -> None:
         live = Live(store, read, clock)
         closing = anyio.Event()
-        streams = [live.follow("all", 10, closing) for _ in range(20)]
+        streams = [live.follow(Board("all", 10), closing) for _ in range(20)]
         firsts = await asyncio.gather(*map(next_board, streams))
         assert all(board["items"] == [] for board in firsts)
         waiting = [asyncio.create_task(next_board(stream)) for stream in streams]
@@ -56,9 +56,9 @@ def test_followers_share_one_look_and_see_each_change(store: AnyStore, clock: Ma
 
 def test_a_stream_ends_when_the_service_does(store: AnyStore, clock: ManualClock) -> None:
     async def scenario() -> None:
-        live = Live(store, lambda w, n: leaderboard(store, w, n), clock)
+        live = Live(store, lambda board: board_of(store, board.window, board.limit, clock), clock)
         closing = anyio.Event()
-        stream = live.follow("all", 10, closing)
+        stream = live.follow(Board("all", 10), closing)
         await next_board(stream)
         rest = asyncio.create_task(_drain(stream))
         closing.set()
@@ -73,11 +73,11 @@ async def _drain(stream: Any) -> None:
 
 
 def test_the_current_day_changes_at_midnight(store: AnyStore, clock: ManualClock) -> None:
-    def read(_: str, limit: int) -> dict[str, Any]:
-        return leaderboard(store, f"{clock():%Y-%m-%d}", limit)
+    def read(board: Board) -> dict[str, Any]:
+        return board_of(store, board.window, board.limit, clock)
 
     async def scenario() -> None:
-        stream = Live(store, read, clock).follow("day", 10, anyio.Event())
+        stream = Live(store, read, clock).follow(Board("day", 10), anyio.Event())
         assert (await next_board(stream))["window"] == "2082-11-23"
         clock.move(hours=12)
         assert (await asyncio.wait_for(next_board(stream), 20))["window"] == "2082-11-24"

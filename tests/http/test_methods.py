@@ -12,7 +12,13 @@ from tallies.http.methods import METHODS
 from tests.http.conftest import AnyStore, settle
 from tests.http.test_favorites import is_problem
 
-VALUES = {"window": "all", "user_id": "ann", "restaurant_id": "a/b 🍜", "file": "main.js"}
+VALUES = {
+    "window": "all",
+    "user_id": "ann",
+    "restaurant_id": "a/b 🍜",
+    "file": "main.js",
+    "name": "favorites",
+}
 CODED = {"a/b 🍜": "a%2Fb%20%F0%9F%8D%9C"}
 
 

@@ -89,6 +89,15 @@ def test_the_description_is_whole(client: TestClient) -> None:
         "/restaurants/{restaurant_id}/history",
         "/leaderboards/{window}",
         "/leaderboards/{window}/live",
+        "/leaderboards/{window}/ranks/{restaurant_id}",
+        "/restaurants/tallies",
+        "/tallies",
+        "/tallies/{name}/tally",
+        "/tallies/{name}/tallies",
+        "/tallies/{name}/history",
+        "/tallies/{name}/leaderboards/{window}",
+        "/tallies/{name}/leaderboards/{window}/rank",
+        "/tallies/{name}/leaderboards/{window}/live",
         "/names",
         "/restaurants",
         "/health",
@@ -124,7 +133,7 @@ def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteFavorit
     assert 507 in codes
     with store.database.connection() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
-        connection.execute("DROP TABLE tallies")
+        connection.execute("DROP TABLE tallies_favorites")
     answer = client.get("/leaderboards/all")
     is_problem(answer, 500)
     assert "tallies" not in answer.json()["detail"]  # internals are for the log

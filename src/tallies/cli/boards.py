@@ -16,9 +16,7 @@ from tallies.core.spans import find_span, parse_span
 from tallies.core.tally import Tally
 from tallies.favorites.open import open_any
 from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, MAX_PAGE
-from tallies.stores.questions import Line, among, leaders, neighbours, numbered
-
-MAX_AROUND = 100
+from tallies.stores.questions import MAX_AROUND, Line, among, leaders, neighbours, numbered
 
 
 @click.command()

@@ -14,8 +14,7 @@ from tallies.cli.output import err, out, progress
 from tallies.favorites.events import BadLine, EventLog
 from tallies.favorites.favorite import Event
 from tallies.favorites.on_sqlite import SqliteFavorites
-from tallies.favorites.open import open_favorites
-from tallies.favorites.tally import check_favorites
+from tallies.favorites.open import check_favorites, open_favorites
 from tallies.runtimes.embedded import TICK_SECONDS, EmbeddedLoop
 from tallies.stores.protocol import Store
 
@@ -65,7 +64,7 @@ def load(file: Path, no_wait: bool, store: str) -> None:
         progress("events") as bar,
     ):
         opened.init()
-        check_favorites(opened.of)
+        check_favorites(opened)
         task = bar.add_task("Loading", total=log.size, events=0)
         lines = GoodLines(log, bar, task)
         done = 0

@@ -9,13 +9,16 @@ from tallies.cli.options import store_option
 from tallies.cli.output import out
 from tallies.cli.serving import PORT, address_of, is_loopback, listen, run_app
 from tallies.favorites.catalogue import read_names
-from tallies.favorites.http import Auth, FavoritesInstruments, JwtAuth, NoAuth, create_app
-from tallies.favorites.on_sqlite import SqliteFavorites
-from tallies.favorites.open import open_favorites
-from tallies.favorites.tally import check_favorites
+from tallies.favorites.http import FavoritesInstruments
+from tallies.favorites.http import create_app as favorites_app
+from tallies.favorites.open import favorites_in, open_any
+from tallies.http.app import create_app
+from tallies.http.auth import Auth, JwtAuth, NoAuth
 from tallies.http.cors import check_origin
+from tallies.http.metrics import Instruments
 from tallies.http.proxies import check_proxy, check_root_path
 from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import SqliteStore
 
 
 @click.command()
@@ -72,6 +75,8 @@ def serve(
 ) -> None:
     """Serve the API and the page; on an embedded store, aggregate too.
 
+    A store of a table of one's own has the API of its tallies, and a page of their leaderboards.
+
     \b
     Example:  tallies serve --port 8000
     """
@@ -89,25 +94,37 @@ def serve(
     if auth == "jwt":
         guard = JwtAuth.from_environment(jwks=jwks, issuer=issuer, audience=audience)
     catalogue = read_names(names) if names else {}
-    instruments = FavoritesInstruments()
-    with listen(host, port) as listener, open_favorites(store) as opened:
+    with listen(host, port) as listener, open_any(store) as opened:
+        favorites = favorites_in(opened)
+        if favorites is None and names is not None:
+            raise click.UsageError(f"{opened.url} is not about restaurants; leave --names out.")
+        instruments = Instruments() if favorites is None else FavoritesInstruments()
         background: AbstractContextManager[object] | None = None
-        if isinstance(opened, SqliteFavorites):
+        if isinstance(opened, SqliteStore):
             opened.init()
             background = EmbeddedLoop(opened, instruments.applied)
-        else:
+        elif favorites is not None:
             # A wrong region, a missing table: say so now, not at the first request.
-            check_favorites(opened.of)
-            opened.get("-", "-")
-            opened.leaderboard("all", 1)
-        app = create_app(
-            opened,
-            auth=guard,
-            names=catalogue,
-            instruments=instruments,
-            background=background,
-            origins=origins,
-            root_path=root_path,
-        )
+            favorites.get("-", "-")
+            favorites.leaderboard("all", 1)
+        if isinstance(instruments, FavoritesInstruments) and favorites is not None:
+            app = favorites_app(
+                favorites,
+                auth=guard,
+                names=catalogue,
+                instruments=instruments,
+                background=background,
+                origins=origins,
+                root_path=root_path,
+            )
+        else:
+            app = create_app(
+                opened,
+                auth=guard,
+                instruments=instruments,
+                background=background,
+                origins=origins,
+                root_path=root_path,
+            )
         out.print(f"Serving {opened.url} at {address_of(listener)}", markup=False)
         run_app(app, listener, proxies=proxies)

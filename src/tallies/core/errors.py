@@ -37,6 +37,12 @@ class UnknownWindow(InvalidInput):
     code = "unknown-window"
 
 
+class UnknownTally(InvalidInput):
+    """The name of no tally of the store."""
+
+    code = "unknown-tally"
+
+
 class InvalidCursor(InvalidInput):
     """A page cursor that this service did not issue."""
 

@@ -214,6 +214,11 @@ class Tally:
                     result[name] = Decimal(of_sum[value]) / Decimal(rows) if rows else 0
         return result
 
+    @property
+    def nothing(self) -> dict[str, Number]:
+        """The measures where no row is."""
+        return dict.fromkeys(self.measures, 0)
+
     def admits(self, image: Image) -> bool:
         """Whether the row is one that this tally counts: of its entity, and as `where` says."""
         ready = vars(self)

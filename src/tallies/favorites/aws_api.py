@@ -1,8 +1,9 @@
 """The Lambda function behind an HTTP API: `tallies.favorites.aws_api.handler`.
 
-The same application as `tallies serve`. Configured by the environment variable TALLIES_STORE
-(dynamodb://REGION/PREFIX). The gateway's JWT authorizer checks tokens before the function is
-called; what is left here is that nobody touches another's favorites.
+The same application as `tallies serve`: favorites, or the tallies of a table of one's own.
+Configured by the environment variable TALLIES_STORE (dynamodb://REGION/PREFIX). The gateway's JWT
+authorizer checks tokens before the function is called; what is left here is that nobody touches
+another's favorites.
 """
 
 import os
@@ -15,8 +16,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tallies.core.errors import InvalidStoreUrl
-from tallies.favorites.http import create_app
-from tallies.favorites.open import open_favorites
+from tallies.favorites.http import create_app as favorites_app
+from tallies.favorites.open import favorites_in, open_any
+from tallies.http.app import create_app
 from tallies.http.problems import Refused
 
 STORE = "TALLIES_STORE"
@@ -34,9 +36,17 @@ class GatewayAuth:
 
     def check(self, request: Request, user_id: str) -> None:
         """Pass when the token was this user's."""
+        if self._subject(request) != user_id:
+            raise Refused(403, "You may touch your own favorites only.", "forbidden")
+
+    def admit(self, request: Request) -> None:
+        """Pass when there was a token."""
+        self._subject(request)
+
+    def _subject(self, request: Request) -> str:
         event: Mapping[str, Any] = request.scope.get("aws.event", {})
         authorizer = event.get("requestContext", {}).get("authorizer", {})
-        subject = authorizer.get("jwt", {}).get("claims", {}).get("sub")
+        subject: str | None = authorizer.get("jwt", {}).get("claims", {}).get("sub")
         if subject is None:
             raise Refused(
                 401,
@@ -44,8 +54,7 @@ class GatewayAuth:
                 "unauthorized",
                 {"WWW-Authenticate": "Bearer"},
             )
-        if subject != user_id:
-            raise Refused(403, "You may touch your own favorites only.", "forbidden")
+        return subject
 
 
 class GatewayPath:
@@ -74,7 +83,13 @@ def _application() -> Mangum:
     if not url:
         raise InvalidStoreUrl(f"Set {STORE} for this function, like dynamodb://REGION/PREFIX.")
     # No start and stop: they would be run around every single request.
-    app = create_app(open_favorites(url), auth=GatewayAuth())
+    store = open_any(url)
+    favorites = favorites_in(store)
+    app = (
+        create_app(store, auth=GatewayAuth())
+        if favorites is None
+        else favorites_app(favorites, auth=GatewayAuth())
+    )
     return Mangum(GatewayPath(app), lifespan="off", text_mime_types=TEXT)
 
 

@@ -81,3 +81,7 @@ class Favorites(Protocol):
 
 class FavoritesStore(Favorites, Store, Protocol):
     """A store whose source is the table of favorites."""
+
+    @property
+    def favorites_table(self) -> str:
+        """The name of that table."""

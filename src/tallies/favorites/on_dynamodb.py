@@ -96,6 +96,10 @@ class DynamoFavorites(DynamoStore):
         )
         self._client = explained(self._clients.dynamodb, "the tables")
 
+    @property
+    def favorites_table(self) -> str:
+        return self._source_table
+
     def _check_source(self, declared: Declaration, standing: Standing) -> None:
         if declared.table is not None:
             super()._check_source(declared, standing)

@@ -75,6 +75,10 @@ class SqliteFavorites(SqliteStore):
             declared = favorites_declaration(declared, TABLE)
         super().__init__(path, declared, prefix=prefix, synchronous=synchronous, clock=clock)
 
+    @property
+    def favorites_table(self) -> str:
+        return TABLE
+
     def init(self) -> bool:
         """Make the file and its tables where they are missing. Whether anything was made.
 

@@ -1,8 +1,11 @@
 """A store URL becomes a store: of favorites, or of whatever it keeps."""
 
+from typing import cast
+
 from tallies.core.declaration import Declaration
-from tallies.core.errors import InvalidStoreUrl, StoreError
+from tallies.core.errors import InvalidStoreUrl, InvalidTally, NotInitialised, StoreError
 from tallies.favorites.favorite import FavoritesStore
+from tallies.favorites.tally import is_of_favorites
 from tallies.stores.open import DEFAULT_URL, open_store, parse_sqlite_url
 from tallies.stores.protocol import Store
 
@@ -38,15 +41,49 @@ def open_favorites(url: str = DEFAULT_URL, declared: Declaration | None = None) 
 
 
 def open_any(url: str = DEFAULT_URL, declared: Declaration | None = None) -> Store:
-    """Open the store that a URL names, of favorites unless another table is declared.
-
-    One that keeps the tallies of another table already is read as what it is.
+    """Open the store that a URL names, as what it keeps or is to keep: of favorites unless another
+    table is declared, or was.
 
     Raises:
         InvalidStoreUrl: the URL is of no known form.
         InvalidTally: the declaration is none for this store.
-        StoreError: what the store needs is not installed.
+        StoreError: what the store needs is not installed, or it cannot be read.
     """
     if declared is not None and declared.table is not None:
         return open_store(url, declared)
-    return open_favorites(url, declared)
+    favorites = open_favorites(url, declared)
+    if declared is None and keeps_another_table(favorites):
+        favorites.close()
+        return open_store(url)
+    return favorites
+
+
+def favorites_in(store: Store) -> FavoritesStore | None:
+    """The store as one of favorites; None when it is of another table."""
+    return cast("FavoritesStore", store) if hasattr(type(store), "favorites_table") else None
+
+
+def check_favorites(store: FavoritesStore) -> None:
+    """See that a store counts the favorites of restaurants.
+
+    Raises:
+        InvalidTally: it keeps something else.
+        StoreError: the store cannot be read.
+    """
+    if keeps_another_table(store):
+        raise InvalidTally(
+            f"{store.url} does not count favorites of restaurants but the table {store.source};"
+            " that table's own program writes it."
+        )
+
+
+def keeps_another_table(store: FavoritesStore) -> bool:
+    """Whether what was opened for favorites keeps the tallies of a table of somebody's own.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    try:
+        return store.source != store.favorites_table or not is_of_favorites(store.of)
+    except NotInitialised:
+        return False

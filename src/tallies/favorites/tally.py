@@ -17,18 +17,9 @@ FAVORITES = Tally(
 """Favorites of each restaurant for all time, each month and each day (UTC)."""
 
 
-def check_favorites(tally: Tally) -> Tally:
-    """See that a store counts the favorites of restaurants, which the application is about.
-
-    Raises:
-        InvalidTally: it keeps something else.
-    """
-    if tally.group_by != FAVORITES.group_by or tally.ranked_by != FAVORITES.ranked_by:
-        raise InvalidTally(
-            f"This store does not count favorites of restaurants; read its tally of"
-            f" {', '.join(tally.measures)} with top, show and export."
-        )
-    return tally
+def is_of_favorites(tally: Tally) -> bool:
+    """Whether a tally counts the favorites of restaurants, which the application is about."""
+    return tally.group_by == FAVORITES.group_by and tally.ranked_by == FAVORITES.ranked_by
 
 
 _FIXED = ("group_by", "measures", "time", "where", "ranked_by")

@@ -22,7 +22,13 @@ class Auth(Protocol):
     required: bool
 
     def check(self, request: Request, user_id: str) -> None:
-        """Pass, or raise `Refused`. May wait for the network: call it in a thread."""
+        """Pass when the request acts for this user, or raise `Refused`.
+
+        May wait for the network: call it in a thread.
+        """
+
+    def admit(self, request: Request) -> None:
+        """Pass when the request acts for any user, or raise `Refused`. As `check`, in a thread."""
 
 
 class NoAuth:
@@ -31,6 +37,9 @@ class NoAuth:
     required = False
 
     def check(self, request: Request, user_id: str) -> None:
+        """Pass."""
+
+    def admit(self, request: Request) -> None:
         """Pass."""
 
 
@@ -109,11 +118,12 @@ class JwtAuth:
 
     def check(self, request: Request, user_id: str) -> None:
         """Pass when the request carries a valid token of this user."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise _unauthorized("Send a bearer token in the Authorization header.", "")
-        if self._subject(token.strip()) != user_id:
+        if self._subject(_token(request)) != user_id:
             raise Refused(403, "You may touch your own favorites only.", "forbidden")
+
+    def admit(self, request: Request) -> None:
+        """Pass when the request carries a valid token."""
+        self._subject(_token(request))
 
     def _subject(self, token: str) -> str:
         jwt = self._jwt
@@ -149,6 +159,13 @@ class JwtAuth:
                 raise self._jwt.InvalidKeyError("no key, or more than one, fits the token")
             return keys[0].key
         return self._secret
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise _unauthorized("Send a bearer token in the Authorization header.", "")
+    return token.strip()
 
 
 def _unauthorized(detail: str, error: str) -> Refused:

@@ -16,7 +16,8 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+
+from tallies.http.exact import as_json
 
 MAX_AGE_SECONDS = 1
 REMEMBER_SECONDS = 1.0
@@ -48,7 +49,7 @@ class Answer(NamedTuple):
 
 def as_answer(content: object) -> Answer:
     """The content as JSON."""
-    body = bytes(JSONResponse(content).body)
+    body = as_json(content).encode()
     return Answer(body, f'"{blake2b(body, digest_size=16).hexdigest()}"')
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tallies.core.errors import InvalidCursor
 
-_BROKEN = "The cursor is broken or belongs to another list; begin again without one."
+BROKEN = "The cursor is broken or belongs to another list; begin again without one."
 
 
 def write_cursor(about: str, values: Sequence[str | int]) -> str:
@@ -33,15 +33,15 @@ def read_cursor(
         padded = cursor + "=" * (-len(cursor) % 4)
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, RecursionError):
-        raise InvalidCursor(_BROKEN) from None
+        raise InvalidCursor(BROKEN) from None
     if not isinstance(found, list) or found[:1] != [about] or len(found) != len(types) + 1:
-        raise InvalidCursor(_BROKEN)
+        raise InvalidCursor(BROKEN)
     values: list[str | int] = found[1:]
     for value, kind in zip(values, types, strict=True):
         if type(value) is not kind or (isinstance(value, int) and not 0 <= value < 2**63):
-            raise InvalidCursor(_BROKEN)
+            raise InvalidCursor(BROKEN)
         if isinstance(value, str) and not _encodable(value):
-            raise InvalidCursor(_BROKEN)
+            raise InvalidCursor(BROKEN)
     return values
 
 

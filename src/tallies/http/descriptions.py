@@ -35,6 +35,10 @@ WINDOW_PATTERNS = {
 }
 """The names of one kind's windows. (Not every year has a week 53.)"""
 
+_SPAN_ENDS = [name for kind, name in WINDOW_PATTERNS.items() if kind is not Window.ALL]
+_LAST = "last-[1-9][0-9]{0,2}-(day|hour)s?"
+_TRENDING = "trending(-([1-9][0-9]?|100)-days?)?"
+
 ID: Schema = {"minLength": 1, "maxLength": MAX_ID_BYTES, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
 CURSOR: Schema = {"minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"}
 TIME: Schema = {"type": "string", "format": "date-time"}
@@ -47,6 +51,13 @@ def windows(kinds: Iterable[Window], *, current: bool) -> Schema:
         for kind in kinds
     ]
     return {"pattern": f"^({'|'.join(names)})$"}
+
+
+def spans(kinds: Iterable[Window]) -> Schema:
+    """Names of windows of these kinds and the words for the current ones, and names of spans."""
+    single = windows(kinds, current=True)["pattern"].removeprefix("^").removesuffix("$")
+    ends = "|".join(f"{name}\\.\\.{name}" for name in _SPAN_ENDS)
+    return {"pattern": f"^({single}|{ends}|{_LAST}|{_TRENDING})$"}
 
 
 def describe(app: FastAPI, of: Callable[[], object]) -> None:

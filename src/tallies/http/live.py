@@ -1,24 +1,36 @@
 """Live leaderboards: one look at the store serves every subscriber."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
+from sse_starlette import EventSourceResponse
 
 from tallies.core.errors import TalliesError
+from tallies.http.exact import as_json
 from tallies.stores.protocol import Clock, Store
 
 LOOK_SECONDS = 0.2
 STATUS_EVERY_LOOKS = 5
-MAX_SUBSCRIBERS = 1000
+PING_SECONDS = 15
+GRACE_SECONDS = 2
 
-Board = tuple[str, int]
-"""A window as it was asked for (`all`, `day`, …) and the number of places."""
+
+class Board(NamedTuple):
+    """A leaderboard that somebody follows."""
+
+    window: str
+    """As it was asked for: `all`, `day`, `last-7-days`, …"""
+    limit: int
+    """How many places."""
+    tally: str | None = None
+    """The tally's name; None for the one that the application is about."""
+
+
 Message = dict[str, Any]
-Read = Callable[[str, int], Message]
+Read = Callable[[Board], Message]
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +47,16 @@ class Live:
         self._last: dict[Board, str] = {}
         self._watcher: asyncio.Task[None] | None = None
 
-    async def follow(self, window: str, limit: int, closing: anyio.Event) -> AsyncIterator[Message]:
+    async def follow(self, board: Board, closing: anyio.Event) -> AsyncIterator[Message]:
         """The board now, and again whenever it changes; in between, how far behind it is.
 
         Ends when `closing` is set.
         """
-        board = (window, limit)
         # Of boards only the newest matters: a slow reader skips some and never makes us hold many.
         queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=4)
         self._queues.setdefault(board, set()).add(queue)
         try:
-            first = _board_event(await asyncio.to_thread(self._read, window, limit))
+            first = _board_event(await asyncio.to_thread(self._read, board))
             self._last.setdefault(board, first["data"])
             yield first
             yield _status_event(await asyncio.to_thread(self._store.lag))
@@ -67,10 +78,11 @@ class Live:
         while self._queues:
             try:
                 newest = await asyncio.to_thread(self._store.version)
-                today = self._clock().date()
-                same = newest is not None and (newest, today) == seen
+                # A new day, month or hour begins at a quarter of an hour in every zone.
+                quarter = self._clock().timestamp() // 900
+                same = newest is not None and (newest, quarter) == seen
                 if not same or len(self._last) < len(self._queues):
-                    seen = newest, today
+                    seen = newest, quarter
                     for board in list(self._queues):
                         await self._renew(board)
                 if looks % STATUS_EVERY_LOOKS == 0:
@@ -85,7 +97,7 @@ class Live:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _renew(self, board: Board) -> None:
-        event = _board_event(await asyncio.to_thread(self._read, *board))
+        event = _board_event(await asyncio.to_thread(self._read, board))
         if self._last.get(board) != event["data"]:
             self._last[board] = event["data"]
             self._send(board, event)
@@ -95,6 +107,17 @@ class Live:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
+
+
+def followed(live: Live, board: Board) -> EventSourceResponse:
+    """The response that goes on for as long as its client listens and the service runs."""
+    closing = anyio.Event()
+    return EventSourceResponse(
+        live.follow(board, closing),
+        ping=PING_SECONDS,
+        shutdown_event=closing,
+        shutdown_grace_period=GRACE_SECONDS,
+    )
 
 
 async def _until(closing: anyio.Event, queue: asyncio.Queue[Message]) -> AsyncIterator[Message]:
@@ -113,10 +136,10 @@ async def _until(closing: anyio.Event, queue: asyncio.Queue[Message]) -> AsyncIt
 
 
 def _board_event(board: Message) -> Message:
-    return {"data": json.dumps(board, ensure_ascii=False)}
+    return {"data": as_json(board)}
 
 
 def _status_event(lag: tuple[int | None, float | None]) -> Message:
     records, seconds = lag
     data = {"lag_records": records, "lag_seconds": seconds}
-    return {"event": "status", "data": json.dumps(data)}
+    return {"event": "status", "data": as_json(data)}

@@ -18,6 +18,12 @@ class Instruments:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.questions = Counter(
+            "tallies_questions",
+            "Questions about a tally by its name",
+            ["tally", "question"],
+            registry=self.registry,
+        )
         self.records = Counter(
             "tallies_records_applied", "Change records in the tallies", registry=self.registry
         )

@@ -187,8 +187,18 @@ class Tallies(Protocol):
     def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
         """The windows of one kind from `first` to `last` that the group has, oldest first."""
 
+    def measures_between(
+        self, group: str, kind: Window, first: str, last: str
+    ) -> list[tuple[str, dict[str, Number]]]:
+        """As `history`, with all measures."""
+
     def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
         """As `tally`, of many groups at once."""
+
+    def measures(
+        self, groups: Sequence[str], windows: Sequence[str]
+    ) -> dict[str, dict[str, dict[str, Number]]]:
+        """As `many`, with all measures."""
 
     def leaderboard(
         self, window: str, limit: int, after: Ranked | None = None, *, offset: int = 0
@@ -228,12 +238,19 @@ class Store(Tallies, Protocol):
     def url(self) -> str:
         """The URL that opens it, without secrets."""
 
+    @property
+    def source(self) -> str:
+        """The table that is tallied."""
+
     def reading(self, name: str | None) -> Tallies:
         """The aggregates of one of the tallies; of the first for None.
 
         Raises:
-            InvalidInput: there is no tally of that name.
+            UnknownTally: there is none of that name.
         """
+
+    def tallies(self) -> Mapping[str, Tallies]:
+        """The aggregates of every tally by its name, in the order declared."""
 
     def init(self) -> bool:
         """Make the tables where they are missing. Whether anything was made."""

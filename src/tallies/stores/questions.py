@@ -17,6 +17,9 @@ from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, BoardPage, Rank, Tal
 MAX_AMOUNTS = 100_000
 """The most amounts that are looked up for one question: groups times windows."""
 
+MAX_AROUND = 100
+"""The most neighbours on each side of a group."""
+
 
 class Line(NamedTuple):
     """One line of an answer."""

@@ -1,32 +1,23 @@
-"""The application as a whole: routes, middleware, life."""
+"""The application as a whole: favorites, and the tallies that its store keeps."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
-from fastapi import FastAPI, Response, Security
-from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
+from fastapi import FastAPI
 
-import tallies
 from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.favorite import FavoritesStore
-from tallies.favorites.http.boards import board_routes, leaderboard, ranked_window
+from tallies.favorites.http.boards import board_of, board_routes
 from tallies.favorites.http.marks import user_routes
 from tallies.favorites.http.metrics import FavoritesInstruments
 from tallies.favorites.http.page import name_routes, serve_page
-from tallies.favorites.http.schemas import HealthAnswer
+from tallies.http.answers import Content
 from tallies.http.auth import Auth
 from tallies.http.caching import REMEMBER_SECONDS, Memory
-from tallies.http.cors import allow_origins
-from tallies.http.descriptions import describe
-from tallies.http.limits import Limits
-from tallies.http.live import Live
-from tallies.http.methods import AnswerMethods
-from tallies.http.metrics import MeasureRequests
-from tallies.http.paths import SplitBeforeDecoding
-from tallies.http.problems import answer_errors, documented
-from tallies.http.proxies import UnderPath, check_root_path
+from tallies.http.live import Board, Live
+from tallies.http.service import service
+from tallies.http.tallies import leaderboard_of, tally_routes
 from tallies.stores.protocol import Clock
 
 
@@ -60,49 +51,27 @@ def create_app(
     """
     metrics = instruments or FavoritesInstruments()
 
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        with background or nullcontext():
-            yield
-
-    app = FastAPI(
-        title="tallies",
-        version=tallies.__version__,
-        summary="Favorites of restaurants, counted live.",
-        lifespan=life,
-        docs_url=None,  # those pages load scripts from elsewhere
-        redoc_url=None,
-    )
-
-    def read(window: str, limit: int) -> dict[str, object]:
-        return leaderboard(store, ranked_window(store, window, clock()).name, limit)
+    def read(board: Board) -> Content:
+        if board.tally is not None:
+            return leaderboard_of(store.reading(board.tally), board.window, board.limit, clock)
+        return board_of(store, board.window, board.limit, clock)
 
     memory = Memory(store.version, seconds=remember_seconds)
-    guarded = [Security(HTTPBearer(auto_error=False))] if auth.required else []
-    app.include_router(user_routes(store, auth, metrics, clock), dependencies=guarded)
-    app.include_router(board_routes(store, Live(store, read, clock), clock, memory))
-    app.include_router(name_routes(names or {}))
-
-    @app.get("/health", response_model=HealthAnswer, responses=documented(503), tags=["operation"])
-    def health() -> Response:
-        """Whether the store answers, and how far the aggregation is behind."""
-        records, seconds = store.lag()
-        body = {"status": "ok", "lag_records": records, "lag_seconds": seconds}
-        return JSONResponse(body | ({"notice": notice} if notice else {}))
-
-    @app.get("/metrics", include_in_schema=False)
-    def expose() -> Response:
-        return Response(metrics.exposition(store.lag()), media_type=metrics.content_type)
-
-    serve_page(app)
-    answer_errors(app)
-    app.add_middleware(AnswerMethods)
-    app.add_middleware(SplitBeforeDecoding)
-    app.add_middleware(Limits)
-    app.add_middleware(MeasureRequests, instruments=metrics)
-    if origins:
-        allow_origins(app, origins)
-    if root_path:
-        app.add_middleware(UnderPath, root_path=check_root_path(root_path))
-    describe(app, lambda: store.of)
-    return app
+    live = Live(store, read, clock)
+    return service(
+        store,
+        [
+            user_routes(store, auth, metrics, clock),
+            board_routes(store, live, clock, memory),
+            name_routes(names or {}),
+            tally_routes(store, auth, live, clock, memory, metrics),
+        ],
+        summary="Favorites of restaurants, counted live.",
+        instruments=metrics,
+        described=lambda: store.of,
+        serve_page=serve_page,
+        background=background,
+        notice=notice,
+        origins=origins,
+        root_path=root_path,
+    )

@@ -1,9 +1,6 @@
-"""Routes that all may read: tallies, histories, leaderboards."""
+"""Routes that all may read: tallies, histories, leaderboards of restaurants."""
 
-from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal
 
 import anyio
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -11,86 +8,76 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse
 
-from tallies.core.errors import InvalidInput, UnknownWindow
 from tallies.core.ids import check_id
-from tallies.core.tally import Tally
-from tallies.core.windows import (
-    NamedWindow,
-    Window,
-    find_window,
-    parse_window,
-    window_name,
-    windows_between,
-)
+from tallies.core.windows import Window
 from tallies.favorites.http.schemas import (
-    Cursor,
+    AmongRestaurants,
     HistoryAnswer,
     LeaderboardAnswer,
-    Limit,
+    RankAnswer,
     RestaurantId,
+    TalliesAnswer,
     TallyAnswer,
+    WantedTallies,
 )
+from tallies.http import reading
+from tallies.http.answers import Content, by_names, leaderboard, order_among, place_of
 from tallies.http.caching import REVALIDATED, Memory, revalidated
-from tallies.http.cursors import read_cursor, write_cursor
-from tallies.http.descriptions import Schema, windows
-from tallies.http.live import Live
-from tallies.http.problems import documented
-from tallies.stores.protocol import Clock, Ranked, Store
-
-MAX_POINTS = 1000
-PING_SECONDS = 15
-GRACE_SECONDS = 2
-_DEFAULT_SPAN = {Window.DAY: timedelta(days=29), Window.MONTH: timedelta(days=335)}
+from tallies.http.descriptions import Schema, spans, windows
+from tallies.http.exact import ExactResponse
+from tallies.http.live import Board, Live, followed
+from tallies.http.parameters import MAX_IDS, Cursor, Limit, LiveLimit, Offset, live_documented
+from tallies.http.problems import Refused, documented
+from tallies.stores.protocol import Clock, Store
+from tallies.stores.questions import MAX_AROUND, check_groups
 
 
-def ranked_window(store: Store, name: str, now: datetime) -> NamedWindow:
-    """The window of a leaderboard.
-
-    Raises:
-        UnknownWindow: it names no window, or one without a leaderboard.
-    """
-    tally = store.of
-    window = find_window(name, _local(tally, now))
-    if window.kind not in tally.ranked:
-        kinds = ", ".join(tally.ranked) or "none"
-        raise UnknownWindow(
-            f"There is no leaderboard by {window.kind}; use {kinds}, or one like 2026-11."
-        )
-    return window
-
-
-def leaderboard(store: Store, window: str, limit: int, cursor: str | None = None) -> dict[str, Any]:
-    """A page of a leaderboard; ranks go on from page to page."""
-    about = f"leaderboard {window}"
-    after = read_cursor(cursor, about, (int, int, str))
-    rank = int(after[0]) if after else 0
-    before = Ranked(str(after[2]), int(after[1])) if after else None
-    found = store.leaderboard(window, limit + 1, before)
-    items = [
-        {"rank": rank + place, "restaurant_id": line.group, "favorites": line.amount}
-        for place, line in enumerate(found[:limit], 1)
-    ]
-    last = found[limit - 1] if len(found) > limit else None
-    following = last and write_cursor(about, (rank + limit, int(last.amount), last.group))
-    return {"window": window, "items": items, "next": following}
+def board_of(store: Store, window: str, limit: int, clock: Clock) -> Content:
+    """The first page of a leaderboard of restaurants, as these routes answer it."""
+    span = reading.ranked_span(store.of, window, clock())
+    return leaderboard(store, span, limit, naming=by_names)
 
 
 def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIRouter:
     """The routes under `/restaurants` and `/leaderboards`."""
     router = APIRouter(tags=["tallies"], responses=documented(400, 503))
 
-    def describe(schema: Schema) -> None:
-        schema |= windows(store.of.ranked, current=True)
+    def describe_board(schema: Schema) -> None:
+        schema |= spans(store.of.ranked)
 
-    Board = Annotated[  # noqa: N806 - a type
+    def describe_windows(schema: Schema) -> None:
+        schema["items"] = {"type": "string", **windows(store.of.windows, current=True)}
+
+    Name = Annotated[  # noqa: N806 - a type
         str,
-        Path(description="A window that is ranked, by its name; or the current one of a kind."),
-        Field(json_schema_extra=describe),
+        Path(
+            description="all, month, day (the current ones), one like 2026-11, a span like"
+            " 2026-11-01..2026-11-15 or last-7-days, or trending."
+        ),
+        Field(json_schema_extra=describe_board),
     ]
     End = Annotated[  # noqa: N806 - a type
         str | SkipJsonSchema[None],
-        Field(json_schema_extra=windows(_DEFAULT_SPAN, current=False)),
+        Field(json_schema_extra=windows((Window.DAY, Window.MONTH), current=False)),
     ]
+    Windows = Annotated[  # noqa: N806 - a type
+        list[str], Query(min_length=1), Field(json_schema_extra=describe_windows)
+    ]
+
+    def checked(ids: list[str], names: list[str] | None) -> list[str]:
+        """The windows that are asked for, of restaurants that may be asked about."""
+        for id_ in ids:
+            check_id(id_, "restaurant id")
+        now = clock()
+        of = store.of
+        found = reading.kept_windows(of, names, now) if names else reading.current_windows(of, now)
+        check_groups(ids, len(found), "restaurant id")
+        return found
+
+    def tallies_of(ids: list[str], names: list[str]) -> Content:
+        of = store.of
+        found = store.many(ids, names)
+        return {"items": [{**by_names(of, id_), "windows": found[id_]} for id_ in ids]}
 
     @router.get(
         "/restaurants/{restaurant_id:id}/tally", response_model=TallyAnswer, responses=REVALIDATED
@@ -98,15 +85,28 @@ def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIR
     def tally(request: Request, restaurant_id: RestaurantId) -> Response:
         """Favorites of a restaurant: all time, this month, today."""
         check_id(restaurant_id, "restaurant id")
-        of = store.of
-        now = _local(of, clock())
-        windows = [window_name(kind, now) for kind in of.windows]
+        now = reading.current_windows(store.of, clock())
 
         def read() -> object:
-            found = store.tally(restaurant_id, windows)
-            return {"restaurant_id": restaurant_id, "windows": found}
+            return {"restaurant_id": restaurant_id, "windows": store.tally(restaurant_id, now)}
 
-        return revalidated(request, memory.answer(("tally", restaurant_id, *windows), read))
+        return revalidated(request, memory.answer(("tally", restaurant_id, *now), read))
+
+    @router.get("/restaurants/tallies", response_model=TalliesAnswer, responses=REVALIDATED)
+    def some(
+        request: Request,
+        ids: Annotated[list[RestaurantId], Query(alias="id", min_length=1, max_length=MAX_IDS)],
+        names: Annotated[Windows | SkipJsonSchema[None], Query(alias="window")] = None,
+    ) -> Response:
+        """Favorites of several restaurants, in the order asked for; those of none too."""
+        wanted = checked(ids, names)
+        key = ("tallies", tuple(ids), tuple(wanted))
+        return revalidated(request, memory.answer(key, lambda: tallies_of(ids, wanted)))
+
+    @router.post("/restaurants/tallies", response_model=TalliesAnswer, responses=documented(413))
+    def many(wanted: WantedTallies) -> Response:
+        """The same for up to 1,000 restaurants."""
+        return ExactResponse(tallies_of(wanted.ids, checked(wanted.ids, wanted.windows)))
 
     @router.get(
         "/restaurants/{restaurant_id:id}/history",
@@ -122,77 +122,77 @@ def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIR
     ) -> Response:
         """Favorites of a restaurant by day or month; the last 30 days or 12 months by default."""
         check_id(restaurant_id, "restaurant id")
-        kind = Window(by)
-        end = _of_kind(last, kind) or find_window(kind, _local(store.of, clock()))
-        start = _of_kind(first, kind) or _back(end, kind)
-        names = list(islice(windows_between(start, end), MAX_POINTS + 1))
-        if not names:
-            raise InvalidInput(f"from {start.name} comes after to {end.name}; swap them.")
-        if len(names) > MAX_POINTS:
-            raise InvalidInput(f"The span has more than {MAX_POINTS} points; ask for less.")
+        kind, names = reading.stretch(store.of, by, first, last, clock())
 
         def read() -> object:
-            found = dict(store.history(restaurant_id, kind, start.name, end.name))
+            found = dict(store.history(restaurant_id, kind, names[0], names[-1]))
             points = [{"window": name, "favorites": found.get(name, 0)} for name in names]
             return {"points": points}
 
-        key = ("history", restaurant_id, kind, start.name, end.name)
+        key = ("history", restaurant_id, kind, names[0], names[-1])
         return revalidated(request, memory.answer(key, read))
 
     @router.get(
         "/leaderboards/{window:id}", response_model=LeaderboardAnswer, responses=REVALIDATED
     )
     def board(
-        request: Request, window: Board, limit: Limit = 10, cursor: Cursor = None
+        request: Request,
+        window: Name,
+        limit: Limit = 10,
+        cursor: Cursor = None,
+        offset: Offset = 0,
     ) -> Response:
-        """Restaurants by favorites, most first, ties by id. Window: all, month, day, 2026-11, …"""
-        name = ranked_window(store, window, clock()).name
-        key = ("leaderboard", name, limit, cursor)
-        answer = memory.answer(key, lambda: leaderboard(store, name, limit, cursor))
-        return revalidated(request, answer)
+        """Restaurants by favorites, most first, ties by id."""
+        span = reading.ranked_span(store.of, window, clock())
+
+        def read() -> object:
+            return leaderboard(store, span, limit, cursor=cursor, offset=offset, naming=by_names)
+
+        return revalidated(
+            request, memory.answer(("leaderboard", span, limit, cursor, offset), read)
+        )
+
+    @router.post(
+        "/leaderboards/{window:id}", response_model=LeaderboardAnswer, responses=documented(413)
+    )
+    def among(window: Name, body: AmongRestaurants) -> Response:
+        """Those of up to 1,000 restaurants that are on the leaderboard, in its order."""
+        span = reading.ranked_span(store.of, window, clock())
+        for id_ in body.among:
+            check_id(id_, "restaurant id")
+        return ExactResponse(order_among(store, span, body.among, naming=by_names))
+
+    @router.get(
+        "/leaderboards/{window:id}/ranks/{restaurant_id:id}",
+        response_model=RankAnswer,
+        responses={**REVALIDATED, **documented(404)},
+    )
+    def rank(
+        request: Request,
+        window: Name,
+        restaurant_id: RestaurantId,
+        around: Annotated[int, Query(ge=0, le=MAX_AROUND)] = 5,
+    ) -> Response:
+        """The place of a restaurant in the order that pages have, and who stands around it."""
+        check_id(restaurant_id, "restaurant id")
+        span = reading.ranked_span(store.of, window, clock())
+
+        def read() -> object:
+            found = place_of(store, span, restaurant_id, around, naming=by_names)
+            if found is None:
+                raise Refused(404, "The restaurant is not on this leaderboard.", "no-place")
+            return found
+
+        return revalidated(request, memory.answer(("rank", span, restaurant_id, around), read))
 
     @router.get(
         "/leaderboards/{window:id}/live",
         response_class=EventSourceResponse,
-        responses={
-            200: {
-                "content": {"text/event-stream": {}},
-                "description": "A leaderboard whenever it changes; events `status` tell the lag.",
-            }
-        },
+        responses=live_documented(),
     )
-    async def follow(
-        window: Board, limit: Annotated[int, Query(ge=1, le=100)] = 10
-    ) -> EventSourceResponse:
+    async def follow(window: Name, limit: LiveLimit = 10) -> EventSourceResponse:
         """The same as server-sent events, sent whenever it changes."""
-        ranked_window(store, window, clock())
-        closing = anyio.Event()
-        return EventSourceResponse(
-            live.follow(window, limit, closing),
-            ping=PING_SECONDS,
-            shutdown_event=closing,
-            shutdown_grace_period=GRACE_SECONDS,
-        )
+        await anyio.to_thread.run_sync(reading.ranked_span, store.of, window, clock())
+        return followed(live, Board(window, limit))
 
     return router
-
-
-def _local(tally: Tally, now: datetime) -> datetime:
-    return now.astimezone(UTC if tally.zone == "UTC" else ZoneInfo(tally.zone))
-
-
-def _of_kind(name: str | None, kind: Window) -> NamedWindow | None:
-    if name is None:
-        return None
-    window = parse_window(name)
-    if window.kind != kind:
-        raise UnknownWindow(f"{name!r} is no {kind}; from and to name windows of that kind.")
-    return window
-
-
-def _back(end: NamedWindow, kind: Window) -> NamedWindow:
-    assert end.start is not None  # noqa: S101 - only `all` has no start
-    try:
-        return parse_window(window_name(kind, end.start - _DEFAULT_SPAN[kind]))
-    except OverflowError:
-        return end

@@ -1,7 +1,11 @@
 """Routes of users: their favorites."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response, Security
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+from pydantic.json_schema import SkipJsonSchema
 
 from tallies.core.errors import InvalidTime
 from tallies.core.ids import check_id
@@ -9,20 +13,22 @@ from tallies.core.times import canonical_time, display_time, parse_time
 from tallies.favorites.favorite import UNSET, Favorite, FavoritesStore, Unset
 from tallies.favorites.http.metrics import FavoritesInstruments
 from tallies.favorites.http.schemas import (
-    Cursor,
+    AmongRestaurants,
     FavoriteAnswer,
     FavoriteFields,
     FavoritePage,
-    Limit,
     RestaurantId,
     UserId,
 )
 from tallies.http.auth import Auth
 from tallies.http.cursors import read_cursor, write_cursor
+from tallies.http.parameters import MAX_IDS, Cursor, Limit
 from tallies.http.problems import Refused, documented
 from tallies.stores.protocol import Clock
+from tallies.stores.questions import check_groups
 
 _ONE = "/users/{user_id:id}/favorites/{restaurant_id:id}"
+_ALL = "/users/{user_id:id}/favorites"
 _PAGE = 50
 
 
@@ -40,7 +46,10 @@ def user_routes(
 ) -> APIRouter:
     """The routes under `/users`."""
     signed_in = [401, 403] if auth.required else []
-    router = APIRouter(tags=["favorites"], responses=documented(400, *signed_in, 503))
+    guards = [Security(HTTPBearer(auto_error=False))] if auth.required else []
+    router = APIRouter(
+        tags=["favorites"], dependencies=guards, responses=documented(400, *signed_in, 503)
+    )
     marked = {new: instruments.marks.labels("new" if new else "already") for new in (True, False)}
     unmarked = {was: instruments.unmarks.labels("done" if was else "none") for was in (True, False)}
 
@@ -110,12 +119,28 @@ def user_routes(
         admit(request, user_id, restaurant_id)
         return JSONResponse(shown(_existing(store.get(user_id, restaurant_id))))
 
-    @router.get("/users/{user_id:id}/favorites", response_model=FavoritePage)
+    def those_among(user_id: str, ids: list[str]) -> Response:
+        for id_ in ids:
+            check_id(id_, "restaurant id")
+        check_groups(ids, what="restaurant id")
+        found = store.favorites_among(user_id, ids)
+        return JSONResponse({"items": [shown(favorite) for favorite in found], "next": None})
+
+    @router.get(_ALL, response_model=FavoritePage)
     def favorites_of(
-        request: Request, user_id: UserId, limit: Limit = _PAGE, cursor: Cursor = None
+        request: Request,
+        user_id: UserId,
+        limit: Limit = _PAGE,
+        cursor: Cursor = None,
+        ids: Annotated[
+            list[RestaurantId] | SkipJsonSchema[None],
+            Query(alias="id", max_length=MAX_IDS, description="Only those of these restaurants."),
+        ] = None,
     ) -> Response:
         """A user's favorites, newest first."""
         admit(request, user_id)
+        if ids is not None:
+            return those_among(user_id, ids)
         about = f"favorites of {user_id}"
         after = read_cursor(cursor, about, (str, str))
         # One more than asked for tells whether there is a next page.
@@ -130,6 +155,12 @@ def user_routes(
                 "next": last and write_cursor(about, (last.created_at, last.restaurant_id)),
             }
         )
+
+    @router.post(_ALL, response_model=FavoritePage, responses=documented(413))
+    def favorites_among(request: Request, user_id: UserId, body: AmongRestaurants) -> Response:
+        """Those of up to 1,000 restaurants that are the user's favorites, newest first."""
+        admit(request, user_id)
+        return those_among(user_id, body.among)
 
     return router
 

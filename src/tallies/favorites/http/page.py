@@ -1,19 +1,14 @@
 """The page, and the names that it shows."""
 
-import os
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.responses import FileResponse
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.http.schemas import NameAnswer, RestaurantsAnswer
+from tallies.http import page as pages
 from tallies.http.caching import REVALIDATED, as_answer, revalidated
 from tallies.http.problems import documented
 
@@ -58,28 +53,6 @@ def name_routes(names: Catalogue) -> APIRouter:
     return router
 
 
-class PageFiles(StaticFiles):
-    """The page's files: asked for again each time (by ETag), so that all are of one version."""
-
-    def get_path(self, scope: Scope) -> str:
-        """The file that the route names."""
-        file: str = scope["path_params"]["file"]
-        return os.path.normpath(file)
-
-    def file_response(self, *args: Any, **options: Any) -> Response:
-        response = super().file_response(*args, **options)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
-
-
 def serve_page(app: FastAPI) -> None:
-    """The page at `/`, its files under `/static`, packed on the way."""
-
-    @app.get("/", include_in_schema=False)
-    async def index() -> FileResponse:
-        return FileResponse(_FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
-
-    # Not around the whole app: packing would hold live events back. A route and no mount, so that
-    # the path has methods like any other.
-    packed = GZipMiddleware(PageFiles(directory=_FOLDER))
-    app.router.routes.append(Route("/static/{file:path}", packed, methods=["GET"]))
+    """The page of favorites at `/`."""
+    pages.serve_page(app, _FOLDER)

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from tallies.core.windows import Window
-from tallies.http.descriptions import CURSOR, ID, TIME, windows
-from tallies.stores.protocol import MAX_PAGE
+from tallies.http.descriptions import ID, TIME, windows
+from tallies.http.reading import MAX_POINTS
+from tallies.stores.protocol import MAX_GROUPS
 
 MAX_NOTE_BYTES = 4096
 
@@ -24,6 +25,10 @@ def _short(note: str | None) -> str | None:
 
 
 WindowName = Annotated[str, Field(json_schema_extra=windows(Window, current=False))]
+WindowOrKind = Annotated[str, Field(json_schema_extra=windows(Window, current=True))]
+SpanName = Annotated[
+    str, Field(description="A window or span by its name, its ends where it hangs on the clock.")
+]
 Id = Annotated[str, Field(json_schema_extra=ID)]
 Time = Annotated[str, WithJsonSchema(TIME)]
 Note = Annotated[
@@ -74,13 +79,45 @@ class HistoryAnswer(BaseModel):
 class Place(BaseModel):
     rank: int
     restaurant_id: Id
-    favorites: int
+    favorites: int | float
 
 
 class LeaderboardAnswer(BaseModel):
-    window: WindowName
+    window: SpanName
     items: list[Place]
     next: str | None
+
+
+class RankAnswer(Place):
+    window: SpanName
+    of: int
+    items: list[Place]
+
+
+class TalliesAnswer(BaseModel):
+    items: list[TallyAnswer]
+
+
+Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_GROUPS)]
+
+
+class AmongRestaurants(BaseModel):
+    """The restaurants that are asked about, each once."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    among: Ids
+
+
+class WantedTallies(BaseModel):
+    """The restaurants whose tallies are asked for, each once, and the windows: the current ones
+    unless they are named."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    ids: Ids
+    windows: Annotated[
+        list[WindowOrKind] | SkipJsonSchema[None],
+        Field(min_length=1, max_length=MAX_POINTS),
+    ] = None
 
 
 class NameAnswer(BaseModel):
@@ -96,21 +133,9 @@ class RestaurantsAnswer(BaseModel):
     items: list[RestaurantAnswer]
 
 
-class HealthAnswer(BaseModel):
-    status: str
-    lag_records: int | None
-    lag_seconds: float | None
-    notice: str | None = None
-
-
 UserId = Annotated[
     str, Path(description="The user: 1 to 1,024 bytes of UTF-8.", json_schema_extra=ID)
 ]
 RestaurantId = Annotated[
     str, Path(description="The restaurant: 1 to 1,024 bytes of UTF-8.", json_schema_extra=ID)
-]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-Cursor = Annotated[
-    str | SkipJsonSchema[None],
-    Query(max_length=8192, description="`next` of the page before.", json_schema_extra=CURSOR),
 ]

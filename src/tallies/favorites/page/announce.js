@@ -2,7 +2,7 @@
 // new count and, now and then, a new leader are spoken.
 
 import { byId, html } from "./dom.js";
-import { favorites } from "./format.js";
+import { favorites } from "./words.js";
 import { nameOf } from "./names.js";
 
 const QUIET = 15_000; // milliseconds between two leaders

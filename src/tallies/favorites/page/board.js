@@ -32,7 +32,7 @@ export class Board {
   /** `toggle(id)`: a heart was pressed. `choose(window)`: a tab was. */
   constructor(live, toggle, choose) {
     this.#live = live;
-    this.#list = new GlidingList(byId("board-rows"), (id) => new Row(id, toggle));
+    this.#list = new GlidingList(byId("board-rows"), (id) => new Row(id, toggle), (item) => item.restaurant_id);
     live.addEventListener("board", ({ detail }) => {
       if (this.#shown > LIVE) this.#refreshSoon();
       else this.#show(detail);

@@ -4,6 +4,7 @@ import { complain } from "./announce.js";
 import * as api from "./api.js";
 import { byId, html, throttled } from "./dom.js";
 import { count, windowTitle } from "./format.js";
+import { favorites } from "./words.js";
 import { cuisineOf, knowNames, nameOf } from "./names.js";
 import { Plot } from "./plot.js";
 import { paintHeart } from "./row.js";
@@ -16,7 +17,7 @@ const WINDOWS = { 3: "all", 7: "month", 10: "day" }; // by the length of their n
 export class Detail {
   #id = null;
   #by = "day";
-  #plot = new Plot(byId("plot"));
+  #plot = new Plot(byId("plot"), favorites);
   #refreshSoon = throttled(() => this.#refresh().catch(() => {}), REFRESH);
 
   constructor(live, toggle) {
@@ -64,12 +65,12 @@ export class Detail {
       byId(`tally-${WINDOWS[window.length]}`).textContent = count(n);
     }
     const title = `New favorites of ${nameOf(id)} ${SPAN[by]}`;
-    this.#plot.show(points, title);
+    this.#plot.show(points.map((point) => ({ ...point, amount: point.favorites })), title);
     byId("table-title").textContent = title;
     byId("table-rows").replaceChildren(
-      ...points.toReversed().map(({ window, favorites }) => {
+      ...points.toReversed().map(({ window, favorites: n }) => {
         const head = html("th", { scope: "row" }, windowTitle(window));
-        return html("tr", {}, head, html("td", {}, count(favorites)));
+        return html("tr", {}, head, html("td", {}, count(n)));
       }),
     );
   }

@@ -18,7 +18,7 @@ export class Find {
 
   constructor(toggle) {
     const form = byId("find");
-    this.#list = new GlidingList(byId("find-rows"), (id) => new Row(id, toggle));
+    this.#list = new GlidingList(byId("find-rows"), (id) => new Row(id, toggle), (item) => item.restaurant_id);
     form.addEventListener("input", () => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#search(), PAUSE);

@@ -18,7 +18,7 @@ export class Mine {
   #turn = 0;
 
   constructor(toggle) {
-    this.#list = new GlidingList(byId("mine-rows"), (id) => new Row(id, toggle));
+    this.#list = new GlidingList(byId("mine-rows"), (id) => new Row(id, toggle), (item) => item.restaurant_id);
     marks.addEventListener("change", () => this.#draw());
     byId("mine-more").addEventListener("click", async () => {
       const before = this.#shown;

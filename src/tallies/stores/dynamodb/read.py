@@ -70,12 +70,7 @@ class Reader:
         return {window: kept.tally.values(found[window]) for window in ordered}
 
     def tally(self, group: str, windows: Sequence[str]) -> dict[str, Number]:
-        kept = self._kept
-        found: dict[str, Number] = dict.fromkeys(windows, 0)
-        keys = [row_key(group, window) for window in found]
-        for item in batch_get(self._client, kept.table, keys):
-            found[item["time_window"]["S"]] = _ranked(kept.tally, item)
-        return found
+        return self.many([group], windows)[group]
 
     def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
         kept = self._kept
@@ -85,7 +80,25 @@ class Reader:
             found[item["group"]["S"]][item["time_window"]["S"]] = _ranked(kept.tally, item)
         return found
 
+    def measures(
+        self, groups: Sequence[str], windows: Sequence[str]
+    ) -> dict[str, dict[str, dict[str, Number]]]:
+        kept = self._kept
+        found = {group: dict.fromkeys(windows, kept.tally.nothing) for group in groups}
+        keys = [row_key(group, window) for group, its in found.items() for window in its]
+        for item in batch_get(self._client, kept.table, keys):
+            values = kept.tally.values(_amounts(kept.tally, item))
+            found[item["group"]["S"]][item["time_window"]["S"]] = values
+        return found
+
     def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
+        ranked = self.of.ranked_by or ""
+        found = self.measures_between(group, kind, first, last)
+        return [(window, values[ranked]) for window, values in found]
+
+    def measures_between(
+        self, group: str, kind: Window, first: str, last: str
+    ) -> list[tuple[str, dict[str, Number]]]:
         kept = self._kept
         values: dict[str, AttributeValueTypeDef] = {
             ":group": {"S": group},
@@ -96,7 +109,7 @@ class Reader:
         found = self._rows(kept, within, values)
         # Names of finer windows lie between those of coarser ones.
         return [
-            (window, amounts[_place(kept.tally)])
+            (window, kept.tally.values(amounts))
             for window, amounts in found
             if _kind(window) == kind
         ]
@@ -294,10 +307,6 @@ def _amounts(tally: Tally, item: Any) -> tuple[Number, ...]:
 
 def _ranked(tally: Tally, item: Any) -> Number:
     return number_of(item[ranked_component(tally)]["N"])
-
-
-def _place(tally: Tally) -> int:
-    return tally.components.index(ranked_component(tally))
 
 
 def _kind(window: str) -> Window | None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from tallies.core.declaration import Declaration, same, spec_of, tally_of, what_differs
-from tallies.core.errors import InvalidInput, WrongStore
+from tallies.core.errors import UnknownTally, WrongStore
 from tallies.core.fold import Folder
 from tallies.core.tally import Tally
 from tallies.stores.dynamodb.keys import TableNames
@@ -99,13 +99,13 @@ class Standing:
         """The tally that readers know by a name; the first one for None.
 
         Raises:
-            InvalidInput: there is none of that name.
+            UnknownTally: there is none of that name.
         """
         for kept in self.live:
             if name in (None, kept.name):
                 return kept
         there = ", ".join(kept.name for kept in self.live)
-        raise InvalidInput(f"There is no tally {name!r}; there is {there}.")
+        raise UnknownTally(f"There is no tally {name!r}; there is {there}.")
 
     def check(self, declared: Declaration) -> None:
         """See that these are the tallies of a declaration.

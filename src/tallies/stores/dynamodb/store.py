@@ -227,6 +227,13 @@ class DynamoStore(Reader):
             },
         )
 
+    @property
+    def source(self) -> str:
+        return self.settings.standing().base.source
+
+    def tallies(self) -> dict[str, Reader]:
+        return {kept.name: self.reading(kept.name) for kept in self.settings.standing().live}
+
     def reading(self, name: str | None) -> Reader:
         return Reader(self._clients.dynamodb, self.settings, name)
 

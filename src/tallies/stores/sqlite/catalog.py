@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from tallies.core.declaration import Declaration, same, spec_of, tally_of, what_differs
-from tallies.core.errors import InvalidInput, InvalidTally, WrongStore
+from tallies.core.errors import InvalidTally, UnknownTally, WrongStore
 from tallies.core.tally import Tally
 from tallies.stores.sqlite.names import Names, quoted
 
@@ -54,13 +54,13 @@ class Catalog:
         """The tally that readers know by a name; the first one for None.
 
         Raises:
-            InvalidInput: there is none of that name.
+            UnknownTally: there is none of that name.
         """
         for kept in self.live:
             if name in (None, kept.tally.name):
                 return kept
         there = ", ".join(kept.tally.name for kept in self.live)
-        raise InvalidInput(f"There is no tally {name!r}; there is {there}.")
+        raise UnknownTally(f"There is no tally {name!r}; there is {there}.")
 
     def declaration(self) -> Declaration:
         """What readers see, as it would be declared."""

@@ -72,26 +72,46 @@ class Reader:
         return self.many([group], windows)[group]
 
     def history(self, group: str, kind: Window, first: str, last: str) -> list[tuple[str, Number]]:
+        ranked = self.of.ranked_by or ""
+        found = self.measures_between(group, kind, first, last)
+        return [(window, values[ranked]) for window, values in found]
+
+    def measures_between(
+        self, group: str, kind: Window, first: str, last: str
+    ) -> list[tuple[str, dict[str, Number]]]:
         with self._table() as (connection, table):
             rows = connection.execute(
-                f"SELECT time_window, {table.amount_sql} FROM {table.sql}"
+                f"SELECT time_window, {table.numbers.sql} FROM {table.sql}"
                 ' WHERE "group" = ? AND time_window BETWEEN ? AND ? AND length(time_window) = ?'
                 f" AND NOT ({table.numbers.is_zero()}) ORDER BY time_window",
                 (group, first, last, NAME_LENGTH[kind]),
             ).fetchall()
-        return [(window, table.amount(columns)) for window, *columns in rows]
+        numbers, values = table.numbers, table.tally.values
+        return [(window, values(numbers.decode(columns))) for window, *columns in rows]
 
     def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
         found: dict[str, dict[str, Number]] = {group: dict.fromkeys(windows, 0) for group in groups}
         with self._table() as (connection, table):
-            for group, window, *columns in connection.execute(
-                f'SELECT "group", time_window, {table.amount_sql} FROM {table.sql}'
-                ' WHERE "group" IN (SELECT value FROM json_each(?))'
-                " AND time_window IN (SELECT value FROM json_each(?))",
-                (json.dumps(groups), json.dumps(windows)),
-            ):
+            for group, window, *columns in _rows_of(connection, table, groups, windows):
                 found[group][window] = table.amount(columns)
         return found
+
+    def measures(
+        self, groups: Sequence[str], windows: Sequence[str]
+    ) -> dict[str, dict[str, dict[str, Number]]]:
+        with self._table() as (connection, table):
+            numbers, values = table.numbers, table.tally.values
+            rows = {
+                (group, window): values(numbers.decode(columns))
+                for group, window, *columns in _rows_of(
+                    connection, table, groups, windows, numbers.sql
+                )
+            }
+            nothing = table.tally.nothing
+        return {
+            group: {window: rows.get((group, window), nothing) for window in windows}
+            for group in groups
+        }
 
     def leaderboard(
         self, window: str, limit: int, after: Ranked | None = None, *, offset: int = 0
@@ -171,6 +191,22 @@ class Reader:
                 f' WHERE NOT ({table.numbers.is_zero()}) ORDER BY "group", time_window'
             ):
                 yield TallyRow(group, window, table.tally.values(table.numbers.decode(columns)))
+
+
+def _rows_of(
+    connection: sqlite3.Connection,
+    table: RowsTable,
+    groups: Sequence[str],
+    windows: Sequence[str],
+    columns: str | None = None,
+) -> sqlite3.Cursor:
+    """The rows of these groups and windows: the measure that they are ranked by, or `columns`."""
+    return connection.execute(
+        f'SELECT "group", time_window, {columns or table.amount_sql} FROM {table.sql}'
+        ' WHERE "group" IN (SELECT value FROM json_each(?))'
+        " AND time_window IN (SELECT value FROM json_each(?))",
+        (json.dumps(groups), json.dumps(windows)),
+    )
 
 
 def _line(table: RowsTable, row: Sequence[Any]) -> Ranked:

@@ -120,9 +120,13 @@ class SqliteStore(Reader):
         with self.database.connection() as connection:
             return read_catalog(connection, self.names)
 
-    def tallies(self) -> list[Reader]:
-        """A reader for each tally, in the order declared."""
-        return [self.reading(kept.tally.name) for kept in self.catalog().live]
+    @property
+    def source(self) -> str:
+        return self.catalog().source
+
+    def tallies(self) -> dict[str, Reader]:
+        names = [kept.tally.name for kept in self.catalog().live]
+        return {name: Reader(self.database, self.names, name) for name in names}
 
     def aggregator(self, batch: int = BATCH_RECORDS) -> LogAggregator:
         """One that carries the change log into the tallies."""

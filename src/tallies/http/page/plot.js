@@ -2,7 +2,7 @@
 // The pointer chooses a bar, and so does one slider, for keys and screen readers.
 
 import { html, svg } from "./dom.js";
-import { count, favorites, windowTick, windowTitle } from "./format.js";
+import { count, windowTick, windowTitle } from "./format.js";
 
 const HEIGHT = 190;
 const LEFT = 36;
@@ -19,11 +19,14 @@ function gridStep(most) {
 export class Plot {
   #frame = html("div", {});
   #value = html("p", { "aria-hidden": true });
-  #slider = html("input", { type: "range", min: 0, "aria-label": "New favorites" });
+  #slider = html("input", { type: "range", min: 0, "aria-label": "Amounts" });
   #points = [];
   #bars = [];
+  #told;
 
-  constructor(element) {
+  /** `told(n)` says an amount in words. */
+  constructor(element, told) {
+    this.#told = told;
     element.append(this.#value, this.#slider, this.#frame);
     this.#slider.addEventListener("input", () => this.#choose(this.#slider.valueAsNumber));
     for (const kind of ["pointermove", "pointerdown"]) {
@@ -35,7 +38,7 @@ export class Plot {
     new ResizeObserver(() => this.#draw()).observe(this.#frame);
   }
 
-  /** Show points `{window, favorites}`, oldest first. The newest is chosen at first. */
+  /** Show points `{window, amount}`, oldest first. The newest is chosen at first. */
   show(points, title) {
     const last = points.length - 1;
     const same = last === this.#points.length - 1 && points[0].window === this.#points[0].window;
@@ -52,9 +55,9 @@ export class Plot {
   }
 
   #choose(at) {
-    const { window, favorites: n } = this.#points[at];
+    const { window, amount: n } = this.#points[at];
     this.#slider.value = at;
-    this.#slider.setAttribute("aria-valuetext", `${windowTitle(window)}: ${favorites(n)}`);
+    this.#slider.setAttribute("aria-valuetext", `${windowTitle(window)}: ${this.#told(n)}`);
     this.#value.replaceChildren(html("b", {}, count(n)), ` ${windowTitle(window)}`);
     for (const [index, bar] of this.#bars.entries()) bar.classList.toggle("chosen", index === at);
   }
@@ -62,7 +65,7 @@ export class Plot {
   #draw() {
     const width = this.#frame.clientWidth;
     if (!width || !this.#points.length) return;
-    const most = Math.max(...this.#points.map((point) => point.favorites));
+    const most = Math.max(...this.#points.map((point) => point.amount));
     const step = gridStep(most);
     const top = Math.max(1, Math.ceil(most / step)) * step;
     const y = (n) => FLOOR - ((FLOOR - TOP) * n) / top;
@@ -73,7 +76,7 @@ export class Plot {
         svg("text", { x: LEFT - 8, y: y(n) + 4, "text-anchor": "end" }, count(n)),
       );
     }
-    this.#bars = this.#points.map(({ favorites: n }, at) => this.#bar(at, y(n)));
+    this.#bars = this.#points.map(({ amount: n }, at) => this.#bar(at, y(n)));
     image.append(...this.#bars, ...this.#labels());
     this.#frame.replaceChildren(image);
     this.#choose(this.#slider.valueAsNumber);

@@ -7,15 +7,18 @@ const GLIDE = { duration: 480, easing: "cubic-bezier(.2,.8,.2,1)" };
 export class GlidingList {
   #list;
   #make;
+  #keyOf;
   rows = new Map();
 
-  /** `make(id)` gives a row: an object with an `element` and `update(item)`. */
-  constructor(list, make) {
+  /** `make(key)` gives a row: an object with an `element` and `update(item)`. `keyOf(item)` tells
+   *  items apart. */
+  constructor(list, make, keyOf) {
     this.#list = list;
     this.#make = make;
+    this.#keyOf = keyOf;
   }
 
-  /** Show these items, each with its `restaurant_id`, in this order. */
+  /** Show these items in this order. */
   show(items) {
     const still = calm() || document.hidden;
     const before = still ? null : this.#tops();
@@ -30,7 +33,7 @@ export class GlidingList {
   }
 
   #arrange(items) {
-    const kept = new Set(items.map((item) => item.restaurant_id));
+    const kept = new Set(items.map(this.#keyOf));
     for (const [id, row] of this.rows) {
       if (kept.has(id)) continue;
       row.element.remove();
@@ -38,7 +41,7 @@ export class GlidingList {
     }
     let place = this.#list.firstElementChild;
     for (const item of items) {
-      const id = item.restaurant_id;
+      const id = this.#keyOf(item);
       if (!this.rows.has(id)) this.rows.set(id, this.#make(id));
       const row = this.rows.get(id);
       row.update(item);

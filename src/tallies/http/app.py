@@ -1,0 +1,66 @@
+"""The application for a table of one's own: `/tallies`, and a page of its boards."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+from tallies.http.answers import Content
+from tallies.http.auth import Auth, NoAuth
+from tallies.http.caching import REMEMBER_SECONDS, Memory
+from tallies.http.live import Board, Live
+from tallies.http.metrics import Instruments
+from tallies.http.page import serve_page
+from tallies.http.service import service
+from tallies.http.tallies import leaderboard_of, tally_routes
+from tallies.stores.protocol import Clock, Store
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    store: Store,
+    *,
+    auth: Auth | None = None,
+    instruments: Instruments | None = None,
+    background: AbstractContextManager[object] | None = None,
+    notice: str | None = None,
+    clock: Clock = _utc_now,
+    remember_seconds: float = REMEMBER_SECONDS,
+    origins: Sequence[str] = (),
+    root_path: str = "",
+) -> FastAPI:
+    """The ASGI application over a store of any table.
+
+    With an `auth` that requires sign-in, all questions are for whoever has a valid token.
+    `background` (an aggregation loop) is entered when the service starts and left when it stops;
+    `notice` is a sentence that the page shows; `clock` says which month and day are current;
+    `remember_seconds` is how long an answer may be given again without a look at the store, where
+    the store cannot tell that nothing has changed. Pages of `origins` may use the service;
+    `root_path` is the path that a proxy has put it under.
+
+    Raises:
+        InvalidInput: an origin is none, or the root path.
+    """
+    metrics = instruments or Instruments()
+
+    def read(board: Board) -> Content:
+        return leaderboard_of(store.reading(board.tally), board.window, board.limit, clock)
+
+    memory = Memory(store.version, seconds=remember_seconds)
+    routes = tally_routes(store, auth or NoAuth(), Live(store, read, clock), clock, memory, metrics)
+    return service(
+        store,
+        [routes],
+        summary="Exact counts of a table, live.",
+        instruments=metrics,
+        described=lambda: [tallies.of for tallies in store.tallies().values()],
+        serve_page=serve_page,
+        background=background,
+        notice=notice,
+        origins=origins,
+        root_path=root_path,
+    )

@@ -1,0 +1,32 @@
+"""JSON whose numbers are exact: decimals digit by digit, where `json` knows floats only."""
+
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+from starlette.responses import Response
+
+from tallies.core.tally import Number
+
+
+def as_json(content: Any) -> str:
+    """The content as JSON on one line."""
+    return simplejson.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def plain(number: Number) -> Number:
+    """A number as people write it: no zeros at the end of its decimals, and no exponent."""
+    if isinstance(number, int):
+        return number
+    whole = number.to_integral_value()
+    return int(whole) if number == whole else Decimal(f"{number:f}".rstrip("0"))
+
+
+class ExactResponse(Response):
+    """An answer that no cache is to keep."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The content as JSON."""
+        return as_json(content).encode()

@@ -1,0 +1,91 @@
+"""A service over a store: what every application has around its routes."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+import tallies
+from tallies.http.cors import allow_origins
+from tallies.http.descriptions import describe
+from tallies.http.limits import Limits
+from tallies.http.methods import AnswerMethods
+from tallies.http.metrics import Instruments, MeasureRequests
+from tallies.http.paths import SplitBeforeDecoding
+from tallies.http.problems import answer_errors, documented
+from tallies.http.proxies import UnderPath, check_root_path
+from tallies.stores.protocol import Store
+
+
+class HealthAnswer(BaseModel):
+    status: str
+    lag_records: int | None
+    lag_seconds: float | None
+    notice: str | None = None
+
+
+def service(
+    store: Store,
+    routers: Iterable[APIRouter],
+    *,
+    summary: str,
+    instruments: Instruments,
+    described: Callable[[], object],
+    serve_page: Callable[[FastAPI], None] = lambda _: None,
+    background: AbstractContextManager[object] | None = None,
+    notice: str | None = None,
+    origins: Sequence[str] = (),
+    root_path: str = "",
+) -> FastAPI:
+    """An ASGI application of these routes, with health, metrics, and errors as problems.
+
+    `background` (an aggregation loop) is entered when the service starts and left when it stops;
+    `notice` is a sentence that the page shows; `described` gives what the OpenAPI document hangs
+    on: when it is another, the document is made anew. Pages of `origins` may use the service;
+    `root_path` is the path that a proxy has put it under.
+
+    Raises:
+        InvalidInput: an origin is none, or the root path.
+    """
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        with background or nullcontext():
+            yield
+
+    app = FastAPI(
+        title="tallies",
+        version=tallies.__version__,
+        summary=summary,
+        lifespan=life,
+        docs_url=None,  # those pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    for router in routers:
+        app.include_router(router)
+
+    @app.get("/health", response_model=HealthAnswer, responses=documented(503), tags=["operation"])
+    def health() -> Response:
+        """Whether the store answers, and how far the aggregation is behind."""
+        records, seconds = store.lag()
+        body = {"status": "ok", "lag_records": records, "lag_seconds": seconds}
+        return JSONResponse(body | ({"notice": notice} if notice else {}))
+
+    @app.get("/metrics", include_in_schema=False)
+    def expose() -> Response:
+        return Response(instruments.exposition(store.lag()), media_type=instruments.content_type)
+
+    serve_page(app)
+    answer_errors(app)
+    app.add_middleware(AnswerMethods)
+    app.add_middleware(SplitBeforeDecoding)
+    app.add_middleware(Limits)
+    app.add_middleware(MeasureRequests, instruments=instruments)
+    if origins:
+        allow_origins(app, origins)
+    if root_path:
+        app.add_middleware(UnderPath, root_path=check_root_path(root_path))
+    describe(app, described)
+    return app

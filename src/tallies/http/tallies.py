@@ -1,0 +1,350 @@
+"""The routes under `/tallies`: what a store keeps, and the questions to each tally by its name.
+
+Values of groups stand in queries and bodies, never in paths, so that none can collide with a route.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+from sse_starlette import EventSourceResponse
+
+from tallies.core.tally import Tally
+from tallies.http import reading
+from tallies.http.answers import (
+    Content,
+    by_names_and_values,
+    leaderboard,
+    order_among,
+    place_of,
+)
+from tallies.http.auth import Auth
+from tallies.http.caching import REVALIDATED, Memory, as_answer, revalidated
+from tallies.http.descriptions import Schema
+from tallies.http.exact import ExactResponse, plain
+from tallies.http.live import Board, Live, followed
+from tallies.http.metrics import Instruments
+from tallies.http.parameters import Cursor, Limit, LiveLimit, Offset, live_documented
+from tallies.http.problems import Refused, documented
+from tallies.http.reading import GroupValue, tally_named
+from tallies.stores.protocol import MAX_GROUPS, Clock, Store, Tallies
+from tallies.stores.questions import MAX_AROUND, check_groups
+
+ListOfGroups = Annotated[list[list[GroupValue]], Field(min_length=1, max_length=MAX_GROUPS)]
+
+
+class Among(BaseModel):
+    """The groups that are to be ordered: the values of each, in the order declared."""
+
+    model_config = ConfigDict(extra="forbid")
+    among: ListOfGroups
+
+
+class Wanted(BaseModel):
+    """The groups whose tallies are asked for, and the windows: the current ones unless given."""
+
+    model_config = ConfigDict(extra="forbid")
+    groups: ListOfGroups
+    windows: Annotated[list[str] | SkipJsonSchema[None], Field(min_length=1, max_length=1000)] = (
+        None
+    )
+
+
+class TallyDescription(BaseModel):
+    """A tally: the attributes that it groups by, what it measures, the windows that it keeps."""
+
+    name: str
+    group_by: list[str]
+    measures: list[str]
+    windows: list[str]
+    ranked: list[str]
+    ranked_by: str
+    zone: str
+
+
+class TalliesAnswer(BaseModel):
+    source: str
+    items: list[TallyDescription]
+
+
+class AnyAnswer(BaseModel):
+    """Names of attributes and measures are keys beside those that are always there."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class TallyAnswer(AnyAnswer):
+    group: list[str]
+    windows: dict[str, dict[str, float]]
+
+
+class ManyAnswer(BaseModel):
+    items: list[TallyAnswer]
+
+
+class Point(AnyAnswer):
+    window: str
+
+
+class HistoryAnswer(BaseModel):
+    points: list[Point]
+
+
+class Place(AnyAnswer):
+    rank: int
+    group: list[str]
+
+
+class LeaderboardAnswer(BaseModel):
+    window: str
+    items: list[Place]
+    next: str | None
+
+
+class RankAnswer(AnyAnswer):
+    window: str
+    group: list[str]
+    rank: int
+    of: int
+    items: list[Place]
+
+
+def leaderboard_of(
+    tallies: Tallies,
+    window: str,
+    limit: int,
+    clock: Clock,
+    cursor: str | None = None,
+    offset: int = 0,
+) -> Content:
+    """A page of a tally's leaderboard, as these routes answer it."""
+    span = reading.ranked_span(tallies.of, window, clock())
+    return leaderboard(
+        tallies, span, limit, cursor=cursor, offset=offset, naming=by_names_and_values
+    )
+
+
+def tally_routes(
+    store: Store, auth: Auth, live: Live, clock: Clock, memory: Memory, metrics: Instruments
+) -> APIRouter:
+    """The routes. Where sign-in is required they are for whoever has a valid token."""
+
+    def admit(request: Request) -> None:
+        auth.admit(request)
+
+    guards = [Depends(admit), Security(HTTPBearer(auto_error=False))] if auth.required else []
+    signed_in = [401] if auth.required else []
+    router = APIRouter(
+        prefix="/tallies",
+        tags=["tallies"],
+        dependencies=guards,
+        responses=documented(400, *signed_in, 503),
+    )
+
+    def describe_name(schema: Schema) -> None:
+        schema["enum"] = list(store.tallies())
+
+    Name = Annotated[  # noqa: N806 - a type
+        str, Path(description="The tally's name."), Field(json_schema_extra=describe_name)
+    ]
+    Group = Annotated[  # noqa: N806 - a type
+        list[str],
+        Query(
+            alias="group",
+            description="One value for each attribute of the group, in the order declared.",
+            default_factory=list,
+        ),
+    ]
+    Window = Annotated[  # noqa: N806 - a type
+        str,
+        Path(
+            description="A window (all, 2026-11), the current one of a kind (month), or a span"
+            " (2026-11-01..2026-11-15, last-7-days, trending)."
+        ),
+    ]
+    End = Annotated[str | SkipJsonSchema[None], Query()]  # noqa: N806 - a type
+
+    def asked(name: str, question: str) -> Tallies:
+        found = tally_named(store, name)
+        metrics.questions.labels(name, question).inc()
+        return found
+
+    def answer(
+        request: Request, name: str, question: str, key: Sequence[object], read: Any
+    ) -> Response:
+        return revalidated(request, memory.answer((name, question, *key), read))
+
+    @router.get("", response_model=TalliesAnswer, responses=REVALIDATED)
+    def kept(request: Request) -> Response:
+        """The tallies that the store keeps."""
+        found = [_description(name, each.of) for name, each in store.tallies().items()]
+        return revalidated(request, as_answer({"source": store.source, "items": found}))
+
+    @router.get(
+        "/{name}/tally", response_model=TallyAnswer, responses={**REVALIDATED, **documented(404)}
+    )
+    def tally(request: Request, name: Name, values: Group) -> Response:
+        """The measures of a group in the windows that hold now."""
+        tallies = asked(name, "tally")
+        of = tallies.of
+        group = reading.group_of(of, values)
+        windows = reading.current_windows(of, clock())
+        return answer(
+            request,
+            name,
+            "tally",
+            (group, *windows),
+            lambda: _of_groups(tallies, [group], windows)[0],
+        )
+
+    @router.post("/{name}/tallies", response_model=ManyAnswer, responses=documented(404, 413))
+    def many(name: Name, wanted: Wanted) -> Response:
+        """The measures of many groups, in the order asked for."""
+        tallies = asked(name, "many")
+        of = tallies.of
+        groups = reading.groups_of(of, wanted.groups)
+        now = clock()
+        windows = (
+            reading.current_windows(of, now)
+            if wanted.windows is None
+            else reading.kept_windows(of, wanted.windows, now)
+        )
+        check_groups(groups, len(windows), "group")
+        return ExactResponse({"items": _of_groups(tallies, groups, windows)})
+
+    @router.get(
+        "/{name}/history",
+        response_model=HistoryAnswer,
+        responses={**REVALIDATED, **documented(404)},
+    )
+    def history(
+        request: Request,
+        name: Name,
+        values: Group,
+        by: reading.By = "day",
+        first: Annotated[End, Query(alias="from", description="First window.")] = None,
+        last: Annotated[End, Query(alias="to", description="Last window.")] = None,
+    ) -> Response:
+        """The measures of a group window by window, those without rows too."""
+        tallies = asked(name, "history")
+        of = tallies.of
+        group = reading.group_of(of, values)
+        kind, names = reading.stretch(of, by, first, last, clock())
+
+        def read() -> Content:
+            found = dict(tallies.measures_between(group, kind, names[0], names[-1]))
+            points = [
+                {"window": window, **_plain(found.get(window, of.nothing))} for window in names
+            ]
+            return {"points": points}
+
+        return answer(request, name, "history", (group, kind, names[0], names[-1]), read)
+
+    @router.get(
+        "/{name}/leaderboards/{window:id}",
+        response_model=LeaderboardAnswer,
+        responses={**REVALIDATED, **documented(404)},
+    )
+    def board(
+        request: Request,
+        name: Name,
+        window: Window,
+        limit: Limit = 10,
+        cursor: Cursor = None,
+        offset: Offset = 0,
+    ) -> Response:
+        """Groups by the measure that the tally is ranked by, most first, ties by group."""
+        tallies = asked(name, "leaderboard")
+        span = reading.ranked_span(tallies.of, window, clock())
+        return answer(
+            request,
+            name,
+            "leaderboard",
+            (span, limit, cursor, offset),
+            lambda: leaderboard_of(tallies, window, limit, clock, cursor, offset),
+        )
+
+    @router.post(
+        "/{name}/leaderboards/{window:id}",
+        response_model=LeaderboardAnswer,
+        responses=documented(404, 413),
+    )
+    def among(name: Name, window: Window, body: Among) -> Response:
+        """Those of the groups that are on the leaderboard, in its order."""
+        tallies = asked(name, "among")
+        of = tallies.of
+        span = reading.ranked_span(of, window, clock())
+        groups = reading.groups_of(of, body.among)
+        return ExactResponse(order_among(tallies, span, groups, naming=by_names_and_values))
+
+    @router.get(
+        "/{name}/leaderboards/{window:id}/rank",
+        response_model=RankAnswer,
+        responses={**REVALIDATED, **documented(404)},
+    )
+    def rank(
+        request: Request,
+        name: Name,
+        window: Window,
+        values: Group,
+        around: Annotated[int, Query(ge=0, le=MAX_AROUND)] = 5,
+    ) -> Response:
+        """The place of a group, in the order that pages have, and who stands around it."""
+        tallies = asked(name, "rank")
+        of = tallies.of
+        span = reading.ranked_span(of, window, clock())
+        group = reading.group_of(of, values)
+
+        def read() -> Content:
+            found = place_of(tallies, span, group, around, naming=by_names_and_values)
+            if found is None:
+                raise Refused(404, "The group is not on this leaderboard.", "no-place")
+            return found
+
+        return answer(request, name, "rank", (span, group, around), read)
+
+    @router.get(
+        "/{name}/leaderboards/{window:id}/live",
+        response_class=EventSourceResponse,
+        responses={**live_documented(), **documented(404)},
+    )
+    async def follow(name: Name, window: Window, limit: LiveLimit = 10) -> EventSourceResponse:
+        """The leaderboard as server-sent events, sent whenever it changes."""
+        await anyio.to_thread.run_sync(
+            lambda: reading.ranked_span(asked(name, "live").of, window, clock())
+        )
+        return followed(live, Board(window, limit, name))
+
+    return router
+
+
+def _description(name: str, of: Tally) -> Content:
+    return {
+        "name": name,
+        "group_by": list(of.labels),
+        "measures": list(of.measures),
+        "windows": list(of.windows),
+        "ranked": list(of.ranked),
+        "ranked_by": of.ranked_by,
+        "zone": of.zone,
+    }
+
+
+def _of_groups(tallies: Tallies, groups: Sequence[str], windows: Sequence[str]) -> list[Content]:
+    of = tallies.of
+    found = tallies.measures(groups, windows)
+    return [
+        {
+            **by_names_and_values(of, group),
+            "windows": {window: _plain(values) for window, values in found[group].items()},
+        }
+        for group in groups
+    ]
+
+
+def _plain(values: Any) -> Content:
+    return {name: plain(value) for name, value in values.items()}

@@ -44,7 +44,7 @@ def leaderboard(
     """
     of = tallies.of
     about = f"leaderboard of {of.name}, {span.name}"
-    start, before = _position(cursor, about, span) if cursor else (offset, None)
+    start, before = (offset, None) if cursor is None else _position(cursor, about, span)
     # One more than asked for tells whether there is a next page.
     found = leaders(tallies, span, limit + 1, before, offset=0 if before else offset)
     lines = numbered(found[:limit], start + 1)

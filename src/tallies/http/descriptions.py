@@ -10,7 +10,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from tallies.core.groups import MAX_GROUP_BYTES
 from tallies.core.ids import MAX_ID_BYTES
+from tallies.core.tally import Tally
 from tallies.core.windows import Window
 from tallies.http.problems import Problem
 
@@ -35,29 +37,50 @@ WINDOW_PATTERNS = {
 }
 """The names of one kind's windows. (Not every year has a week 53.)"""
 
-_SPAN_ENDS = [name for kind, name in WINDOW_PATTERNS.items() if kind is not Window.ALL]
-_LAST = "last-[1-9][0-9]{0,2}-(day|hour)s?"
-_TRENDING = "trending(-([1-9][0-9]?|100)-days?)?"
+_MADE_OF = {
+    Window.YEAR: {Window.YEAR, Window.MONTH, Window.DAY, Window.HOUR},
+    Window.MONTH: {Window.MONTH, Window.DAY, Window.HOUR},
+    Window.WEEK: {Window.WEEK, Window.DAY, Window.HOUR},
+    Window.DAY: {Window.DAY, Window.HOUR},
+    Window.HOUR: {Window.HOUR},
+}
+"""Windows of which kinds make up a span between two of a kind."""
 
 ID: Schema = {"minLength": 1, "maxLength": MAX_ID_BYTES, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
+GROUP_VALUE: Schema = {**ID, "maxLength": MAX_GROUP_BYTES}
 CURSOR: Schema = {"minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 
 
 def windows(kinds: Iterable[Window], *, current: bool) -> Schema:
     """Names of windows of these kinds; with `current`, also the word for the one that holds now."""
-    names = [
+    return {"pattern": f"^({'|'.join(_names(kinds, current=current))})$"}
+
+
+def _names(kinds: Iterable[Window], *, current: bool) -> list[str]:
+    return [
         WINDOW_PATTERNS[kind] + (f"|{kind}" if current and kind is not Window.ALL else "")
         for kind in kinds
     ]
+
+
+def spans(tallies: Iterable[Tally]) -> Schema:
+    """Names of what has a leaderboard in one of the tallies: windows, the words for the current
+    ones, and spans. (Not all ends go together, which a pattern cannot say.)"""
+    names: dict[str, None] = {}
+    for tally in tallies:
+        names |= dict.fromkeys(_names(tally.ranked, current=True))
+        if not tally.is_never_negative:
+            continue
+        for kind, finer in _MADE_OF.items():
+            if finer.intersection(tally.ranked):
+                names[rf"{WINDOW_PATTERNS[kind]}\.\.{WINDOW_PATTERNS[kind]}"] = None
+        for kind in (Window.DAY, Window.HOUR):
+            if _MADE_OF[kind].intersection(tally.ranked):
+                names[f"last-[1-9][0-9]{{0,2}}-{kind}s?"] = None
+        if Window.DAY in tally.ranked:
+            names["trending(-([1-9][0-9]?|100)-days?)?"] = None
     return {"pattern": f"^({'|'.join(names)})$"}
-
-
-def spans(kinds: Iterable[Window]) -> Schema:
-    """Names of windows of these kinds and the words for the current ones, and names of spans."""
-    single = windows(kinds, current=True)["pattern"].removeprefix("^").removesuffix("$")
-    ends = "|".join(f"{name}\\.\\.{name}" for name in _SPAN_ENDS)
-    return {"pattern": f"^({single}|{ends}|{_LAST}|{_TRENDING})$"}
 
 
 def describe(app: FastAPI, of: Callable[[], object]) -> None:
@@ -77,11 +100,14 @@ def describe(app: FastAPI, of: Callable[[], object]) -> None:
                 schemas.pop(name, None)
             for operation in _operations(schema):
                 operation["responses"].pop("422", None)
+                for parameter in operation.get("parameters", ()):
+                    # How many values a query must have is known only when tallies are declared.
+                    parameter["required"] |= parameter["schema"].get("minItems", 0) > 0
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
 
 
-def _operations(schema: Schema) -> Iterator[dict[str, dict[str, object]]]:
+def _operations(schema: Schema) -> Iterator[dict[str, Any]]:
     for path in schema["paths"].values():
         yield from path.values()

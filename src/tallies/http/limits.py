@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tallies.http.problems import Refused
 
-MAX_BODY_BYTES = 65_536
+MAX_BODY_BYTES = 4 * 1024 * 1024  # a thousand groups of the longest, with room for escapes
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (

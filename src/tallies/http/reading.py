@@ -35,8 +35,6 @@ DEFAULT_SPAN = {
 By = Literal["day", "month", "year", "week", "hour"]
 """The kinds of windows that a history goes by."""
 
-GroupValue = str | int | float | bool
-
 
 class Stretch(NamedTuple):
     """The windows of a history: all of one kind from the first to the last."""
@@ -59,7 +57,7 @@ def tally_named(store: Store, name: str) -> Tallies:
     return every[name]
 
 
-def group_of(tally: Tally, values: Sequence[GroupValue]) -> str:
+def group_of(tally: Tally, values: Sequence[str]) -> str:
     """The text of the group that has these values, one for each attribute in the order declared.
 
     Raises:
@@ -77,7 +75,7 @@ def group_of(tally: Tally, values: Sequence[GroupValue]) -> str:
         raise InvalidInput(str(error)) from None
 
 
-def groups_of(tally: Tally, groups: Sequence[Sequence[GroupValue]]) -> list[str]:
+def groups_of(tally: Tally, groups: Sequence[Sequence[str]]) -> list[str]:
     """As `group_of`, of several.
 
     Raises:
@@ -126,14 +124,17 @@ def kept_windows(tally: Tally, names: Sequence[str], now: datetime) -> list[str]
     return list(dict.fromkeys(found))
 
 
-def stretch(tally: Tally, by: str, first: str | None, last: str | None, now: datetime) -> Stretch:
-    """The windows of a history.
+def stretch(
+    tally: Tally, by: str | None, first: str | None, last: str | None, now: datetime
+) -> Stretch:
+    """The windows of a history; by day where nothing is said and the tally keeps days.
 
     Raises:
         UnknownWindow: an end is no window of the kind `by`, or the tally keeps none of that kind.
         InvalidInput: the ends are the wrong way round, or too far apart.
     """
-    kind = Window(by)
+    dated = [kind for kind in tally.windows if kind is not Window.ALL]
+    kind = Window(by or (Window.DAY if Window.DAY in dated else (dated or [Window.DAY])[0]))
     if kind not in tally.windows:
         raise UnknownWindow(
             f"The tally keeps no windows by {kind}; it keeps {', '.join(tally.windows)}."

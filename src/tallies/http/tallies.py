@@ -14,6 +14,7 @@ from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse
 
 from tallies.core.tally import Tally
+from tallies.core.windows import Window
 from tallies.http import reading
 from tallies.http.answers import (
     Content,
@@ -24,34 +25,15 @@ from tallies.http.answers import (
 )
 from tallies.http.auth import Auth
 from tallies.http.caching import REVALIDATED, Memory, as_answer, revalidated
-from tallies.http.descriptions import Schema
+from tallies.http.descriptions import GROUP_VALUE, Schema, spans, windows
 from tallies.http.exact import ExactResponse, plain
 from tallies.http.live import Board, Live, followed
 from tallies.http.metrics import Instruments
 from tallies.http.parameters import Cursor, Limit, LiveLimit, Offset, live_documented
 from tallies.http.problems import Refused, documented
-from tallies.http.reading import GroupValue, tally_named
+from tallies.http.reading import tally_named
 from tallies.stores.protocol import MAX_GROUPS, Clock, Store, Tallies
 from tallies.stores.questions import MAX_AROUND, check_groups
-
-ListOfGroups = Annotated[list[list[GroupValue]], Field(min_length=1, max_length=MAX_GROUPS)]
-
-
-class Among(BaseModel):
-    """The groups that are to be ordered: the values of each, in the order declared."""
-
-    model_config = ConfigDict(extra="forbid")
-    among: ListOfGroups
-
-
-class Wanted(BaseModel):
-    """The groups whose tallies are asked for, and the windows: the current ones unless given."""
-
-    model_config = ConfigDict(extra="forbid")
-    groups: ListOfGroups
-    windows: Annotated[list[str] | SkipJsonSchema[None], Field(min_length=1, max_length=1000)] = (
-        None
-    )
 
 
 class TallyDescription(BaseModel):
@@ -145,8 +127,56 @@ def tally_routes(
         responses=documented(400, *signed_in, 503),
     )
 
+    def every() -> list[Tally]:
+        return [tallies.of for tallies in store.tallies().values()]
+
     def describe_name(schema: Schema) -> None:
         schema["enum"] = list(store.tallies())
+
+    def describe_group(schema: Schema) -> None:
+        sizes = [len(of.labels) for of in every()]
+        schema |= {"minItems": min(sizes), "maxItems": max(sizes)}
+        schema["items"] = {"type": "string", **GROUP_VALUE}
+
+    def describe_board(schema: Schema) -> None:
+        schema |= spans(every())
+
+    def describe_ends(schema: Schema) -> None:
+        schema |= windows(_dated(every()), current=False)
+
+    def describe_by(schema: Schema) -> None:
+        schema["enum"] = _dated(every())
+
+    def describe_windows(schema: Schema) -> None:
+        kinds = dict.fromkeys(kind for of in every() for kind in of.windows)
+        schema["items"] = {"type": "string", **windows(kinds, current=True)}
+
+    Values = Annotated[list[str], Field(json_schema_extra=describe_group)]  # noqa: N806 - a type
+    ListOfGroups = Annotated[  # noqa: N806 - a type
+        list[Values],
+        Field(min_length=1, max_length=MAX_GROUPS, json_schema_extra={"uniqueItems": True}),
+    ]
+
+    class Among(BaseModel):
+        """The groups that are to be ordered: the values of each, in the order declared."""
+
+        model_config = ConfigDict(extra="forbid", strict=True)
+        among: ListOfGroups
+
+    class Wanted(BaseModel):
+        """The groups whose tallies are asked for; the windows, the current ones unless given."""
+
+        model_config = ConfigDict(extra="forbid", strict=True)
+        groups: ListOfGroups
+        windows: Annotated[
+            list[str],
+            Field(
+                default_factory=list,
+                min_length=1,
+                max_length=100,
+                json_schema_extra=describe_windows,
+            ),
+        ]
 
     Name = Annotated[  # noqa: N806 - a type
         str, Path(description="The tally's name."), Field(json_schema_extra=describe_name)
@@ -158,15 +188,22 @@ def tally_routes(
             description="One value for each attribute of the group, in the order declared.",
             default_factory=list,
         ),
+        Field(json_schema_extra=describe_group),
     ]
-    Window = Annotated[  # noqa: N806 - a type
+    WindowName = Annotated[  # noqa: N806 - a type
         str,
         Path(
             description="A window (all, 2026-11), the current one of a kind (month), or a span"
             " (2026-11-01..2026-11-15, last-7-days, trending)."
         ),
+        Field(json_schema_extra=describe_board),
     ]
-    End = Annotated[str | SkipJsonSchema[None], Query()]  # noqa: N806 - a type
+    End = Annotated[  # noqa: N806 - a type
+        str | SkipJsonSchema[None], Field(json_schema_extra=describe_ends)
+    ]
+    By = Annotated[  # noqa: N806 - a type
+        reading.By | SkipJsonSchema[None], Field(json_schema_extra=describe_by)
+    ]
 
     def asked(name: str, question: str) -> Tallies:
         found = tally_named(store, name)
@@ -192,13 +229,13 @@ def tally_routes(
         tallies = asked(name, "tally")
         of = tallies.of
         group = reading.group_of(of, values)
-        windows = reading.current_windows(of, clock())
+        now = reading.current_windows(of, clock())
         return answer(
             request,
             name,
             "tally",
-            (group, *windows),
-            lambda: _of_groups(tallies, [group], windows)[0],
+            (group, *now),
+            lambda: _of_groups(tallies, [group], now)[0],
         )
 
     @router.post("/{name}/tallies", response_model=ManyAnswer, responses=documented(404, 413))
@@ -208,13 +245,13 @@ def tally_routes(
         of = tallies.of
         groups = reading.groups_of(of, wanted.groups)
         now = clock()
-        windows = (
-            reading.current_windows(of, now)
-            if wanted.windows is None
-            else reading.kept_windows(of, wanted.windows, now)
+        names = (
+            reading.kept_windows(of, wanted.windows, now)
+            if wanted.windows
+            else reading.current_windows(of, now)
         )
-        check_groups(groups, len(windows), "group")
-        return ExactResponse({"items": _of_groups(tallies, groups, windows)})
+        check_groups(groups, len(names), "group")
+        return ExactResponse({"items": _of_groups(tallies, groups, names)})
 
     @router.get(
         "/{name}/history",
@@ -225,7 +262,7 @@ def tally_routes(
         request: Request,
         name: Name,
         values: Group,
-        by: reading.By = "day",
+        by: By = None,
         first: Annotated[End, Query(alias="from", description="First window.")] = None,
         last: Annotated[End, Query(alias="to", description="Last window.")] = None,
     ) -> Response:
@@ -252,7 +289,7 @@ def tally_routes(
     def board(
         request: Request,
         name: Name,
-        window: Window,
+        window: WindowName,
         limit: Limit = 10,
         cursor: Cursor = None,
         offset: Offset = 0,
@@ -273,7 +310,7 @@ def tally_routes(
         response_model=LeaderboardAnswer,
         responses=documented(404, 413),
     )
-    def among(name: Name, window: Window, body: Among) -> Response:
+    def among(name: Name, window: WindowName, body: Among) -> Response:
         """Those of the groups that are on the leaderboard, in its order."""
         tallies = asked(name, "among")
         of = tallies.of
@@ -289,7 +326,7 @@ def tally_routes(
     def rank(
         request: Request,
         name: Name,
-        window: Window,
+        window: WindowName,
         values: Group,
         around: Annotated[int, Query(ge=0, le=MAX_AROUND)] = 5,
     ) -> Response:
@@ -312,7 +349,7 @@ def tally_routes(
         response_class=EventSourceResponse,
         responses={**live_documented(), **documented(404)},
     )
-    async def follow(name: Name, window: Window, limit: LiveLimit = 10) -> EventSourceResponse:
+    async def follow(name: Name, window: WindowName, limit: LiveLimit = 10) -> EventSourceResponse:
         """The leaderboard as server-sent events, sent whenever it changes."""
         await anyio.to_thread.run_sync(
             lambda: reading.ranked_span(asked(name, "live").of, window, clock())
@@ -320,6 +357,12 @@ def tally_routes(
         return followed(live, Board(window, limit, name))
 
     return router
+
+
+def _dated(tallies: Sequence[Tally]) -> list[Window]:
+    """The kinds of windows that histories may go by."""
+    kinds = dict.fromkeys(kind for of in tallies for kind in of.windows)
+    return [kind for kind in kinds if kind is not Window.ALL]
 
 
 def _description(name: str, of: Tally) -> Content:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import anyio
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse
 
@@ -13,12 +13,13 @@ from tallies.core.windows import Window
 from tallies.favorites.http.schemas import (
     AmongRestaurants,
     HistoryAnswer,
+    Id,
+    Ids,
     LeaderboardAnswer,
     RankAnswer,
     RestaurantId,
     TalliesAnswer,
     TallyAnswer,
-    WantedTallies,
 )
 from tallies.http import reading
 from tallies.http.answers import Content, by_names, leaderboard, order_among, place_of
@@ -43,7 +44,7 @@ def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIR
     router = APIRouter(tags=["tallies"], responses=documented(400, 503))
 
     def describe_board(schema: Schema) -> None:
-        schema |= spans(store.of.ranked)
+        schema |= spans([store.of])
 
     def describe_windows(schema: Schema) -> None:
         schema["items"] = {"type": "string", **windows(store.of.windows, current=True)}
@@ -61,8 +62,16 @@ def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIR
         Field(json_schema_extra=windows((Window.DAY, Window.MONTH), current=False)),
     ]
     Windows = Annotated[  # noqa: N806 - a type
-        list[str], Query(min_length=1), Field(json_schema_extra=describe_windows)
+        list[str], Field(min_length=1, max_length=100, json_schema_extra=describe_windows)
     ]
+
+    class WantedTallies(BaseModel):
+        """The restaurants whose tallies are asked for, each once, and the windows: the current
+        ones unless they are named."""
+
+        model_config = ConfigDict(extra="forbid", strict=True)
+        ids: Ids
+        windows: Windows = Field(default_factory=list)
 
     def checked(ids: list[str], names: list[str] | None) -> list[str]:
         """The windows that are asked for, of restaurants that may be asked about."""
@@ -95,7 +104,11 @@ def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIR
     @router.get("/restaurants/tallies", response_model=TalliesAnswer, responses=REVALIDATED)
     def some(
         request: Request,
-        ids: Annotated[list[RestaurantId], Query(alias="id", min_length=1, max_length=MAX_IDS)],
+        ids: Annotated[
+            list[Id],
+            Query(alias="id", min_length=1, max_length=MAX_IDS),
+            Field(json_schema_extra={"uniqueItems": True}),
+        ],
         names: Annotated[Windows | SkipJsonSchema[None], Query(alias="window")] = None,
     ) -> Response:
         """Favorites of several restaurants, in the order asked for; those of none too."""

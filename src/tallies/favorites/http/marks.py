@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tallies.core.errors import InvalidTime
@@ -17,6 +18,7 @@ from tallies.favorites.http.schemas import (
     FavoriteAnswer,
     FavoriteFields,
     FavoritePage,
+    Id,
     RestaurantId,
     UserId,
 )
@@ -133,16 +135,17 @@ def user_routes(
         limit: Limit = _PAGE,
         cursor: Cursor = None,
         ids: Annotated[
-            list[RestaurantId] | SkipJsonSchema[None],
-            Query(alias="id", max_length=MAX_IDS, description="Only those of these restaurants."),
+            Annotated[list[Id], Field(max_length=MAX_IDS, json_schema_extra={"uniqueItems": True})]
+            | SkipJsonSchema[None],
+            Query(alias="id", description="Only those of these restaurants."),
         ] = None,
     ) -> Response:
         """A user's favorites, newest first."""
         admit(request, user_id)
-        if ids is not None:
-            return those_among(user_id, ids)
         about = f"favorites of {user_id}"
         after = read_cursor(cursor, about, (str, str))
+        if ids is not None:
+            return those_among(user_id, ids)
         # One more than asked for tells whether there is a next page.
         found = store.favorites_of(
             user_id, limit + 1, None if after is None else (str(after[0]), str(after[1]))

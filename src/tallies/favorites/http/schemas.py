@@ -4,11 +4,9 @@ from typing import Annotated
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
 
 from tallies.core.windows import Window
 from tallies.http.descriptions import ID, TIME, windows
-from tallies.http.reading import MAX_POINTS
 from tallies.stores.protocol import MAX_GROUPS
 
 MAX_NOTE_BYTES = 4096
@@ -25,7 +23,6 @@ def _short(note: str | None) -> str | None:
 
 
 WindowName = Annotated[str, Field(json_schema_extra=windows(Window, current=False))]
-WindowOrKind = Annotated[str, Field(json_schema_extra=windows(Window, current=True))]
 SpanName = Annotated[
     str, Field(description="A window or span by its name, its ends where it hangs on the clock.")
 ]
@@ -98,7 +95,10 @@ class TalliesAnswer(BaseModel):
     items: list[TallyAnswer]
 
 
-Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_GROUPS)]
+Ids = Annotated[
+    list[Id],
+    Field(min_length=1, max_length=MAX_GROUPS, json_schema_extra={"uniqueItems": True}),
+]
 
 
 class AmongRestaurants(BaseModel):
@@ -106,18 +106,6 @@ class AmongRestaurants(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     among: Ids
-
-
-class WantedTallies(BaseModel):
-    """The restaurants whose tallies are asked for, each once, and the windows: the current ones
-    unless they are named."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    ids: Ids
-    windows: Annotated[
-        list[WindowOrKind] | SkipJsonSchema[None],
-        Field(min_length=1, max_length=MAX_POINTS),
-    ] = None
 
 
 class NameAnswer(BaseModel):

@@ -3,18 +3,33 @@
 import re
 from pathlib import Path
 
-import tallies.favorites
+import pytest
 
-FOLDER = Path(tallies.favorites.__file__).parent / "page"
+import tallies.favorites
+import tallies.http
+
+FAVORITES = Path(tallies.favorites.__file__).parent / "page"
+SHARED = Path(tallies.http.__file__).parent / "page"
 MAX_BYTES = 60_000
 
 
 def files(ending: str = "") -> list[Path]:
-    return sorted(path for path in FOLDER.iterdir() if path.name.endswith(ending))
+    folders = (FAVORITES, SHARED)
+    return sorted(path for at in folders for path in at.iterdir() if path.name.endswith(ending))
 
 
-def test_the_whole_page_is_light() -> None:
-    assert sum(path.stat().st_size for path in files()) < MAX_BYTES
+@pytest.mark.parametrize("folder", [FAVORITES, SHARED], ids=["favorites", "any table"])
+def test_the_whole_page_is_light(folder: Path) -> None:
+    found: set[Path] = set()
+    ahead = [folder / "index.html"]
+    while ahead:
+        path = ahead.pop()
+        found.add(path)
+        for name in re.findall(r'(?:from "\./|="static/)([^"]+)"', path.read_text()):
+            near = next(at / name for at in (folder, SHARED) if (at / name).is_file())
+            ahead += {near} - found
+    assert len(found) > 5
+    assert sum(path.stat().st_size for path in found) < MAX_BYTES
 
 
 def test_nothing_is_parsed_as_markup() -> None:
@@ -25,10 +40,11 @@ def test_nothing_is_parsed_as_markup() -> None:
 
 
 def test_nothing_is_inline() -> None:
-    page = (FOLDER / "index.html").read_text()
-    assert not re.search(r"\s(style|on\w+)=", page)
-    assert "<style" not in page
-    assert re.findall(r"<script[^>]*>(.*?)</script>", page) == [""]
+    for path in files(".html"):
+        page = path.read_text()
+        assert not re.search(r"\s(style|on\w+)=", page)
+        assert "<style" not in page
+        assert re.findall(r"<script[^>]*>(.*?)</script>", page) == [""]
 
 
 def test_nothing_is_asked_of_anybody_else() -> None:
@@ -40,4 +56,5 @@ def test_nothing_is_asked_of_anybody_else() -> None:
 def test_every_module_is_there() -> None:
     for path in files(".js"):
         for name in re.findall(r'from "\./([^"]+)"', path.read_text()):
-            assert (FOLDER / name).is_file(), f"{path.name} imports {name}"
+            places = (path.parent / name, SHARED / name)
+            assert any(place.is_file() for place in places), f"{path.name} imports {name}"

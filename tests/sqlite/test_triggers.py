@@ -55,7 +55,12 @@ def table(
     return Table(name, script, columns, key, value, city_sql, amount)
 
 
-USUAL = {"id": NUMBERS, "code": [*TEXTS, None], "city": CITIES, "amount": NUMBERS}
+USUAL: Mapping[str, Sequence[object]] = {
+    "id": NUMBERS,
+    "code": [*TEXTS, None],
+    "city": CITIES,
+    "amount": NUMBERS,
+}
 TABLES = {
     "rowid": table(
         "shops",

@@ -3,6 +3,7 @@
 import click
 
 from tallies.cli.options import declaration_option, store_option
+from tallies.cli.rebuild import steps
 from tallies.core.declaration import Declaration
 from tallies.favorites.open import open_any
 
@@ -13,11 +14,13 @@ from tallies.favorites.open import open_any
 def init(declared: Declaration | None, store: str) -> None:
     """Make the tables where they are missing.
 
-    A declaration says which tallies they are for; without one, favorites of restaurants.
+    A declaration says which tallies they are for; without one, favorites of restaurants. In an
+    SQLite database the rows that the declared table has are counted, too; on DynamoDB
+    `tallies rebuild` does that, once something reads the stream.
 
     \b
     Example:  tallies init --store sqlite:///favorites.db
     """
-    with open_any(store, declared) as opened:
-        made = opened.init()
+    with open_any(store, declared) as opened, steps() as report:
+        made = opened.init(progress=report)
         click.echo(f"{opened.url}: {'ready' if made else 'was ready already'}")

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from time import sleep
 
 import click
 from rich.progress import Progress, TaskID
@@ -13,10 +12,10 @@ from tallies.cli.options import store_option
 from tallies.cli.output import err, out, progress
 from tallies.favorites.events import BadLine, EventLog
 from tallies.favorites.favorite import Event
-from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.open import check_favorites, open_favorites
-from tallies.runtimes.embedded import TICK_SECONDS, EmbeddedLoop
+from tallies.runtimes import embedded
 from tallies.stores.protocol import Store
+from tallies.stores.sqlite import SqliteStore
 
 SHOWN_BAD_LINES = 20
 
@@ -78,13 +77,10 @@ def load(file: Path, no_wait: bool, store: str) -> None:
 
 def carry_over(store: Store, bar: Progress) -> None:
     """Wait until what is in the source now is in the tallies, aggregating if nobody else does."""
-    if isinstance(store, SqliteFavorites):
-        first, last = store.position(), store.end_of_log()
-        task = bar.add_task("Counting", total=last - first, events=0)
-        with EmbeddedLoop(store):
-            while (position := store.position()) < last:
-                bar.update(task, completed=position - first, events=position - first)
-                sleep(TICK_SECONDS)
+    if isinstance(store, SqliteStore):
+        task = bar.add_task("Counting", total=None, events=0)
+        for done, total in embedded.carry_over(store):
+            bar.update(task, completed=done, total=total, events=done)
         return
     # Only now, since it needs packages that the embedded store does not.
     from tallies.runtimes.catch_up import catch_up

@@ -19,6 +19,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "compare": "compare",
     "demo": "demo",
+    "drop": "drop",
     "export": "export",
     "init": "init",
     "load": "load",

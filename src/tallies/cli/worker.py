@@ -1,20 +1,24 @@
-"""The command `worker`: the constantly running consumer of a DynamoDB store."""
+"""The command `worker`: the constantly running consumer."""
 
 import logging
 import signal
 import sys
 from collections.abc import Callable
+from threading import Event
 from types import FrameType
 
 import click
 
 from tallies.cli.options import declaration_option, store_option
-from tallies.cli.output import err
+from tallies.cli.output import err, progress
 from tallies.cli.serving import PORT
 from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput
-from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.open import open_any
+from tallies.http.metrics import Instruments
+from tallies.runtimes.embedded import EmbeddedLoop, carry_over
+from tallies.stores.protocol import Store
+from tallies.stores.sqlite import SqliteStore
 
 METRICS_HOST = "127.0.0.1"
 EXIT_LOST = 1
@@ -37,14 +41,20 @@ BEATS = 3.5
     metavar="SECONDS",
     help="Take over the shards of a worker that has been silent for so long.",
 )
+@click.option("--once", is_flag=True, help="Carry over what is there now, then end.")
 @declaration_option
 @store_option()
 def worker(
-    metrics_port: int | None, take_over_after: float, declared: Declaration | None, store: str
+    metrics_port: int | None,
+    take_over_after: float,
+    once: bool,
+    declared: Declaration | None,
+    store: str,
 ) -> None:
-    """Carry the change stream of a DynamoDB store into its tallies until told to stop.
+    """Carry the changes of a table into its tallies until told to stop.
 
-    Start as many as you like: they share the shards, and when one dies the others take over.
+    Start as many as you like. On DynamoDB they share the shards of the stream, and when one dies
+    the others take over; on an embedded store one of them works, and `tallies serve` is one more.
     SIGTERM or Ctrl-C ends it after the batches under way. Exit code 1 when the stream had dropped
     records before they were applied: then `tallies rebuild` is due.
 
@@ -52,10 +62,13 @@ def worker(
     Example:  tallies worker --store dynamodb://eu-central-1/app
     """
     with open_any(store, declared) as opened:
-        if isinstance(opened, SqliteFavorites):
-            raise click.UsageError(
-                "An embedded store needs no worker: `tallies serve` aggregates by itself."
-            )
+        if once:
+            _carry_over(opened)
+            return
+        log_to_standard_error()
+        if isinstance(opened, SqliteStore):
+            _aggregate(opened, metrics_port)
+            return
         # Only now, since it needs packages that the embedded store does not.
         from tallies.runtimes.worker import Worker
         from tallies.runtimes.worker.metrics import Metrics
@@ -63,7 +76,6 @@ def worker(
 
         if not isinstance(opened, DynamoStore):
             raise click.UsageError(f"{opened.url} has no change stream; name a DynamoDB store.")
-        log_to_standard_error()
         metrics = Metrics()
         runs = Worker(
             opened,
@@ -79,6 +91,33 @@ def worker(
         err.print(f"Worker {runs.name} reads the stream of {opened.url}", markup=False)
         all_applied = runs.run()
     sys.exit(0 if all_applied else EXIT_LOST)
+
+
+def _carry_over(store: Store) -> None:
+    with progress("records") as bar:
+        task = bar.add_task("Counting", total=None, records=0)
+        if isinstance(store, SqliteStore):
+            for done, total in carry_over(store):
+                bar.update(task, completed=done, total=total, records=done)
+            return
+        from tallies.runtimes.catch_up import catch_up
+
+        for done in catch_up(store):
+            bar.update(task, records=done)
+
+
+def _aggregate(store: SqliteStore, metrics_port: int | None) -> None:
+    """Aggregate an embedded store until a signal comes."""
+    stop = Event()
+    instruments = Instruments()
+    _ = store.position()  # the store is there: what is wrong with it is said now
+    if metrics_port is not None:
+        url = listen(lambda host, port: instruments.serve(host, port, store.lag), metrics_port)
+        err.print(f"Metrics at {url}", markup=False)
+    stop_on_signals(stop.set)
+    with EmbeddedLoop(store, instruments.applied):
+        err.print(f"Worker aggregates {store.url}", markup=False)
+        stop.wait()
 
 
 def log_to_standard_error() -> None:

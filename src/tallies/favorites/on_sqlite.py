@@ -79,7 +79,7 @@ class SqliteFavorites(SqliteStore):
     def favorites_table(self) -> str:
         return TABLE
 
-    def init(self) -> bool:
+    def init(self, *, progress: Progress = no_progress) -> bool:  # noqa: ARG002 - it begins empty
         """Make the file and its tables where they are missing. Whether anything was made.
 
         Raises:

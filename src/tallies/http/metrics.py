@@ -1,8 +1,16 @@
 """What Prometheus may know: what the aggregation does, how long requests take."""
 
+from collections.abc import Callable
 from time import perf_counter
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    start_http_server,
+)
 from prometheus_client.exposition import generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -77,13 +85,30 @@ class Instruments:
         """Take in one answered request."""
         self._requests.labels(method, route, status).observe(seconds)
 
+    def serve(
+        self, host: str, port: int, lag: Callable[[], tuple[int | None, float | None]]
+    ) -> str:
+        """Answer Prometheus from a thread of its own, for a process without a service; the URL.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._lag_records.set_function(lambda: _or_unknown(lag()[0]))
+        self._lag_seconds.set_function(lambda: _or_unknown(lag()[1]))
+        server, _ = start_http_server(port, addr=host, registry=self.registry)
+        return f"http://{host}:{server.server_port}/metrics"
+
     def exposition(self, lag: tuple[int | None, float | None]) -> bytes:
         """All of it in the text format of Prometheus."""
         records, seconds = lag
-        # NaN says that the store does not tell, which is another thing than no lag.
-        self._lag_records.set(float("nan") if records is None else records)
-        self._lag_seconds.set(float("nan") if seconds is None else seconds)
+        self._lag_records.set(_or_unknown(records))
+        self._lag_seconds.set(_or_unknown(seconds))
         return generate_latest(self.registry)
+
+
+def _or_unknown(lag: float | None) -> float:
+    # NaN says that the store does not tell, which is another thing than no lag.
+    return float("nan") if lag is None else lag
 
 
 class MeasureRequests:

@@ -1,9 +1,9 @@
 """The embedded loop: a thread that aggregates while it holds the lease, and stands by otherwise."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +28,21 @@ EXPIRE_SECONDS = 60.0
 TROUBLE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
+
+
+def carry_over(
+    store: SqliteStore, on_applied: Callable[[Applied], None] | None = None
+) -> Iterator[tuple[int, int]]:
+    """Carry what is in the log now into the tallies, beside whoever else aggregates.
+
+    Yields how many change records are done, and of how many, until all of them are.
+    """
+    first, last = store.position(), store.end_of_log()
+    with EmbeddedLoop(store, on_applied):
+        while (position := store.position()) < last:
+            yield position - first, last - first
+            sleep(TICK_SECONDS)
+    yield last - first, last - first
 
 
 class EmbeddedLoop:

@@ -252,8 +252,11 @@ class Store(Tallies, Protocol):
     def tallies(self) -> Mapping[str, Tallies]:
         """The aggregates of every tally by its name, in the order declared."""
 
-    def init(self) -> bool:
-        """Make the tables where they are missing. Whether anything was made."""
+    def init(self, *, progress: Progress = no_progress) -> bool:
+        """Make the tables where they are missing. Whether anything was made.
+
+        An embedded store also counts the rows that the table had before, and tells `progress`.
+        """
 
     def status(self) -> Status: ...
 

@@ -105,7 +105,7 @@ class DynamoStore(Reader):
     def url(self) -> str:
         return self.location.url
 
-    def init(self) -> bool:
+    def init(self, *, progress: Progress = no_progress) -> bool:  # noqa: ARG002 - none is long
         try:
             standing = self.settings.read()
         except NotInitialised:

@@ -19,7 +19,7 @@ from tallies.stores.sqlite.catalog import Catalog, Kept, read_catalog, write_cat
 from tallies.stores.sqlite.database import Database
 from tallies.stores.sqlite.names import Names, quoted
 from tallies.stores.sqlite.rows import RowsTable
-from tallies.stores.sqlite.schema import end_of_log, follow, make_rows
+from tallies.stores.sqlite.schema import end_of_log, follow, make_rows, seeded
 from tallies.stores.sqlite.snapshot import missing, verify
 
 ROWS_AT_A_TIME = 200
@@ -80,10 +80,12 @@ def rebuild(
             if before not in (-1, log_end):
                 sleep(REST_SECONDS)
             progress("Mending", done, max(done, total))
-    if declared is not None and building:
-        with database.writing() as connection:
-            _check(connection, names, run)
+    with database.writing() as connection:
+        _check(connection, names, run)
+        if declared is not None and building:
             _switch(connection, names, catalog, declared)
+        if len(some) == len(read_catalog(connection, names).live):
+            seeded(connection, names)
     return together(found)
 
 
@@ -111,6 +113,9 @@ def _switch(
     for kept in catalog.all:
         if kept.table not in stay:
             connection.execute(f"DROP TABLE {quoted(kept.table)}")
+            connection.execute(
+                f"DELETE FROM {quoted(names.parked)} WHERE rows_table = ?", (kept.table,)
+            )
     write_catalog(connection, names, after)
     follow(connection, names, after)
     _revise(connection, names)

@@ -5,7 +5,7 @@ triggers is ever changed.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidTally, NotInitialised, WrongStore
@@ -21,6 +21,9 @@ from tallies.stores.sqlite.names import Names, quoted
 from tallies.stores.sqlite.rows import RowsTable
 from tallies.stores.sqlite.source import SourceTable, check_columns, find_source
 from tallies.stores.sqlite.triggers import KINDS, drop_triggers, log_column, notes_tables, triggers
+
+SEED = "seed"
+"""The lease that stands from `init` on a table with rows until they are counted."""
 
 FORMAT = 1
 """The form of our tables, as the catalog says it. A file with a higher one is for a newer version
@@ -112,7 +115,22 @@ def create(
     check_columns(source, catalog.attributes)
     _check_free(connection, names, catalog)
     make(connection, names, catalog)
+    if connection.execute(f"SELECT 1 FROM {quoted(source.name)} LIMIT 1").fetchone():
+        connection.execute(
+            f"INSERT INTO {quoted(names.leases)} (name, holder) VALUES (?, ?)", (SEED, "due")
+        )
     return True
+
+
+def is_seed_due(connection: sqlite3.Connection, names: Names) -> bool:
+    """Whether rows that were there before the triggers are still to be counted."""
+    sql = f"SELECT 1 FROM {quoted(names.leases)} WHERE name = ?"
+    return connection.execute(sql, (SEED,)).fetchone() is not None
+
+
+def seeded(connection: sqlite3.Connection, names: Names) -> None:
+    """Note that all rows count, in the caller's transaction."""
+    connection.execute(f"DELETE FROM {quoted(names.leases)} WHERE name = ?", (SEED,))
 
 
 def make(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> None:
@@ -141,6 +159,28 @@ def make_rows(connection: sqlite3.Connection, kept: Kept) -> None:
         connection.execute(statement)
 
 
+def renew(connection: sqlite3.Connection, names: Names) -> None:
+    """Make the triggers anew where the table's form has changed, in the caller's transaction.
+
+    A new unique index is a new way for rows to replace each other, and a newer trigger of
+    somebody's fires before ours. Where triggers are gone, nothing is done: only a rebuild can tell
+    what was written meanwhile, and `status` says so.
+    """
+    catalog = read_catalog(connection, names)
+    if not any(troubles(connection, names, catalog, renewable=False)):
+        follow(connection, names, catalog)
+
+
+def is_followed(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> bool:
+    """Whether the triggers are those that the table, as it is now, needs."""
+    source = find_source(connection, catalog.source)
+    wanted = set(triggers(names, source, logged_attributes(source, catalog)))
+    there = {
+        sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
+    }
+    return wanted <= there and are_newest(connection, names, source.name)
+
+
 def follow(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> Catalog:
     """Have the triggers log what the tallies of a catalog read, in the caller's transaction.
 
@@ -155,7 +195,8 @@ def follow(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> Ca
         catalog = Catalog(catalog.epoch, name, catalog.live, catalog.building)
         write_catalog(connection, names, catalog)
     source = find_source(connection, catalog.source)
-    check_columns(source, catalog.attributes)
+    # What is built does without what the tallies before it read: it may be gone, or renamed.
+    check_columns(source, needed(catalog))
     drop_triggers(connection, names)
     attributes = logged_attributes(source, catalog)
     log = quoted(names.log)
@@ -173,11 +214,19 @@ def follow(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> Ca
     return catalog
 
 
+def needed(catalog: Catalog) -> Sequence[str]:
+    """The columns that the tallies need which are to be there when nothing is being built."""
+    some = catalog.building or catalog.live
+    return tuple(dict.fromkeys(name for kept in some for name in kept.tally.attributes))
+
+
 def logged_attributes(source: SourceTable, catalog: Catalog) -> tuple[str, ...]:
     """What the log holds of a row: what some tally reads, and what says which row it was."""
-    there = {name.lower() for name in catalog.attributes}
+    columns = {name.lower() for name in source.columns}
+    read = [name for name in catalog.attributes if name.lower() in columns]
+    there = {name.lower() for name in read}
     more = (name for name in source.primary_key if name.lower() not in there)
-    return (*catalog.attributes, *more)
+    return (*read, *more)
 
 
 def current_source(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> str:
@@ -193,8 +242,18 @@ def current_source(connection: sqlite3.Connection, names: Names, catalog: Catalo
     return catalog.source if there or on is None else str(on[0])
 
 
-def troubles(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> Iterator[str]:
-    """What is wrong with the source or the triggers on it, each as a sentence."""
+def troubles(
+    connection: sqlite3.Connection, names: Names, catalog: Catalog, *, renewable: bool = True
+) -> Iterator[str]:
+    """What is wrong with the source or the triggers on it, each as a sentence.
+
+    With `renewable`, also what the aggregator puts right by itself within a second.
+    """
+    if renewable and is_seed_due(connection, names):
+        yield (
+            f"Rows that the table {catalog.source} had before are not counted yet; run"
+            " `tallies init` again, or `tallies rebuild`."
+        )
     name = current_source(connection, names, catalog)
     if name != catalog.source:
         yield (
@@ -214,11 +273,11 @@ def troubles(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> 
             " `tallies rebuild`."
         )
         return
-    if not are_newest(connection, names, source.name):
+    if renewable and name == catalog.source and not is_followed(connection, names, catalog):
         yield (
-            f"A trigger on the table {source.name} was made after those of tallies, and SQLite"
-            " fires it first; where it changes rows of that table, `tallies rebuild` puts that"
-            " right."
+            f"The table {source.name} has a new trigger or unique index, for which the triggers of"
+            " tallies must be made anew; whatever aggregates does that (`tallies serve`, `tallies"
+            " worker`), and `tallies verify` tells whether a row was missed before."
         )
     table = quoted(source.name)
     try:

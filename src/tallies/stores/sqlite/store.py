@@ -60,6 +60,8 @@ class SqliteStore(Reader):
         self.database = Database(self.path, synchronous, self._check)
         self._clock = clock
         self._lag = LagWatch()
+        self._form = -1
+        """The schema version of the database that the triggers were last compared with."""
         super().__init__(self.database, self.names)
 
     @property
@@ -77,15 +79,22 @@ class SqliteStore(Reader):
         if self._declared is not None:
             read_catalog(connection, self.names).check(self._declared, self.path)
 
-    def init(self) -> bool:
-        """Make tables and triggers beside the declared table. Whether anything was made.
+    def init(self, *, progress: Progress = no_progress) -> bool:
+        """Make tables and triggers beside the declared table, and count the rows that it has.
+
+        Whether anything was made. Writers go on; killed and run again, it counts the rest.
 
         Raises:
             InvalidTally: the table is not there, or cannot be tallied so.
             NotInitialised: there is no database, or nothing was declared for it.
             WrongStore: other tables have the names, or something else is kept under them.
         """
-        return self.database.create(self._make)
+        made = self.database.create(self._make)
+        with self.database.connection() as connection:
+            due = schema.is_seed_due(connection, self.names)
+        if due:
+            self.rebuild(progress=progress)
+        return made or due
 
     def _make(self, connection: sqlite3.Connection) -> bool:
         if self._declared is None:
@@ -139,7 +148,24 @@ class SqliteStore(Reader):
     def tidy(self) -> bool:
         """Do what the file needs from time to time; whether there is more to do at once."""
         self.database.checkpoint()
+        self._renew()
         return False
+
+    def _renew(self) -> None:
+        """See to the triggers if anybody has changed the form of the database."""
+        with self.database.connection() as connection:
+            (form,) = connection.execute("PRAGMA schema_version").fetchone()
+            catalog = read_catalog(connection, self.names)
+            if form == self._form:
+                return
+            try:
+                is_followed = schema.is_followed(connection, self.names, catalog)
+            except InvalidTally:
+                is_followed = True  # `status` tells; only a rebuild can help
+        if not is_followed:
+            with self.database.writing() as connection:
+                schema.renew(connection, self.names)
+        self._form = form
 
     def lease(self) -> Lease:
         """A right to aggregate, not yet taken."""

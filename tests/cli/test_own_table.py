@@ -1,0 +1,214 @@
+"""The commands on a table of somebody's own, in a database file of theirs."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import SqliteStore
+from tests.cli.command import tallies
+
+SALES = """
+table = "orders"
+
+[[tally]]
+name = "sales"
+group_by = ["city", "shop"]
+time = "at"
+windows = ["all", "day"]
+ranked = ["all", "day"]
+ranked_by = "revenue"
+measures = { orders = "count", revenue = { sum = "total" } }
+
+[[tally]]
+name = "cities"
+group_by = "city"
+measures = { orders = "count" }
+ranked = ["all"]
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE orders (
+                number INTEGER PRIMARY KEY, city TEXT, shop TEXT, total REAL, at TEXT);
+            CREATE VIEW paid AS SELECT * FROM orders;
+            CREATE VIRTUAL TABLE words USING fts5(word);
+            INSERT INTO orders VALUES
+                (1, 'Rome', 'a', 1.5, '2082-11-23T09:00:00Z'),
+                (2, 'Rome', 'b', 20, '2082-11-23T09:00:00Z');
+            """
+        )
+        yield connection
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/shop.db"
+
+
+def declare(folder: Path, text: str = SALES) -> str:
+    path = folder / "tallies.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def answer(url: str, *arguments: str) -> Any:
+    ran = tallies(*arguments, "--json", store=url)
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_rows_that_are_there_count_from_the_start(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    ran = tallies("init", "--declaration", declare(tmp_path), store=url)
+    assert (ran.code, ran.out) == (0, f"{url}: ready\n")
+    ran = tallies("init", "--declaration", declare(tmp_path), store=url)
+    assert ran.out == f"{url}: was ready already\n"
+    assert answer(url, "top", "--tally", "cities") == [{"rank": 1, "city": "Rome", "orders": 2}]
+
+
+def test_every_command(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    database.execute("INSERT INTO orders VALUES (3, 'Oslo', 'a', 0.1, '2082-11-23T09:00:00Z')")
+    database.execute("REPLACE INTO orders VALUES (2, 'Oslo', 'a', 0.2, '2082-11-23T10:00:00Z')")
+    database.execute("INSERT INTO orders VALUES (4, 'Bern', 'a', 'much', '2082-11-23T10:00:00Z')")
+    assert answer(url, "status")["lag_records"] == 4
+    assert tallies("worker", "--once", store=url).code == 0
+    assert answer(url, "top") == [
+        {"rank": 1, "city": "Rome", "shop": "a", "revenue": 1.5},
+        {"rank": 2, "city": "Oslo", "shop": "a", "revenue": 0.3},
+    ]
+    assert answer(url, "rank", "Oslo", "a", "2082-11-23")["rank"] == 2
+    assert answer(url, "show", "Oslo", "a")["windows"] == {
+        "all": {"orders": 2, "revenue": 0.3},
+        "2082-11-23": {"orders": 2, "revenue": 0.3},
+    }
+    assert answer(url, "verify")["drifted"] == []
+    (parked,) = answer(url, "parked", "list")
+    assert "much" in json.dumps(parked["content"])
+    assert tallies("parked", "discard", parked["id"], "--yes", store=url).code == 0
+    exported = tallies("export", "--tally", "cities", store=url).out.splitlines()
+    assert exported == [
+        "city,kind,window,starts,orders",
+        "Bern,all,all,,1",
+        "Oslo,all,all,,2",
+        "Rome,all,all,,1",
+    ]
+    status = answer(url, "status")
+    assert (status["source"], status["source_rows"], status["lag_records"]) == ("orders", 4, 0)
+
+
+def test_a_drift_is_found_and_mended(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    database.execute("UPDATE tallies_cities SET orders = orders + 1")
+    found = tallies("verify", "--json", store=url)
+    assert found.code == 1
+    assert [drift["actual"] for drift in json.loads(found.out)["drifted"]] == [3]
+    assert tallies("rebuild", store=url).code in (0, 1)
+    assert answer(url, "verify")["drifted"] == []
+
+
+def test_what_is_declared_anew_is_built_beside(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    more = SALES + '\n[[tally]]\nname = "total"\ngroup_by = []\nmeasures = { orders = "count" }\n'
+    ran = tallies("rebuild", "--declaration", declare(tmp_path, more), store=url)
+    assert ran.code in (0, 1), ran.err
+    assert answer(url, "show", "--tally", "total")["windows"] == {"all": 2}
+    assert answer(url, "verify")["drifted"] == []
+
+
+def test_several_prefixes_in_one_file(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    database.execute("CREATE TABLE visits (id INTEGER PRIMARY KEY, page TEXT)")
+    visits = 'table = "visits"\n[[tally]]\nname = "pages"\ngroup_by = "page"\n'
+    visits += 'measures = { visits = "count" }\nranked = ["all"]\n'
+    other = f"{url}?prefix=visits_of"
+    assert tallies("init", "--declaration", declare(tmp_path), store=url).code == 0
+    assert tallies("init", "--declaration", declare(tmp_path, visits), store=other).code == 0
+    database.execute("INSERT INTO visits (page) VALUES ('/'), ('/'), ('/about')")
+    for store in (url, other):
+        assert tallies("worker", "--once", store=store).code == 0
+        assert answer(store, "verify")["drifted"] == []
+    assert answer(other, "top")[0] == {"rank": 1, "page": "/", "visits": 2}
+    assert tallies("drop", "--yes", store=other).code == 0
+    assert answer(url, "top", "--tally", "cities")[0]["orders"] == 2
+
+
+def test_drop_leaves_the_table_as_it_was(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    schema = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 2"
+    before = database.execute(schema).fetchall()
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    database.execute("DELETE FROM orders WHERE number = 1")
+    with SqliteStore(tmp_path / "shop.db") as store, EmbeddedLoop(store):
+        while store.status().aggregator is None:
+            pass
+        ran = tallies("drop", "--yes", store=url)
+    assert ran.code == 2
+    assert "stop it first" in ran.err
+    ran = tallies("drop", "--yes", store=url)
+    assert (ran.code, ran.out) == (0, f"{url}: the tallies of orders are gone\n")
+    assert database.execute(schema).fetchall() == before
+    assert database.execute("SELECT number FROM orders").fetchall() == [(2,)]
+    ran = tallies("drop", "--yes", store=url)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ('table = "nowhere"', "no table 'nowhere'"),
+        ('table = "paid"', "'paid' is a view"),
+        ('table = "words"', "virtual table"),
+        ('group_by = ["city", "country"]', "no column 'country'"),
+    ],
+)
+def test_what_cannot_be_declared(
+    database: sqlite3.Connection, url: str, tmp_path: Path, change: str, says: str
+) -> None:
+    key = change.partition(" ")[0]
+    lines = [change if line.startswith(key) else line for line in SALES.splitlines()]
+    before = database.execute("SELECT * FROM sqlite_schema").fetchall()
+    ran = tallies("init", "--declaration", declare(tmp_path, "\n".join(lines)), store=url)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert says in ran.err
+    assert database.execute("SELECT * FROM sqlite_schema").fetchall() == before
+
+
+def test_a_prefix_that_is_taken(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:
+    database.execute("CREATE TABLE tallies_catalog (theirs)")
+    ran = tallies("init", "--declaration", declare(tmp_path), store=url)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "another prefix" in ran.err
+
+
+def test_a_database_that_is_locked(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:
+    database.execute("BEGIN EXCLUSIVE")
+    ran = tallies("init", "--declaration", declare(tmp_path), store=url)
+    database.execute("ROLLBACK")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "busy" in ran.err or "locked" in ran.err
+    assert database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
+
+
+def test_a_database_without_a_declaration(database: sqlite3.Connection, url: str) -> None:
+    for command in (["init"], ["top"], ["serve", "--port", "0"]):
+        ran = tallies(*command, store=url)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)

@@ -113,9 +113,6 @@ def _switch(
     for kept in catalog.all:
         if kept.table not in stay:
             connection.execute(f"DROP TABLE {quoted(kept.table)}")
-            connection.execute(
-                f"DELETE FROM {quoted(names.parked)} WHERE rows_table = ?", (kept.table,)
-            )
     write_catalog(connection, names, after)
     follow(connection, names, after)
     _revise(connection, names)

@@ -1,12 +1,19 @@
 """Exact, live counts and leaderboards from a table's own change stream."""
 
+from typing import TYPE_CHECKING, Any
+
 from tallies.core.change import Change
 from tallies.core.conditions import Condition
+from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.errors import InvalidInput, StoreError, TalliesError
 from tallies.core.fold import Folder, fold
 from tallies.core.row_time import Time
 from tallies.core.tally import Average, Count, Sum, Tally
 from tallies.core.values import Value
 from tallies.core.windows import Window
+
+if TYPE_CHECKING:
+    from tallies.library import open_tallies as open  # noqa: A004 - tallies.open(url)
 
 __version__ = "0.1.0"
 
@@ -15,11 +22,26 @@ __all__ = [
     "Change",
     "Condition",
     "Count",
+    "Declaration",
     "Folder",
+    "InvalidInput",
+    "StoreError",
     "Sum",
+    "TalliesError",
     "Tally",
     "Time",
     "Value",
     "Window",
     "fold",
+    "open",
+    "read_declaration",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only when it is asked for: a function that folds needs no store.
+    if name == "open":
+        from tallies.library import open_tallies
+
+        return open_tallies
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

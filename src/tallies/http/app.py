@@ -1,10 +1,10 @@
 """The application for a table of one's own: `/tallies`, and a page of its boards."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from tallies.http.answers import Content
 from tallies.http.auth import Auth, NoAuth
@@ -64,3 +64,37 @@ def create_app(
         origins=origins,
         root_path=root_path,
     )
+
+
+def create_router(
+    store: Store,
+    *,
+    auth: Auth | None = None,
+    background: AbstractContextManager[object] | None = None,
+    clock: Clock = _utc_now,
+) -> APIRouter:
+    """The routes under `/tallies`, to be included in an application of somebody's own.
+
+    `background` is entered when that application starts and left when it stops. Errors are
+    answered by the routes themselves.
+    """
+
+    @asynccontextmanager
+    async def life(_: object) -> AsyncIterator[None]:
+        with background or nullcontext():
+            yield
+
+    router = APIRouter(lifespan=life)
+    router.include_router(_routes(store, auth, Instruments(), clock, REMEMBER_SECONDS))
+    return router
+
+
+def _routes(
+    store: Store, auth: Auth | None, metrics: Instruments, clock: Clock, remember_seconds: float
+) -> APIRouter:
+    def read(board: Board) -> Content:
+        return leaderboard_of(store.reading(board.tally), board.window, board.limit, clock)
+
+    memory = Memory(store.version, seconds=remember_seconds)
+    live = Live(store, read, clock)
+    return tally_routes(store, auth or NoAuth(), live, clock, memory, metrics)

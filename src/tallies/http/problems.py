@@ -1,12 +1,14 @@
 """Errors as `application/problem+json` (RFC 9457), mapped here and nowhere else."""
 
 import logging
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +19,7 @@ from tallies.core.errors import (
     StoreReadOnly,
     StoreUnavailable,
     TalliesError,
+    UnknownTally,
 )
 
 RETRY_AFTER_SECONDS = 1
@@ -73,33 +76,62 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def problem_of(request: Request, error: TalliesError) -> ProblemResponse:
+    """What an error of ours is answered with."""
+    match error:
+        case Refused():
+            return error.response
+        case UnknownTally():
+            return ProblemResponse(404, str(error), error.code)
+        case InvalidInput():
+            return ProblemResponse(400, str(error), error.code)
+        case StoreUnavailable():
+            wait = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            return ProblemResponse(503, str(error), error.code, wait)
+        case StoreFull():
+            return ProblemResponse(507, "The store is full.", error.code)
+        case StoreReadOnly():
+            return ProblemResponse(503, "The store is read-only.", error.code)
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    return ProblemResponse(500, "The store failed; the service's log says why.", error.code)
+
+
+def problem_of_input(error: RequestValidationError) -> ProblemResponse:
+    """What a request is answered with whose parts are not of the shape that a route takes."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+    if first["type"] == "json_invalid":
+        return ProblemResponse(400, "The body is no JSON.", "invalid-body")
+    return ProblemResponse(400, f"{where}: {first['msg']}.", "invalid-input")
+
+
+class AnswersProblems(APIRoute):
+    """A route that answers its errors itself, whatever application it is part of."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except TalliesError as error:
+                return problem_of(request, error)
+            except RequestValidationError as error:
+                return problem_of_input(error)
+
+        return answer
+
+
 def answer_errors(app: FastAPI) -> None:
     """Make the app answer every error with a problem."""
 
     @app.exception_handler(TalliesError)
     async def ours(request: Request, error: TalliesError) -> ProblemResponse:
-        match error:
-            case Refused():
-                return error.response
-            case InvalidInput():
-                return ProblemResponse(400, str(error), error.code)
-            case StoreUnavailable():
-                wait = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-                return ProblemResponse(503, str(error), error.code, wait)
-            case StoreFull():
-                return ProblemResponse(507, "The store is full.", error.code)
-            case StoreReadOnly():
-                return ProblemResponse(503, "The store is read-only.", error.code)
-        log.error("%s %s: %s", request.method, request.url.path, error)
-        return ProblemResponse(500, "The store failed; the service's log says why.", error.code)
+        return problem_of(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> ProblemResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-        if first["type"] == "json_invalid":
-            return ProblemResponse(400, "The body is no JSON.", "invalid-body")
-        return ProblemResponse(400, f"{where}: {first['msg']}.", "invalid-input")
+        return problem_of_input(error)
 
     @app.exception_handler(HTTPException)
     async def by_status(request: Request, error: HTTPException) -> ProblemResponse:

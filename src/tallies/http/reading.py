@@ -18,8 +18,6 @@ from tallies.core.windows import (
     window_name,
     windows_between,
 )
-from tallies.http.problems import Refused
-from tallies.stores.protocol import Store, Tallies
 
 MAX_POINTS = 1000
 """The most windows of one history."""
@@ -41,20 +39,6 @@ class Stretch(NamedTuple):
 
     kind: Window
     names: Sequence[str]
-
-
-def tally_named(store: Store, name: str) -> Tallies:
-    """The tally of a name.
-
-    Raises:
-        Refused: with 404, there is none.
-    """
-    every = store.tallies()
-    if name not in every:
-        raise Refused(
-            404, f"There is no tally {name!r}; there is {', '.join(every)}.", "unknown-tally"
-        )
-    return every[name]
 
 
 def group_of(tally: Tally, values: Sequence[str]) -> str:

@@ -30,8 +30,7 @@ from tallies.http.exact import ExactResponse, plain
 from tallies.http.live import Board, Live, followed
 from tallies.http.metrics import Instruments
 from tallies.http.parameters import Cursor, Limit, LiveLimit, Offset, live_documented
-from tallies.http.problems import Refused, documented
-from tallies.http.reading import tally_named
+from tallies.http.problems import AnswersProblems, Refused, documented
 from tallies.stores.protocol import MAX_GROUPS, Clock, Store, Tallies
 from tallies.stores.questions import MAX_AROUND, check_groups
 
@@ -123,6 +122,7 @@ def tally_routes(
     router = APIRouter(
         prefix="/tallies",
         tags=["tallies"],
+        route_class=AnswersProblems,
         dependencies=guards,
         responses=documented(400, *signed_in, 503),
     )
@@ -206,7 +206,7 @@ def tally_routes(
     ]
 
     def asked(name: str, question: str) -> Tallies:
-        found = tally_named(store, name)
+        found = store.reading(name)
         metrics.questions.labels(name, question).inc()
         return found
 

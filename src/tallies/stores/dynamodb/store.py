@@ -235,6 +235,7 @@ class DynamoStore(Reader):
         return {kept.name: self.reading(kept.name) for kept in self.settings.standing().live}
 
     def reading(self, name: str | None) -> Reader:
+        self.settings.standing().named(name)  # there is none of that name: say so now
         return Reader(self._clients.dynamodb, self.settings, name)
 
     def verify(

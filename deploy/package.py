@@ -25,7 +25,7 @@ from tallies.stores.dynamodb.event_filter import event_patterns
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "function"
 TEMPLATE = ROOT / "deploy" / "template.yaml"
-NEEDED = ("fastapi", "mangum", "prometheus-client", "sse-starlette", "tenacity")
+NEEDED = ("fastapi", "mangum", "prometheus-client", "simplejson", "sse-starlette", "tenacity")
 """What the functions import of tallies' dependencies; no command line and no server."""
 PYTHON = "3.13"
 FILTERS, AFTER_FILTERS = "              Filters:\n", "            DestinationConfig:\n"

@@ -78,7 +78,7 @@ def test_validators_pass_the_proxy(site: Proxied) -> None:
     assert (again.status_code, again.content) == (304, b"")
     head = httpx.head(board)
     assert (head.status_code, head.headers["etag"]) == (200, first.headers["etag"])
-    assert httpx.options(board).headers["allow"] == "GET, HEAD, OPTIONS"
+    assert httpx.options(board).headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
 def test_live_events_are_not_held_back(site: Proxied) -> None:

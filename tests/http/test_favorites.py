@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tallies.http.limits import MAX_BODY_BYTES
 from tests.conformance.backend import ManualClock
 
 ONE = "/users/ann/favorites/noodles"
@@ -88,7 +89,7 @@ def test_bodies_that_are_no_json_or_too_large(client: TestClient) -> None:
     is_problem(client.put(ONE, content=b"\xff\xfe", headers=json), 400)
     is_problem(client.put(ONE, content=b'{"note": "\\ud800"}', headers=json), 400)
     is_problem(client.put(ONE, content=b"[" * 65_000, headers=json), 400)
-    is_problem(client.put(ONE, content=b" " * 65_537, headers=json), 413, "65536")
+    is_problem(client.put(ONE, content=b" " * (MAX_BODY_BYTES + 1), headers=json), 413, "4194304")
     is_problem(client.patch(ONE), 400)
 
 

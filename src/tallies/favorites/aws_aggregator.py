@@ -18,4 +18,4 @@ def _open(url: str, declared: Declaration | None) -> DynamoStore:
     return DynamoFavorites.from_url(url, declared, strictly=False)
 
 
-aws_lambda.open_by(_open)
+aws_lambda.start(_open)

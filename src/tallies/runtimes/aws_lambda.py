@@ -1,4 +1,4 @@
-"""The Lambda function behind the event source mapping: `tallies.runtimes.aws_lambda.handler`.
+"""The Lambda function behind the event source mapping; an application gives it a name of its own.
 
 Configured by the environment variables TALLIES_STORE (dynamodb://REGION/PREFIX) and, for tallies of
 a table of one's own, TALLIES_DECLARATION (a file in the package). What a store keeps already stays
@@ -61,9 +61,23 @@ def _open(url: str, declared: Declaration | None) -> DynamoStore:
 _opens: list[Open] = [_open]
 
 
-def open_by(opens: Open) -> None:
-    """Have an application open the store, one that knows what new tables are for."""
+def start(opens: Open) -> None:
+    """Have an application open the store, one that knows what new tables are for.
+
+    In a function's environment it is opened at once: while the environment starts there is more
+    CPU than later. A mistake in the configuration is logged here, and raised at every call.
+    """
     _opens[:] = [opens]
+    if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+        return
+    try:
+        store().warm()
+        if difference := store().undeclared():
+            _log({"level": "WARNING", "message": difference})
+        # What is there now stays; the collector need not look through it at every batch.
+        gc.freeze()
+    except TalliesError as error:
+        _log({"level": "ERROR", "message": str(error)})
 
 
 @cache
@@ -185,16 +199,3 @@ def _line(result: ApplyResult, records: Sequence[StreamRecord]) -> dict[str, Any
 def _log(line: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
-
-
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # While the environment starts there is more CPU than later. A mistake in the configuration
-    # is told at every call, too.
-    try:
-        store().warm()
-        if difference := store().undeclared():
-            _log({"level": "WARNING", "message": difference})
-        # What is there now stays; the collector need not look through it at every batch.
-        gc.freeze()
-    except TalliesError as error:
-        _log({"level": "ERROR", "message": str(error)})

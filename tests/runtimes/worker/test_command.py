@@ -7,10 +7,10 @@ from tests.cli.command import tallies
 from tests.engines import DynamoDBAccount
 
 
-def test_an_embedded_store_needs_no_worker() -> None:
+def test_a_file_that_is_not_there() -> None:
     ran = tallies("worker", store="sqlite:///none.db")
     assert ran.code == 2
-    assert "tallies serve" in ran.err
+    assert "tallies init" in ran.err
     assert ran.err.count("\n") == 1
 
 

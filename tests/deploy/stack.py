@@ -41,6 +41,23 @@ def deployed(
     """
     variables = {"STACK": name, "ISSUER": issuer, "AUDIENCE": audience, "ORIGINS": origins}
     made = _deploy(cloud, folder, variables, OPERATIONS, '"CorsOrigins=$ORIGINS"')
+    yield _with_routes(cloud, name, made)
+    _run(_command("sam delete"), cloud, folder, variables)
+
+
+@contextlib.contextmanager
+def deployed_over(
+    cloud: Cloud, folder: Path, name: str, *, stream: str, issuer: str, audience: str
+) -> Iterator[Stack]:
+    """The same template over a table that is there already, by the command of its page."""
+    variables = {"STACK": name, "STREAM": stream, "ISSUER": issuer, "AUDIENCE": audience}
+    with_api = '"JwtIssuer=$ISSUER" "JwtAudience=$AUDIENCE"'
+    made = _deploy(cloud, folder, variables, OWN_TABLE, with_api)
+    yield _with_routes(cloud, name, made)
+    _run(_command("sam delete"), cloud, folder, variables)
+
+
+def _with_routes(cloud: Cloud, name: str, made: Any) -> Stack:
     cloudformation = cloud.client("cloudformation")
     described = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in described}
@@ -53,17 +70,7 @@ def deployed(
         function=api["Configuration"]["FunctionArn"],
         parameters={each["ParameterKey"]: each["ParameterValue"] for each in made["Parameters"]},
     )
-    yield Stack({each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]}, resources)
-    _run(_command("sam delete"), cloud, folder, variables)
-
-
-@contextlib.contextmanager
-def deployed_over(cloud: Cloud, folder: Path, name: str, *, stream: str) -> Iterator[None]:
-    """The same template over a table that is there already, by the command of its page."""
-    variables = {"STACK": name, "STREAM": stream}
-    _deploy(cloud, folder, variables, OWN_TABLE)
-    yield
-    _run(_command("sam delete"), cloud, folder, variables)
+    return Stack({each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]}, resources)
 
 
 def _deploy(

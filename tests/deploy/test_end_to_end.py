@@ -296,7 +296,7 @@ def test_the_deployed_api_serves_caches_and_pages_of_other_origins(
                 again = client.request(method, api + path, headers={"If-None-Match": etag})
                 assert (again.status_code, again.content) == (304, b"")
             assert client.head(api + path).headers["etag"] == etag
-            assert client.post(api + path).status_code == 405
+            assert client.put(api + path).status_code == 405
             other = client.get(api + path, headers={"Origin": "https://app.example.com"})
             assert "access-control-allow-origin" not in other.headers
         wish = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
@@ -323,9 +323,9 @@ def test_the_deployed_api_refuses_a_slash_in_an_id(cloud: Cloud, stack: Stack, a
 
 
 def test_a_table_of_ones_own_is_tallied_by_the_same_template(
-    cloud: Cloud, package: Path, tmp_path: Path
+    cloud: Cloud, package: Path, ann: Member, tmp_path: Path
 ) -> None:
-    """The example of the page, whose rows change in place."""
+    """The example of the page, whose rows change in place, and its API."""
     shutil.copytree(package / "build", tmp_path / "build")
     shutil.copy2(EXAMPLES / "orders.toml", tmp_path / "build" / "function" / "tallies.toml")
     template = packaging().filtered(TEMPLATE.read_text(), EXAMPLES / "orders.toml")
@@ -338,7 +338,14 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
 
     application("make")
     (stream,) = cloud.client("dynamodbstreams").list_streams(TableName="orders")["Streams"]
-    with deployed_over(cloud, tmp_path, "sales", stream=stream["StreamArn"]):
+    with deployed_over(
+        cloud,
+        tmp_path,
+        "sales",
+        stream=stream["StreamArn"],
+        issuer=ann.issuer,
+        audience=ann.audience,
+    ) as stack:
         url = f"dynamodb://{REGION}/sales?endpoint={cloud.endpoint}"
         with DynamoFavorites.from_url(url) as store:
             # The mapping begins to read when it is made; what was there before is for the rebuild,
@@ -356,5 +363,17 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
             assert [kept.name for kept in store.settings.read().live] == ["orders"]
             assert store.of.zone == "Europe/Berlin"
             assert store.verify().drifted == []
+        api = stack.resources["Gateway"]
+        assert cloud.call_api(api, "GET", "/tallies")[0] == 401
+        status, kept = cloud.call_api(api, "GET", "/tallies", ann.token)
+        assert (status, [each["name"] for each in kept["items"]]) == (200, ["orders"])
+        path = "/tallies/orders/leaderboards/all"
+        status, board = cloud.call_api(api, "GET", path, ann.token)
+        assert (status, [line["group"] for line in board["items"]]) == (
+            200,
+            [["taco-stand"], ["noodle-bar"]],
+        )
+        assert cloud.call_api(api, "GET", f"{path}/live", ann.token)[0] == 404
+        assert cloud.call_api(api, "PUT", "/users/ann/favorites/x", ann.token)[0] == 404
     tables = cloud.client("dynamodb").list_tables()["TableNames"]
     assert [name for name in tables if name.startswith("sales")] == ["sales-tallies"]

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from tallies.favorites.http import NoAuth, create_app
 from tallies.favorites.on_dynamodb import source_table
+from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.http.cors import allow_origins
 from tallies.stores.dynamodb.tables import EXPIRY, tallies_table
@@ -134,3 +136,22 @@ def test_only_origins_are_taken_for_origins() -> None:
         assert re.fullmatch(pattern, good)
     for bad in ("*", f"{origin}/", "app.example.org", "https://*.org", f"{origin}, {origin}", ","):
         assert not re.fullmatch(pattern, bad)
+
+
+def test_the_gateway_has_a_way_to_each_question(tmp_path: Path) -> None:
+    """But to what serves people at a browser: the page, the description, health and metrics."""
+    events = properties("Api")["Events"].values()
+    ways = {
+        re.compile(re.sub(r"\{proxy\+\}", ".+", re.sub(r"\{(?!proxy)\w+\}", "[^/]+", path)))
+        for path in (event["Properties"]["Path"] for event in events)
+    }
+    beside = re.compile(r"/|/static/.*|/openapi.json|/docs.*|/health|/metrics|/names|/restaurants")
+    with SqliteFavorites(tmp_path / "s.db") as store:
+        store.init()
+        app = create_app(store, auth=NoAuth(), follows=False)
+        paths = set(app.openapi()["paths"])
+    assert len(paths) > 15
+    asked = {path for path in paths if not beside.fullmatch(path)}
+    assert {path for path in asked if not any(way.fullmatch(path) for way in ways)} == set()
+    unused = {way.pattern for way in ways if not any(way.fullmatch(path) for path in asked)}
+    assert unused == set()

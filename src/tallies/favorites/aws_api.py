@@ -86,9 +86,9 @@ def _application() -> Mangum:
     store = open_any(url)
     favorites = favorites_in(store)
     app = (
-        create_app(store, auth=GatewayAuth())
+        create_app(store, auth=GatewayAuth(), follows=False)
         if favorites is None
-        else favorites_app(favorites, auth=GatewayAuth())
+        else favorites_app(favorites, auth=GatewayAuth(), follows=False)
     )
     return Mangum(GatewayPath(app), lifespan="off", text_mime_types=TEXT)
 

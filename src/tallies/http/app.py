@@ -32,6 +32,7 @@ def create_app(
     remember_seconds: float = REMEMBER_SECONDS,
     origins: Sequence[str] = (),
     root_path: str = "",
+    follows: bool = True,
 ) -> FastAPI:
     """The ASGI application over a store of any table.
 
@@ -40,21 +41,17 @@ def create_app(
     `notice` is a sentence that the page shows; `clock` says which month and day are current;
     `remember_seconds` is how long an answer may be given again without a look at the store, where
     the store cannot tell that nothing has changed. Pages of `origins` may use the service;
-    `root_path` is the path that a proxy has put it under.
+    `root_path` is the path that a proxy has put it under. Without `follows` there are no live
+    leaderboards, for a gateway that waits for an answer's end.
 
     Raises:
         InvalidInput: an origin is none, or the root path.
     """
     metrics = instruments or Instruments()
 
-    def read(board: Board) -> Content:
-        return leaderboard_of(store.reading(board.tally), board.window, board.limit, clock)
-
-    memory = Memory(store.version, seconds=remember_seconds)
-    routes = tally_routes(store, auth or NoAuth(), Live(store, read, clock), clock, memory, metrics)
     return service(
         store,
-        [routes],
+        [_routes(store, auth, metrics, clock, remember_seconds, follows=follows)],
         summary="Exact counts of a table, live.",
         instruments=metrics,
         described=lambda: [tallies.of for tallies in store.tallies().values()],
@@ -85,16 +82,23 @@ def create_router(
             yield
 
     router = APIRouter(lifespan=life)
-    router.include_router(_routes(store, auth, Instruments(), clock, REMEMBER_SECONDS))
+    routes = _routes(store, auth, Instruments(), clock, REMEMBER_SECONDS, follows=True)
+    router.include_router(routes)
     return router
 
 
 def _routes(
-    store: Store, auth: Auth | None, metrics: Instruments, clock: Clock, remember_seconds: float
+    store: Store,
+    auth: Auth | None,
+    metrics: Instruments,
+    clock: Clock,
+    remember_seconds: float,
+    *,
+    follows: bool,
 ) -> APIRouter:
     def read(board: Board) -> Content:
         return leaderboard_of(store.reading(board.tally), board.window, board.limit, clock)
 
     memory = Memory(store.version, seconds=remember_seconds)
-    live = Live(store, read, clock)
+    live = Live(store, read, clock) if follows else None
     return tally_routes(store, auth or NoAuth(), live, clock, memory, metrics)

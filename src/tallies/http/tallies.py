@@ -110,9 +110,12 @@ def leaderboard_of(
 
 
 def tally_routes(
-    store: Store, auth: Auth, live: Live, clock: Clock, memory: Memory, metrics: Instruments
+    store: Store, auth: Auth, live: Live | None, clock: Clock, memory: Memory, metrics: Instruments
 ) -> APIRouter:
-    """The routes. Where sign-in is required they are for whoever has a valid token."""
+    """The routes. Where sign-in is required they are for whoever has a valid token.
+
+    Without `live` no leaderboard can be followed.
+    """
 
     def admit(request: Request) -> None:
         auth.admit(request)
@@ -343,6 +346,9 @@ def tally_routes(
             return found
 
         return answer(request, name, "rank", (span, group, around), read)
+
+    if live is None:
+        return router
 
     @router.get(
         "/{name}/leaderboards/{window:id}/live",

@@ -37,6 +37,7 @@ def create_app(
     remember_seconds: float = REMEMBER_SECONDS,
     origins: Sequence[str] = (),
     root_path: str = "",
+    follows: bool = True,
 ) -> FastAPI:
     """The ASGI application over a store.
 
@@ -44,7 +45,8 @@ def create_app(
     `notice` is a sentence that the page shows; `clock` says which month and day are current;
     `remember_seconds` is how long an answer to all may be given again without a look at the store,
     where the store cannot tell that nothing has changed. Pages of `origins` may use the service;
-    `root_path` is the path that a proxy has put it under.
+    `root_path` is the path that a proxy has put it under. Without `follows` there are no live
+    leaderboards, for a gateway that waits for an answer's end.
 
     Raises:
         InvalidInput: an origin is none, or the root path.
@@ -57,7 +59,7 @@ def create_app(
         return board_of(store, board.window, board.limit, clock)
 
     memory = Memory(store.version, seconds=remember_seconds)
-    live = Live(store, read, clock)
+    live = Live(store, read, clock) if follows else None
     return service(
         store,
         [

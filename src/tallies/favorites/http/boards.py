@@ -39,8 +39,11 @@ def board_of(store: Store, window: str, limit: int, clock: Clock) -> Content:
     return leaderboard(store, span, limit, naming=by_names)
 
 
-def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIRouter:
-    """The routes under `/restaurants` and `/leaderboards`."""
+def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) -> APIRouter:
+    """The routes under `/restaurants` and `/leaderboards`.
+
+    Without `live` no leaderboard can be followed.
+    """
     router = APIRouter(tags=["tallies"], responses=documented(400, 503))
 
     def describe_board(schema: Schema) -> None:
@@ -197,6 +200,9 @@ def board_routes(store: Store, live: Live, clock: Clock, memory: Memory) -> APIR
             return found
 
         return revalidated(request, memory.answer(("rank", span, restaurant_id, around), read))
+
+    if live is None:
+        return router
 
     @router.get(
         "/leaderboards/{window:id}/live",

@@ -18,6 +18,7 @@ from benchmarks import (
     leaderboard,
     load,
     mark,
+    own_table,
     peers,
     rebuild,
     stream_processor,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "triggers": triggers.run,
     "fold": fold.run,
     "mark": mark.run,
+    "own-table": own_table.run,
     "http": http_put.run,
     "leaderboard": leaderboard.run,
     "load": load.run,
@@ -59,12 +61,18 @@ def main(quick: bool, only: tuple[str, ...], path: Path) -> None:
     """Measure tallies beside its peers. Exit code 1 when a bound of ours is missed."""
     progress = Console(stderr=True)
     out = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_THE_TABLE)
-    parts = []
-    for name in only or BENCHMARKS:
-        with progress.status(f"measuring {name}"):
-            parts.append(_measure(name, quick))
-    show(parts, out)
-    write_json(parts, quick, path)
+    parts: list[Part] = []
+    chosen = only or tuple(BENCHMARKS)
+    try:
+        for place, name in enumerate(chosen, 1):
+            what = (BENCHMARKS[name].__doc__ or "").splitlines()[0]
+            with progress.status(f"{place} of {len(chosen)}, {name}: {what}"):
+                parts.append(_measure(name, quick))
+            show(parts[-1], out)
+            write_json(parts, quick, path)  # what is done stays when the rest is stopped
+    except KeyboardInterrupt:
+        out.print(f"Stopped; {len(parts)} of {len(chosen)} are in {path}.")
+        sys.exit(130)
     missed = [r.what for part in parts for r in part.results if r.passed() is False]
     if missed:
         out.print(f"[bold red]{len(missed)} bounds missed:[/] " + "; ".join(missed))

@@ -64,7 +64,7 @@ def naive_loop(connection: sqlite3.Connection) -> None:
     position = 0
     while True:
         rows = connection.execute(
-            "SELECT position, restaurant_id, amount FROM tallies_log WHERE position > ?"
+            "SELECT position, row_restaurant_id, amount FROM tallies_log WHERE position > ?"
             " ORDER BY position LIMIT ?",
             (position, NAIVE_BATCH),
         ).fetchall()

@@ -24,7 +24,7 @@ class Part:
     seconds: float
 
 
-def table_of(parts: Sequence[Part]) -> Table:
+def table_of(part: Part) -> Table:
     """Every result beside its peer."""
     table = Table(header_style="bold", caption="ratio: median over the rounds of ours / peer")
     table.add_column("measured")
@@ -34,27 +34,26 @@ def table_of(parts: Sequence[Part]) -> Table:
     table.add_column("peer is")
     table.add_column("bound", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for part in parts:
-        table.add_section()
-        for result in part.results:
-            table.add_row(
-                result.what,
-                number(result.ours),
-                "" if result.peer is None else number(result.peer),
-                "" if result.ratio is None else f"{result.ratio:.2f}",
-                result.unit,
-                result.peer_name,
-                _bound(result),
-                _verdict(result),
-            )
-        for note in part.notes:
-            table.add_row(Text(note, style="italic"))
+    for result in part.results:
+        table.add_row(
+            result.what,
+            number(result.ours),
+            "" if result.peer is None else number(result.peer),
+            "" if result.ratio is None else f"{result.ratio:.2f}",
+            result.unit,
+            result.peer_name,
+            _bound(result),
+            _verdict(result),
+        )
+    for note in part.notes:
+        table.add_row(Text(note, style="italic"))
     return table
 
 
-def show(parts: Sequence[Part], console: Console) -> None:
-    """Print the table; in full width where no terminal limits it."""
-    console.print(table_of(parts))
+def show(part: Part, console: Console) -> None:
+    """Print one benchmark's table; in full width where no terminal limits it."""
+    console.print(Text(f"{part.name} ({part.seconds:.0f} s)", style="bold"))
+    console.print(table_of(part))
 
 
 def write_json(parts: Sequence[Part], quick: bool, path: Path) -> None:

@@ -10,6 +10,8 @@ from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
 from tallies.favorites.favorite import Event
 from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.stores.sqlite.names import Names
+from tallies.stores.sqlite.triggers import drop_triggers
 
 _INSERT = (
     "INSERT INTO favorites (restaurant_id, user_id, created_at) VALUES (?, ?, ?)"
@@ -23,7 +25,7 @@ _UPSERT = (
 )
 _WINDOWS = ("'all'", "substr(new.created_at, 1, 7)", "substr(new.created_at, 1, 10)")
 _TRIGGERS = (
-    "DROP TRIGGER favorite_made; CREATE TRIGGER counted AFTER INSERT ON favorites BEGIN "
+    "CREATE TRIGGER counted AFTER INSERT ON favorites BEGIN "
     + "".join(_UPSERT.format(window=window) for window in _WINDOWS)
     + " END;"
 )
@@ -74,7 +76,10 @@ def _empty(path: Path, script: str) -> sqlite3.Connection:
     with SqliteFavorites(path) as store:
         store.init()
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = normal;" + script)
+    connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = normal;")
+    if script:
+        drop_triggers(connection, Names())
+        connection.executescript(script)
     return connection
 
 

@@ -234,3 +234,38 @@ def _check(
             " GROUP BY 1"
         ).fetchall()
     assert found == {city: (shops, amount) for city, shops, amount in expected}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TABLE shops (id INTEGER PRIMARY KEY, code TEXT UNIQUE, city TEXT)",
+        "CREATE TABLE shops (id TEXT COLLATE NOCASE, code TEXT UNIQUE, city TEXT,"
+        " PRIMARY KEY (id, code)) WITHOUT ROWID",
+    ],
+)
+@pytest.mark.parametrize("statement", ["INSERT OR IGNORE INTO", "INSERT OR REPLACE INTO"])
+def test_a_row_costs_no_more_after_many_that_were_in_the_way(
+    script: str, statement: str, tmp_path: Path
+) -> None:
+    """Steps of SQLite's machine for one more row that is there already."""
+    tally = Tally(name="by_city", group_by=("city",), measures={"shops": Count()})
+    with closing(sqlite3.connect(tmp_path / "db.sqlite", isolation_level=None)) as connection:
+        connection.execute(script)
+        rows = [(number, f"code {number}", "Rome") for number in range(300)]
+        connection.executemany("INSERT INTO shops VALUES (?, ?, ?)", rows)
+        with SqliteStore(tmp_path / "db.sqlite", Declaration([tally], "shops")) as store:
+            store.init()
+        taken = 0
+
+        def step() -> None:
+            nonlocal taken
+            taken += 1
+
+        connection.set_progress_handler(step, 1)
+        costs = []
+        for row in rows:
+            taken = 0
+            connection.execute(f"{statement} shops VALUES (?, ?, ?)", row)
+            costs.append(taken)
+    assert costs[-1] <= 1.2 * costs[1]

@@ -35,6 +35,8 @@ KINDS = (
 
 
 _LOGGED = "row_"
+_COLLATIONS = {"BINARY", "NOCASE", "RTRIM"}
+"""Those that every SQLite has."""
 
 
 def log_column(attribute: str) -> str:
@@ -69,8 +71,8 @@ def triggers(names: Names, source: SourceTable, attributes: Sequence[str]) -> It
     def values(amount: int, row: str) -> str:
         return ", ".join([str(amount), *(column_of(row, name) for name in attributes)])
 
-    def note(notes: str, but_old: bool) -> tuple[str, str, str]:
-        """When rows are in the way of NEW; forget those noted before; note them."""
+    def note(notes: str, but_old: bool) -> tuple[str, str, str, str]:
+        """When rows are in the way of NEW; forget those noted before (twice); note them."""
         columns = noted_columns(source, attributes)
         other = f" AND NOT ({_same('way', 'old', source.row_id)})" if but_old else ""
         ways = [_meets(source, "way", "new", key) for key in source.unique]
@@ -80,15 +82,19 @@ def triggers(names: Names, source: SourceTable, attributes: Sequence[str]) -> It
                 *(f"EXISTS (SELECT 1 FROM {table} AS way WHERE {way}{other})" for way in ways),
             )
         )
-        noted = f"({' OR '.join(ways)}) AND {_same_noted(notes, 'way', source.row_id)}"
-        forget = (
-            f"DELETE FROM {notes} WHERE {_any_way(source, notes)}"
-            f" OR EXISTS (SELECT 1 FROM {table} AS way WHERE {noted})"
+        noted = (
+            f"SELECT {notes}.rowid FROM {table} AS way, {notes}"
+            f" WHERE ({' OR '.join(ways)}) AND {_same_noted(notes, 'way', source.row_id)}"
         )
         found = ", ".join(column_of("way", column) for column in columns)
         into = ", ".join(quoted(log_column(column)) for column in columns)
         rows = f"SELECT {found} FROM {table} AS way WHERE ({' OR '.join(ways)}){other}"
-        return when, forget, f"INSERT INTO {notes} ({into}) {rows}"
+        return (
+            when,
+            f"DELETE FROM {notes} WHERE {_any_way(source, notes)}",
+            f"DELETE FROM {notes} WHERE rowid IN ({noted})",
+            f"INSERT INTO {notes} ({into}) {rows}",
+        )
 
     def settle(notes: str, others: str) -> tuple[str, str, str, str]:
         """When there are notes; log the rows that NEW has replaced; forget all notes of them."""
@@ -96,7 +102,7 @@ def triggers(names: Names, source: SourceTable, attributes: Sequence[str]) -> It
         here = _same_noted(notes, "new", source.row_id)
         there = f"EXISTS (SELECT 1 FROM {table} AS there WHERE {_is_noted(notes, source.row_id)})"
         way = _any_way(source, notes)
-        gone = f"FROM {notes} WHERE ({way}) AND ({here} OR NOT {there})"
+        gone = f"WHERE ({way}) AND ({here} OR NOT {there})"
         also = " AND ".join(
             f"{column_of(notes, log_column(part.column))} IS"
             f" {column_of(others, log_column(part.column))}"
@@ -104,8 +110,10 @@ def triggers(names: Names, source: SourceTable, attributes: Sequence[str]) -> It
         )
         return (
             f"EXISTS (SELECT 1 FROM {notes})",
-            f"INSERT INTO {log} ({logged}) SELECT -1{', ' * bool(noted)}{noted} {gone}",
-            f"DELETE FROM {others} WHERE EXISTS (SELECT 1 {gone} AND {also})",
+            f"INSERT INTO {log} ({logged})"
+            f" SELECT -1{', ' * bool(noted)}{noted} FROM {notes} {gone}",
+            f"DELETE FROM {others} WHERE rowid IN"
+            f" (SELECT {others}.rowid FROM {notes}, {others} {gone} AND {also})",
             f"DELETE FROM {notes} WHERE {way}",
         )
 
@@ -166,13 +174,24 @@ def triggers(names: Names, source: SourceTable, attributes: Sequence[str]) -> It
 
 
 def notes_tables(names: Names, source: SourceTable, attributes: Sequence[str]) -> Iterator[str]:
-    """The statements that make the tables of notes."""
+    """The statements that make the tables of notes, and what finds a note by each of its keys.
+
+    Statements that ignore what is in their way leave their notes until the aggregator sweeps: a
+    bulk load of rows that are there already must not look through all of them for each row.
+    """
     columns = ", ".join(
         f"{quoted(log_column(column))} ANY COLLATE {_collation(source, column)}"
         for column in noted_columns(source, attributes)
     )
     for table in names.insert_conflicts, names.update_conflicts:
         yield f"CREATE TABLE {quoted(table)} ({columns}) STRICT"
+        for number, key in enumerate(source.unique):
+            # A collation of the application's own is unknown here.
+            if {part.collation.upper() for part in key} <= _COLLATIONS:
+                parts = ", ".join(
+                    f"{quoted(log_column(part.column))} COLLATE {part.collation}" for part in key
+                )
+                yield f"CREATE INDEX {quoted(f'{table}_{number}')} ON {quoted(table)} ({parts})"
 
 
 def drop_triggers(connection: sqlite3.Connection, names: Names) -> None:
@@ -210,7 +229,7 @@ def _any_way(source: SourceTable, notes: str) -> str:
     """That a noted row shares a key with NEW."""
     ways = (
         " AND ".join(
-            f"{column_of(notes, log_column(part.column))} = {_written(source, 'new', part.column)}"
+            f"{column_of(notes, log_column(part.column))} = +{_written(source, 'new', part.column)}"
             f" COLLATE {part.collation}"
             for part in key
         )
@@ -220,8 +239,10 @@ def _any_way(source: SourceTable, notes: str) -> str:
 
 
 def _same_noted(notes: str, row: str, key: Sequence[KeyPart]) -> str:
+    # The plus takes the column's affinity away, which the value has already: with it, SQLite would
+    # not look into the index of notes.
     return " AND ".join(
-        f"{column_of(notes, log_column(part.column))} = {column_of(row, part.column)}"
+        f"{column_of(notes, log_column(part.column))} = +{column_of(row, part.column)}"
         f" COLLATE {part.collation}"
         for part in key
     )

@@ -64,7 +64,7 @@ def _scan(run: Run, path: Path, rows: int) -> Result:
 
         def plain() -> None:
             """What any program does that wants to look at every row of both tables."""
-            for table in ("favorites", "tallies"):
+            for table in ("favorites", "tallies_favorites"):
                 for _ in connection.execute(f"SELECT * FROM {table}"):
                     pass
 

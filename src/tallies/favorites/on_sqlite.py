@@ -27,7 +27,11 @@ SWEEP_CHUNK = 500
 """Expired rows that one transaction removes."""
 
 _COLUMNS = "user_id, restaurant_id, created_at, note, expires_at"
-_INSERT = f"INSERT INTO favorites ({_COLUMNS}) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+# Looks first: what runs into a row that is there costs more, for the triggers note that row.
+_INSERT = (
+    f"INSERT INTO favorites ({_COLUMNS}) SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS"
+    " (SELECT 1 FROM favorites WHERE restaurant_id = ?2 AND user_id = ?1)"
+)
 _SELECT_LIVE = (
     f"SELECT {_COLUMNS} FROM favorites WHERE restaurant_id = ? AND user_id = ?"
     " AND (expires_at IS NULL OR expires_at > ?)"

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from base64 import b64decode, b64encode
-from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -66,7 +65,7 @@ class LogAggregator:
             if newest is None or newest <= first:
                 return Applied(0)
             end = self._end(first, min(newest, first + self.batch))
-            nets: list[Net | None] = [Counter() for _ in self._catalog.all]
+            nets: list[Net | None] = [Net() for _ in self._catalog.all]
             last, records = first, 0
             while last < end and sum(map(len, filter(None, nets))) < BATCH_CONTRIBUTIONS:
                 since, last = last, min(last + READ_RECORDS, end)
@@ -103,7 +102,10 @@ class LogAggregator:
         now = self._clock()
         parts = []
         changes: list[Change] | None = None
-        for kept, folder, net in zip(self._catalog.all, self._reader.folders, nets, strict=True):
+        contributions = self._reader.contributions(nets)
+        for kept, folder, net in zip(
+            self._catalog.all, self._reader.folders, contributions, strict=True
+        ):
             if last <= kept.since:
                 continue
             try:

@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from tallies.core.change import Change
@@ -14,7 +15,18 @@ from tallies.stores.sqlite.names import Names, quoted
 from tallies.stores.sqlite.plain import BREAK, PlainLines
 from tallies.stores.sqlite.triggers import log_column
 
-Net = Counter[Contribution]
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """What a batch contributes to one tally."""
+
+    lines: Counter[str] = field(default_factory=Counter)
+    """Rows that fit on lines, each with the sign of its change before it."""
+    others: Counter[Contribution] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.lines) + len(self.others)
+
 
 SIGN = "iif(amount > 0, '+', '-')"
 
@@ -42,33 +54,41 @@ class LogReader:
 
         A net becomes None when something of it cannot be folded.
         """
-        within = f"FROM {self._log} WHERE position > ? AND position <= ?"
+        within = f"FROM {self._log} WHERE position > ?1 AND position <= ?2"
         (count,) = connection.execute(f"SELECT count(*) {within}", (first, last)).fetchone()
         found: list[Net | None] = []
         changes: list[Change] | None = None
         for folder, lines, net in zip(self.folders, self._lines, nets, strict=True):
             if net is None:
                 found.append(None)
-            elif lines is not None:
-                select = (
-                    f"SELECT count(*), group_concat({SIGN} || {lines.line}, char(10))"
-                    f" {within} AND {lines.ok}"
-                )
-                read, text = _row(connection, select, first, last)
-                fits = _add_lines(net, lines, text, read)
-                if fits and read < count:
-                    odd = f"{within} AND NOT ({lines.ok})"
-                    fits = _add_changes(net, folder, self._changes(connection, odd, first, last))
-                found.append(net if fits else None)
-            else:
-                if changes is None:
-                    changes = self._changes(connection, within, first, last)
-                found.append(net if _add_changes(net, folder, changes) else None)
+                continue
+            if lines is not None:
+                fit = _plain(lines, within)
+                if read := _add_lines(net, lines, connection, fit, within, (first, last)):
+                    odd = f"{within} AND NOT ({fit})"
+                    rest = self._changes(connection, odd, first, last) if read < count else []
+                    found.append(net if _add_changes(net, folder, rest) else None)
+                    continue
+            if changes is None:
+                changes = self._changes(connection, within, first, last)
+            found.append(net if _add_changes(net, folder, changes) else None)
         return count, found
+
+    def contributions(self, nets: Sequence[Net | None]) -> list[Counter[Contribution] | None]:
+        """What each net comes to; None where something of it cannot be folded."""
+        found: list[Counter[Contribution] | None] = []
+        for lines, net in zip(self._lines, nets, strict=True):
+            total = None if net is None else net.others
+            if net is not None and lines is not None and net.lines:
+                total = lines.contributions(net.lines)
+                if total is not None:
+                    total.update(net.others)
+            found.append(total)
+        return found
 
     def changes(self, connection: sqlite3.Connection, first: int, last: int) -> list[Change]:
         """The records (first, last] as changes, with their positions."""
-        within = f"FROM {self._log} WHERE position > ? AND position <= ?"
+        within = f"FROM {self._log} WHERE position > ?1 AND position <= ?2"
         return self._changes(connection, within, first, last)
 
     def _changes(
@@ -98,33 +118,50 @@ def _lenient(text: bytes) -> str:
     return text.decode(errors="surrogateescape")
 
 
-def _row(connection: sqlite3.Connection, select: str, first: int, last: int) -> tuple[int, str]:
-    with any_text(connection):
-        count, text = connection.execute(select, (first, last)).fetchone()
-    return count, text or ""
-
-
 def present(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     """A row of a table as an image. NULL is an attribute that is not there."""
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def _add_lines(net: Net, lines: PlainLines, text: str, records: int) -> bool:
-    counted = Counter(text.split(BREAK)) if records else Counter[str]()
-    if counted.total() != records:
-        return False
-    for line, n in counted.items():
-        contribution = lines.contribution(line[1:])
-        if contribution is None:
-            return False
-        net[contribution] += n if line[0] == "+" else -n
-    return True
+def _plain(lines: PlainLines, within: str) -> str:
+    """SQL: that a record fits on a line, if the times of those that fit hold together."""
+    if lines.time is None:
+        return lines.typed
+    # As long as the first: a table's times are written by one program.
+    return (
+        f"{lines.typed} AND length({lines.time}) IS (SELECT length({lines.time}) {within} LIMIT 1)"
+    )
+
+
+def _add_lines(
+    net: Net,
+    lines: PlainLines,
+    connection: sqlite3.Connection,
+    fit: str,
+    within: str,
+    bounds: tuple[int, int],
+) -> int:
+    """Add the records that fit on lines; how many they are, 0 when they cannot be read so."""
+    times = "''" if lines.time is None else f"group_concat({lines.time}, '')"
+    with any_text(connection):
+        count, text, moments = connection.execute(
+            f"SELECT count(*), group_concat({SIGN} || {lines.line}, char(10)), {times}"
+            f" {within} AND {fit}",
+            bounds,
+        ).fetchone()
+    if not count or (lines.time is not None and not lines.times_hold(moments, count)):
+        return 0
+    counted = Counter(text.split(BREAK))
+    if counted.total() != count:  # a line break in a text
+        return 0
+    net.lines.update(counted)
+    return int(count)
 
 
 def _add_changes(net: Net, folder: Folder, changes: Sequence[Change]) -> bool:
     try:
         for contribution, n in folder.contributions(changes).items():
-            net[contribution] += n
+            net.others[contribution] += n
     except Unfoldable:
         return False
     return True

@@ -50,6 +50,13 @@ def test_a_rewrite_that_changes_nothing_is_never_parked(tally: Tally, rows: list
     assert old == new == []
 
 
+@pytest.mark.parametrize("nan", [float("nan"), Decimal("NaN")])
+def test_what_is_no_number_before_and_after_is_no_change(nan: Any) -> None:
+    tally = Tally(name="tips", group_by=("city",), measures={"tips": Sum("tip")})
+    old, new = ({"city": "Rome", "tip": type(nan)("nan"), "note": note} for note in "ab")
+    assert fold([Folder(tally)], [Change(old, new)]).parked == []
+
+
 POISON = [
     ({"user_id": "ann", "created_at": "2026-11-23T12:00:00Z"}, "restaurant_id"),
     ({"restaurant_id": "a", "user_id": "ann"}, "created_at"),

@@ -19,6 +19,7 @@ from tallies.stores.dynamodb.keys import row_key
 from tallies.stores.dynamodb.lean import LeanClient
 from tallies.stores.dynamodb.snapshot.scan import SEGMENTS
 from tallies.stores.dynamodb.snapshot.spill import Spill
+from tallies.stores.dynamodb.settings import GuardKind
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Verified
 from tests.cli.command import tallies
@@ -299,6 +300,16 @@ def test_a_table_that_is_not_there_is_named(
         pytest.raises(NotInitialised, match="no table orders"),
     ):
         store.init()
+
+
+@pytest.mark.parametrize("guard", ["positions", "markers"])
+def test_who_applies_need_not_declare_what_the_store_keeps(
+    sales: DynamoStore, aws_environment: DynamoDBAccount, guard: GuardKind
+) -> None:
+    with DynamoStore.from_url(aws_environment.store_url("app")) as store:
+        store.guarded_apply(guard)
+        assert store.settings.guard() == guard
+        assert store.settings.read() == sales.settings.read()
 
 
 def test_the_application_of_favorites_keeps_away(

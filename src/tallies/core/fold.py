@@ -205,7 +205,6 @@ class Folder:
 
     def sees_difference(self, old: Image | None, new: Image | None) -> bool:
         """Whether the images differ in anything that the tally reads."""
-        # Lists, since they know a NaN again.
         before, after = (
             [told_apart(value.find(image or {})) for value in self.tally.reads]
             for image in (old, new)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from math import isnan
 from typing import Any, Final
 
 from tallies.core.change import Image
@@ -149,6 +150,8 @@ def told_apart(value: Any) -> Any:
     """The value in a form that is equal only to what counts alike: Python holds True to be 1."""
     if isinstance(value, bool):
         return ("bool", value)
+    if isinstance(value, float | Decimal) and isnan(value):
+        return ("NaN",)  # which is not equal to itself
     if isinstance(value, float):
         return plain_number(value)
     if isinstance(value, Mapping):

@@ -76,7 +76,7 @@ class Settings:
                 TableName=self._table,
                 Item={
                     **reserved_key(SETTINGS),
-                    **self._defaults(),
+                    **self._item(self.first()),
                 },
                 ConditionExpression="attribute_not_exists(time_window)",
             )
@@ -137,7 +137,7 @@ class Settings:
             WrongStore: they have the other kind.
         """
         if self.guard() is None:
-            item = self._defaults()
+            item = self._item(self.standing())  # tables made by a template have none yet
             with suppress(ClientError):  # somebody else was faster
                 self._client.update_item(
                     TableName=self._table,
@@ -169,13 +169,13 @@ class Settings:
             },
         }
 
-    def _defaults(self) -> "dict[str, AttributeValueTypeDef]":
-        first = self.first()
+    @staticmethod
+    def _item(standing: Standing) -> "dict[str, AttributeValueTypeDef]":
         return {
             "format": {"N": str(FORMAT)},
-            "source": {"S": self._names.source},
+            "source": {"S": standing.names.source},
             "epoch": {"N": str(FIRST_EPOCH)},
-            "live": {"S": dump(first.live)},
+            "live": {"S": dump(standing.live)},
         }
 
     def read(self) -> Standing:

@@ -17,9 +17,9 @@ from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Number
 from tallies.stores.dynamodb.keys import row_key
 from tallies.stores.dynamodb.lean import LeanClient
+from tallies.stores.dynamodb.settings import GuardKind
 from tallies.stores.dynamodb.snapshot.scan import SEGMENTS
 from tallies.stores.dynamodb.snapshot.spill import Spill
-from tallies.stores.dynamodb.settings import GuardKind
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Verified
 from tests.cli.command import tallies

@@ -100,7 +100,7 @@ def test_metrics_tell_methods_and_routes_apart(store: AnyStore) -> None:
     instruments = FavoritesInstruments()
     client = TestClient(create_app(store, auth=NoAuth(), instruments=instruments))
     client.head("/users/ann/favorites/%F0%9F%8D%9C")
-    text = instruments.exposition((0, 0.0)).decode()
+    text = instruments.exposition((0, 0.0), {}).decode()
     route = "/users/{user_id:id}/favorites/{restaurant_id:id}"
     assert (
         f'tallies_request_seconds_count{{method="HEAD",route="{route}",status="404"}} 1.0' in text

@@ -1,6 +1,6 @@
 """What Prometheus may know: what the aggregation does, how long requests take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 
 from prometheus_client import (
@@ -65,6 +65,7 @@ class Instruments:
         self._lag_seconds = Gauge(
             "tallies_lag_seconds", "Age of the oldest of them", registry=self.registry
         )
+        self._figures: dict[str, Gauge] = {}
         self._requests = Histogram(
             "tallies_request_seconds",
             "Requests by route",
@@ -98,9 +99,17 @@ class Instruments:
         server, _ = start_http_server(port, addr=host, registry=self.registry)
         return f"http://{host}:{server.server_port}/metrics"
 
-    def exposition(self, lag: tuple[int | None, float | None]) -> bytes:
-        """All of it in the text format of Prometheus."""
+    def exposition(
+        self, lag: tuple[int | None, float | None], figures: Mapping[str, float]
+    ) -> bytes:
+        """All of it in the text format of Prometheus; `figures` are the store's own."""
         records, seconds = lag
+        for name, value in figures.items():
+            if name not in self._figures:
+                words = name.replace("_", " ").capitalize()
+                gauge = Gauge(f"tallies_{name}", words, registry=self.registry)
+                self._figures[name] = gauge
+            self._figures[name].set(value)
         self._lag_records.set(_or_unknown(records))
         self._lag_seconds.set(_or_unknown(seconds))
         return generate_latest(self.registry)

@@ -23,6 +23,7 @@ class HealthAnswer(BaseModel):
     status: str
     lag_records: int | None
     lag_seconds: float | None
+    troubles: list[str] = []
     notice: str | None = None
 
 
@@ -68,14 +69,20 @@ def service(
 
     @app.get("/health", response_model=HealthAnswer, responses=documented(503), tags=["operation"])
     def health() -> Response:
-        """Whether the store answers, and how far the aggregation is behind."""
+        """Whether the store answers, how far the aggregation is behind, and what troubles it."""
         records, seconds = store.lag()
         body = {"status": "ok", "lag_records": records, "lag_seconds": seconds}
-        return JSONResponse(body | ({"notice": notice} if notice else {}))
+        troubles = list(store.condition().troubles)
+        return JSONResponse(
+            body
+            | ({"troubles": troubles} if troubles else {})
+            | ({"notice": notice} if notice else {})
+        )
 
     @app.get("/metrics", include_in_schema=False)
     def expose() -> Response:
-        return Response(instruments.exposition(store.lag()), media_type=instruments.content_type)
+        found = instruments.exposition(store.lag(), store.condition().figures)
+        return Response(found, media_type=instruments.content_type)
 
     serve_page(app)
     answer_errors(app)

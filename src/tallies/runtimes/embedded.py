@@ -9,7 +9,7 @@ from typing import Self
 
 from tallies.core.errors import TalliesError
 from tallies.stores.protocol import Applied
-from tallies.stores.sqlite import SqliteStore
+from tallies.stores.sqlite import SqliteStore, forks
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS
 
 TICK_SECONDS = 0.05
@@ -58,10 +58,14 @@ class EmbeddedLoop:
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._store = store
+        self._batch = batch
         self._tick = tick_seconds
-        self._aggregator = store.aggregator(batch)
-        self._lease = store.lease()
         self._on_applied = on_applied or (lambda _: None)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._aggregator = self._store.aggregator(self._batch)
+        self._lease = self._store.lease()
         self._stop = Event()
         self._look_at = 0.0
         self._step_at = 0.0
@@ -71,7 +75,21 @@ class EmbeddedLoop:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        forks.follow(self)
         return self
+
+    def before_fork(self) -> None:
+        """Nothing: the store sees to its connections."""
+
+    def after_fork(self) -> None:
+        """Nothing: the thread goes on in the parent."""
+
+    def after_fork_in_child(self) -> None:
+        """A fork does not copy the thread: begin another, which stands by while the parent's
+        aggregates."""
+        if not self._stop.is_set():
+            self._prepare()
+            self._thread.start()
 
     def __exit__(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
@@ -168,6 +168,16 @@ class Status:
     """What only this kind of store has to say."""
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a look at the store itself finds, cheap enough for every second."""
+
+    troubles: Sequence[str] = ()
+    """What is wrong, one sentence each."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What only this kind of store measures, by the name that its metric ends with."""
+
+
 class Tallies(Protocol):
     """The aggregates, as the last committed transaction left them. Rows of zero are not shown."""
 
@@ -259,6 +269,8 @@ class Store(Tallies, Protocol):
         """
 
     def status(self) -> Status: ...
+
+    def condition(self) -> Condition: ...
 
     def lag(self) -> tuple[int | None, float | None]:
         """Change records not in the tallies yet, and the age of the oldest in seconds.

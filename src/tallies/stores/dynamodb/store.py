@@ -29,7 +29,15 @@ from tallies.stores.dynamodb.tables import Tables
 from tallies.stores.dynamodb.transactions import Sender
 from tallies.stores.dynamodb.url import Location, parse_url
 from tallies.stores.dynamodb.writes import Writer
-from tallies.stores.protocol import Clock, Progress, Status, Verified, count_parked, no_progress
+from tallies.stores.protocol import (
+    Clock,
+    Condition,
+    Progress,
+    Status,
+    Verified,
+    count_parked,
+    no_progress,
+)
 from tallies.stores.sample import Sample
 
 if TYPE_CHECKING:
@@ -199,6 +207,10 @@ class DynamoStore(Reader):
 
     def version(self) -> None:
         """Unknown: to see whether a leaderboard has changed costs as much as to read it."""
+
+    def condition(self) -> Condition:
+        """The service sees to its own files."""
+        return Condition()
 
     def status(self) -> Status:
         oldest: float | None = None

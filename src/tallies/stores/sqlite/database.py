@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Literal, NoReturn, TypeVar
@@ -18,6 +19,9 @@ from tallies.core.errors import (
     StoreUnavailable,
     WrongStore,
 )
+from tallies.stores.sqlite import forks, log_file
+from tallies.stores.sqlite.log_file import LogFile
+from tallies.stores.sqlite.place import Place
 from tallies.stores.sqlite.turnstile import Turnstile
 
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -29,17 +33,21 @@ LONGEST_WAIT_SECONDS = 0.005
 a millisecond and grows fast; most commits are over long before."""
 CACHE_KIB = 32_768
 """The most that one connection remembers of the file; SQLite's own 2 MB would spill big writes."""
-CHECKPOINT_PAGES = 16_000
-"""Size of the write-ahead log, in pages of 4 KiB, at which `checkpoint` begins it anew."""
-LATE_CHECKPOINT_PAGES = 32_000
+LATE_CHECKPOINT_PAGES = 2 * log_file.CHECKPOINT_PAGES
 """Size at which a writer has to carry the log into the file itself, because nobody else does."""
-CHECKPOINT_PATIENCE_MS = 20
+FORK_PATIENCE_SECONDS = 1.0
+"""How long a fork waits for other threads to be done with their connections."""
+LOG_KNOWN_SECONDS = 5.0
+"""How long the last checkpoint says how the log is."""
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 APPLICATION_ID = 0x54_41_4C_59
 """`TALY`: tells files that we have made from other databases (https://sqlite.org/pragma.html)."""
 
 Synchronous = Literal["normal", "full"]
 Made = TypeVar("Made")
+
+_left_alone: list[sqlite3.Connection] = []
+"""Connections of a process that this one was forked from. To let go of one would close it."""
 
 
 class Database:
@@ -48,6 +56,8 @@ class Database:
     Readers have as many as they need. All that this process writes goes through one: a commit
     makes every other connection forget what it remembers of the file, and a writer that has to
     read its pages again is slow. Who waits for that one is told when it is free, at once.
+
+    A process that is forked from this one opens connections of its own (see `forks`).
     """
 
     def __init__(
@@ -64,6 +74,16 @@ class Database:
         self._checked = False
         self._writer: sqlite3.Connection | None = None
         self._turnstile = Turnstile()
+        self._place = Place(path)
+        self._log: tuple[float, LogFile] | None = None
+        self._stopped = False
+        """Whether writers wait for a fork that is under way."""
+        self._pool = Lock()
+        """Held by whoever takes a connection or gives one back, and during a fork."""
+        self._lent = 0
+        self.forks = 0
+        """How often the process was forked on its way here: connections of before are not ours."""
+        forks.follow(self)
 
     def connection(self) -> "Lent":
         """A connection to read with, without a transaction: each statement is its own."""
@@ -109,26 +129,30 @@ class Database:
                 connection.close()
 
     def checkpoint(self) -> None:
-        """Carry the write-ahead log into the file, so that no writer has to stop for it.
-
-        Writers go on meanwhile. Only a log that has grown large is begun anew, which holds them
-        up for what they wrote since; never for readers who take their time.
-        """
+        """Carry the write-ahead log into the file, so that no writer has to stop for it."""
         with self.connection() as connection:
-            _, pages, carried = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if pages >= CHECKPOINT_PAGES and pages - carried < CHECKPOINT_PAGES // 10:
-                connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_PATIENCE_MS}")
-                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
+            patience = int(BUSY_TIMEOUT_SECONDS * 1000)
+            self._log = monotonic(), log_file.checkpoint(connection, self.path, patience)
+
+    def log(self) -> LogFile:
+        """How the write-ahead log is; not older than some seconds."""
+        size = log_file.log_bytes(self.path)
+        if size <= 2 * log_file.CAP_BYTES:
+            return LogFile(size, False)
+        if self._log is None or monotonic() - self._log[0] > LOG_KNOWN_SECONDS:
+            self.checkpoint()
+        return LogFile(size, self._log is not None and self._log[1].is_held)
 
     def close(self) -> None:
         """Close the idle connections; the last one out tidies the write-ahead log."""
-        while self._idle:
-            self._idle.pop().close()
+        with self._pool:
+            while self._idle:
+                self._idle.pop().close()
         if self._writer is not None and self._turnstile.enter(BUSY_TIMEOUT_SECONDS):
             self._writer.close()
             self._writer = None
             self._turnstile.leave()
+        self._place.forget()
 
     def begin(self) -> sqlite3.Connection:
         """The one connection that writes, in a transaction that nobody else is in.
@@ -140,8 +164,9 @@ class Database:
         if not self._turnstile.enter(BUSY_TIMEOUT_SECONDS):
             raise StoreUnavailable(f"This process writes {self.path} for too long; try again.")
         try:
+            self._place.check()
             if self._writer is None:
-                self._writer = self.take()
+                self._writer = self._checked_open()
                 self._writer.execute("PRAGMA busy_timeout = 0")  # `_begin` waits
             _begin(self._writer)
         except BaseException:
@@ -157,10 +182,19 @@ class Database:
         self._turnstile.leave()
 
     def take(self) -> sqlite3.Connection:
+        self._place.look()
+        with self._pool:
+            self._lent += 1
+            if self._idle:
+                return self._idle.pop()
         try:
-            return self._idle.pop()
-        except IndexError:
-            pass
+            return self._checked_open()
+        except BaseException:
+            with self._pool:
+                self._lent -= 1
+            raise
+
+    def _checked_open(self) -> sqlite3.Connection:
         connection = self._open("rw")
         if not self._checked:
             try:
@@ -172,10 +206,12 @@ class Database:
         return connection
 
     def give_back(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:  # it could not even be rolled back: closing does that
-            connection.close()
-        else:
-            self._idle.append(connection)
+        with self._pool:
+            self._lent -= 1
+            if connection.in_transaction:  # it could not even be rolled back: closing does that
+                connection.close()
+            else:
+                self._idle.append(connection)
 
     def _open(self, mode: str) -> sqlite3.Connection:
         if mode == "rw" and not self.path.exists():
@@ -201,10 +237,41 @@ class Database:
             connection.execute("PRAGMA temp_store = FILE")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {LATE_CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {log_file.CAP_BYTES}")
+            self._place.check()
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def before_fork(self) -> None:
+        self._pool.acquire()
+        until = monotonic() + FORK_PATIENCE_SECONDS
+        while self._lent and monotonic() < until:
+            self._pool.release()
+            sleep(LONGEST_WAIT_SECONDS)
+            self._pool.acquire()
+        while self._idle:
+            self._idle.pop().close()
+        self._stopped = self._turnstile.enter(FORK_PATIENCE_SECONDS)
+        if self._stopped and self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def after_fork(self) -> None:
+        if self._stopped:
+            self._turnstile.leave()
+        self._pool.release()
+
+    def after_fork_in_child(self) -> None:
+        self.forks += 1
+        if self._writer is not None:
+            _left_alone.append(self._writer)
+        self._writer = None
+        self._lent = 0
+        self._pool = Lock()
+        self._turnstile = Turnstile()
+        self._log = None
 
     def explain(self, error: sqlite3.Error) -> NoReturn:
         """Raise the error of ours that says what an error of SQLite means."""
@@ -258,12 +325,13 @@ def is_ours(connection: sqlite3.Connection, *, or_empty: bool = False) -> bool:
 class Lent:
     """A connection on loan to a reader, for a `with` statement. Plain, since this is a hot path."""
 
-    __slots__ = ("_begin", "_connection", "_database")
+    __slots__ = ("_begin", "_connection", "_database", "_forks")
     _connection: sqlite3.Connection
 
     def __init__(self, database: Database, begin: str) -> None:
         self._database = database
         self._begin = begin
+        self._forks = database.forks
 
     def __enter__(self) -> sqlite3.Connection:
         try:
@@ -282,6 +350,9 @@ class Lent:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._forks != self._database.forks:
+            _left_alone.append(self._connection)
+            return
         try:
             error = _finish(self._connection, error)
         finally:
@@ -293,11 +364,12 @@ class Lent:
 class Writing:
     """A write transaction, for a `with` statement."""
 
-    __slots__ = ("_connection", "_database")
+    __slots__ = ("_connection", "_database", "_forks")
     _connection: sqlite3.Connection
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._forks = database.forks
 
     def __enter__(self) -> sqlite3.Connection:
         try:
@@ -312,6 +384,9 @@ class Writing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._forks != self._database.forks:  # the parent commits what it has begun
+            _left_alone.append(self._connection)
+            return
         try:
             error = _finish(self._connection, error)
         finally:

@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
+from itertools import chain
 from typing import Any, cast
 
 from tallies.core.tally import Number, Tally
@@ -14,6 +15,9 @@ from tallies.stores.sqlite.catalog import Kept, read_catalog
 from tallies.stores.sqlite.database import Database
 from tallies.stores.sqlite.names import Names
 from tallies.stores.sqlite.rows import NAME_LENGTH, RowsTable
+
+ROWS_IN_MEMORY = 10_000
+"""So many rows are not worth a copy on the disk."""
 
 _table_of = lru_cache(maxsize=64)(RowsTable)
 
@@ -185,12 +189,41 @@ class Reader:
             yield Reader(cast("Database", _Pinned(connection)), self._names, self._name)
 
     def rows(self) -> Iterator[TallyRow]:
-        with self._table() as (connection, table):
-            for group, window, *columns in connection.execute(
-                f'SELECT "group", time_window, {table.numbers.sql} FROM {table.sql}'
-                f' WHERE NOT ({table.numbers.is_zero()}) ORDER BY "group", time_window'
-            ):
+        with self._database.connection() as connection:
+            # Whoever reads on for long keeps the write-ahead log from being begun anew, and these
+            # rows may be taken as slowly as somebody likes. So many of them are copied aside first.
+            with self._table() as (snapshot, table):
+                found = snapshot.execute(
+                    f'SELECT "group", time_window, {table.numbers.sql} FROM {table.sql}'
+                    f' WHERE NOT ({table.numbers.is_zero()}) ORDER BY "group", time_window'
+                )
+                first = found.fetchmany(ROWS_IN_MEMORY)
+                is_all = len(first) < ROWS_IN_MEMORY
+                if not is_all:
+                    _copy_aside(connection, chain(first, found), columns=len(first[0]))
+            for group, window, *columns in first if is_all else _copied(connection):
                 yield TallyRow(group, window, table.tally.values(table.numbers.decode(columns)))
+
+
+def _copy_aside(
+    connection: sqlite3.Connection, rows: Iterable[Sequence[Any]], columns: int
+) -> None:
+    """Copy rows to a table of the connection's own, which is on the disk."""
+    names = ", ".join(f"c{number}" for number in range(columns))
+    connection.execute("DROP TABLE IF EXISTS temp.rows_aside")  # of one who stopped half-way
+    connection.execute("BEGIN")  # of the temporary database alone
+    connection.execute(f"CREATE TEMP TABLE rows_aside ({names})")
+    connection.executemany(f"INSERT INTO temp.rows_aside VALUES ({', '.join('?' * columns)})", rows)
+    connection.execute("COMMIT")
+
+
+def _copied(connection: sqlite3.Connection) -> Iterator[Sequence[Any]]:
+    cursor = connection.execute("SELECT * FROM temp.rows_aside ORDER BY rowid")
+    try:
+        yield from cursor
+    finally:
+        cursor.close()  # or the table could not be dropped
+        connection.execute("DROP TABLE temp.rows_aside")
 
 
 def _rows_of(

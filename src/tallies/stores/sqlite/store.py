@@ -10,10 +10,18 @@ from urllib.parse import quote
 
 from tallies.core.declaration import Declaration
 from tallies.core.errors import InvalidInput, InvalidTally, NotInitialised, StoreUnavailable
-from tallies.stores.protocol import Clock, Progress, Status, Verified, count_parked, no_progress
+from tallies.stores.protocol import (
+    Clock,
+    Condition,
+    Progress,
+    Status,
+    Verified,
+    count_parked,
+    no_progress,
+)
 from tallies.stores.protocol import together as all_together
 from tallies.stores.sample import Sample
-from tallies.stores.sqlite import schema
+from tallies.stores.sqlite import forks, schema
 from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.catalog import Catalog, read_catalog
 from tallies.stores.sqlite.database import Database, Synchronous
@@ -63,6 +71,17 @@ class SqliteStore(Reader):
         self._form = -1
         """The schema version of the database that the triggers were last compared with."""
         super().__init__(self.database, self.names)
+        forks.follow(self)
+
+    def before_fork(self) -> None:
+        """Nothing: the database sees to its connections."""
+
+    def after_fork(self) -> None:
+        """Nothing."""
+
+    def after_fork_in_child(self) -> None:
+        """Do without what another thread may have been in the middle of."""
+        self._lag = LagWatch()
 
     @property
     def url(self) -> str:
@@ -211,6 +230,16 @@ class SqliteStore(Reader):
                 ).fetchone()
         return end - position, self._lag.age(position, end, days * _SECONDS_A_DAY)
 
+    def condition(self) -> Condition:
+        log = self.database.log()
+        return Condition(
+            troubles=[log.trouble()] if log.is_held else [],
+            figures={
+                "write_ahead_log_bytes": log.bytes,
+                "write_ahead_log_held": int(log.is_held),
+            },
+        )
+
     def status(self) -> Status:
         records, seconds = self.lag()
         with self.database.reading() as connection:
@@ -227,6 +256,8 @@ class SqliteStore(Reader):
                 f"SELECT position FROM {quoted(self.names.catalog)}"
             ).fetchone()
             troubles = list(schema.troubles(connection, self.names, catalog))
+        log = self.database.log()
+        troubles += filter(None, [log.trouble()])
         return Status(
             source=source,
             source_rows=rows,
@@ -237,6 +268,7 @@ class SqliteStore(Reader):
             details={
                 "tallies": tallies,
                 "position": position,
+                "write-ahead log": f"{log.bytes / 1e6:.1f} MB",
                 **({"trouble": " ".join(troubles)} if troubles else {}),
             },
         )

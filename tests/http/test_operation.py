@@ -125,7 +125,7 @@ def test_a_store_that_is_busy_says_when_to_come_again(
 
 @embedded
 def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteFavorites) -> None:
-    with store.database.connection() as connection:
+    with store.database.writing() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
     codes = {client.put(f"/users/u{n}/favorites/{'r' * 500}").status_code for n in range(50)}

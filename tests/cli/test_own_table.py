@@ -121,6 +121,25 @@ def test_a_drift_is_found_and_mended(
     assert answer(url, "verify")["drifted"] == []
 
 
+def test_each_tally_tells_its_own_drift(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    database.execute("UPDATE tallies_sales SET orders = 7 WHERE time_window = 'all'")
+    database.execute("UPDATE tallies_cities SET orders = 9")
+    ran = tallies("verify", "--json", store=url)
+    assert ran.code == 1
+    by_shop = {"window": "all", "expected": 1, "actual": 7, "measure": "orders"}
+    assert json.loads(ran.out)["drifted"] == [
+        {"tally": "sales", "city": "Rome", "shop": "a", **by_shop},
+        {"tally": "sales", "city": "Rome", "shop": "b", **by_shop},
+        {"tally": "cities", "city": "Rome", "window": "all", "expected": 2, "actual": 9},
+    ]
+    printed = tallies("verify", store=url).out
+    assert "sales:" in printed
+    assert printed.index("shop") < printed.index("cities:")
+
+
 def test_what_is_declared_anew_is_built_beside(
     database: sqlite3.Connection, url: str, tmp_path: Path
 ) -> None:

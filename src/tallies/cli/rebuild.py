@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
@@ -18,7 +18,7 @@ from tallies.core.tally import Tally
 from tallies.favorites.open import open_any
 from tallies.operate.confidence import CONFIDENCE, in_words, most
 from tallies.operate.verify_metrics import write_metrics
-from tallies.stores.protocol import MAX_RANKING_SHARDS, Progress, Verified
+from tallies.stores.protocol import MAX_RANKING_SHARDS, Drift, Progress, Verified
 from tallies.stores.sample import MAX_SEED, Sample, parse_share
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -184,7 +184,7 @@ def tell(
     to_build: str = "",
 ) -> None:
     """Print what was found to differ."""
-    several = len(tally.components) > 1
+    parts = [(part.tally or tally, part.drifted) for part in found.parts or [found]]
     if as_json:
         print_json(
             {
@@ -193,35 +193,44 @@ def tell(
                 **({"to_build": to_build} if to_build else {}),
                 word.replace(" ", "_"): [
                     {
-                        **named_values(tally.labels, drift.group),
+                        **({"tally": of.name} if found.parts else {}),
+                        **named_values(of.labels, drift.group),
                         "window": drift.window,
                         "expected": plain(drift.expected),
                         "actual": plain(drift.actual),
-                        **({"measure": drift.measure} if several else {}),
+                        **({"measure": drift.measure} if len(of.components) > 1 else {}),
                     }
-                    for drift in found.drifted
+                    for of, drifted in parts
+                    for drift in drifted
                 ],
             }
         )
         return
-    if found.drifted:
-        rows = [
-            (*named_values(tally.labels, group).values(), window, expected, actual, measure)
-            for group, window, expected, actual, measure in found.drifted[:SHOWN]
-        ]
-        headers = (*headings(tally), "window", "expected", "actual", "measure")
-        if several:
-            print_table(headers, rows)
-        else:
-            print_table(headers[:-1], [row[:-1] for row in rows])
-    if len(found.drifted) > SHOWN:
-        out.print(f"and {len(found.drifted) - SHOWN:,} more")
+    for of, drifted in parts:
+        if found.parts and drifted:
+            out.print(f"{of.name}:")
+        _print_drifts(of, drifted)
     out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {word}")
     if to_build:
         out.print(f"To be built beside what is there, and switched to: {to_build}.")
     if sample is not None:
         out.print(f"Sample: {sample.share:.12g} of the groups, seed {sample.seed}.")
         out.print(in_words(found.drifted_groups, found.groups))
+
+
+def _print_drifts(of: Tally, drifted: Sequence[Drift]) -> None:
+    if drifted:
+        rows = [
+            (*named_values(of.labels, group).values(), window, expected, actual, measure)
+            for group, window, expected, actual, measure in drifted[:SHOWN]
+        ]
+        headers = (*headings(of), "window", "expected", "actual", "measure")
+        if len(of.components) > 1:
+            print_table(headers, rows)
+        else:
+            print_table(headers[:-1], [row[:-1] for row in rows])
+    if len(drifted) > SHOWN:
+        out.print(f"and {len(drifted) - SHOWN:,} more")
 
 
 def described(found: Verified, sample: Sample) -> dict[str, float]:

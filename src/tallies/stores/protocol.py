@@ -134,6 +134,10 @@ class Verified:
     groups: int
     """Groups that have any of these rows."""
     drifted_groups: int
+    tally: Tally | None = None
+    """The one that was compared; None where it is not one."""
+    parts: "Sequence[Verified]" = ()
+    """What was found in each, where several tallies were compared."""
 
 
 def together(found: Iterable[Verified]) -> Verified:
@@ -146,6 +150,7 @@ def together(found: Iterable[Verified]) -> Verified:
         [row for one in each for row in one.drifted],
         sum(one.groups for one in each),
         sum(one.drifted_groups for one in each),
+        parts=each,
     )
 
 

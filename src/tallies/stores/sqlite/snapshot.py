@@ -239,7 +239,7 @@ class _Side:
             f"SELECT g, w, {sides[0].sql}, {sides[1].sql} FROM {self._name} WHERE {differs}"
             " ORDER BY g, w"
         )
-        return Verified(checked, Drifts(self._drifts(rows)), groups, drifted_groups)
+        return Verified(checked, Drifts(self._drifts(rows)), groups, drifted_groups, self._tally)
 
     def _drifts(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Drift]:
         width = len(self._table.numbers.columns)

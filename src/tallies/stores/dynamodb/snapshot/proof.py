@@ -50,7 +50,7 @@ class Proof(Snapshot):
                     yield from _drifts(row, self.folder.tally.components)
 
         found = Drifts(drifted())
-        return Verified(checked, found, groups, drifted_groups)
+        return Verified(checked, found, groups, drifted_groups, self.folder.tally)
 
 
 def _drifts(row: Compared, components: Sequence[str]) -> Iterator[Drift]:

@@ -142,6 +142,28 @@ def test_bad_lines_are_told_by_number_and_the_rest_loads(tmp_path: Path, store: 
     assert json.loads(tallies("show", "last", "--json", store=store).out)["windows"]["all"] == 1
 
 
+@embedded
+def test_a_log_as_other_programs_write_it(tmp_path: Path, store: str) -> None:
+    """Packed piece by piece, each with its header; with epochs, and op in capitals."""
+    log = tmp_path / "clicks.csv.gz"
+    header = "user_id,restaurant_id,created_at,op\n"
+    pieces = ["ann,noodles,1700000000500,MARK\n", "bob,noodles,1700000000501,Mark\n"]
+    pieces.append("ann,noodles,1700000000502,UNMARK\n")
+    log.write_bytes(b"".join(gzip.compress(f"{header}{piece}".encode()) for piece in pieces))
+    refused = tallies("load", log, store=store)
+    assert (refused.code, refused.out) == (1, "0 events loaded, 3 bad lines\n")
+    assert refused.err.count("or give --time-format epoch-ms.") == 3
+    ran = tallies("load", log, "--time-format", "epoch-ms", store=store)
+    assert ran == (0, "3 events loaded\n", "")
+    windows = json.loads(tallies("show", "noodles", "--json", store=store).out)["windows"]
+    assert windows == {"all": 1, "2023-11": 1, "2023-11-14": 1}
+    plan = tallies("plan", "--from-events", log, "--time-format", "epoch-ms", "--json")
+    assert plan.code == 0, plan.err
+    told = tallies("demo", "--port", "0", "--events", log)
+    assert (told.code, told.err.count("\n")) == (2, 1)
+    assert "Line 2: '1700000000500' is no timestamp" in told.err
+
+
 def test_many_bad_lines_do_not_flood(tmp_path: Path, store: str) -> None:
     log = tmp_path / "log.csv"
     log.write_text("user_id,restaurant_id,created_at\n" + "x\n" * 1000)

@@ -59,6 +59,7 @@ UNUSABLE = [
     (HEADER.decode().encode("utf-16"), "UTF-16"),
     (HEADER.decode().encode("utf-16-le"), "no text file"),
     (b"PK\x03\x04" + bytes(30), "zip"),
+    (b'[{"user_id": "a", "restaurant_id": "b"}]\n', "JSON array"),
     (b"\x1f\x8b", "gzip data is damaged"),
     (gzip.compress(HEADER, mtime=0)[:12], "gzip data is damaged"),
 ]
@@ -199,9 +200,9 @@ def test_a_stray_quote_spoils_its_own_line_only(log: Path) -> None:
     ]
     assert sum(isinstance(line, Event) for line in found) == 6
     found = read(log, head + stray + b"?\n" * (2 * MAX_RECORD_LINES) + plain)
-    assert [line.number for line in found if isinstance(line, BadLine)] == list(
-        range(2, 3 + 2 * MAX_RECORD_LINES)
-    )
+    bad = [line for line in found if isinstance(line, BadLine)]
+    assert [line.number for line in bad] == list(range(2, 3 + 2 * MAX_RECORD_LINES))
+    assert "not closed within 100 lines" in bad[0].sentence
 
 
 def test_a_line_without_end_is_told_at_constant_length(log: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from tallies.cli.options import json_option
+from tallies.cli.load import GoodLines
+from tallies.cli.options import json_option, time_format_option
 from tallies.cli.output import err, out, print_json, print_table, progress
 from tallies.core.errors import InvalidInput
 from tallies.favorites.city import City
-from tallies.favorites.events import BadLine, EventLog
+from tallies.favorites.events import EventLog
 from tallies.favorites.favorite import Event
 from tallies.operate.chart import check_chart
 from tallies.operate.compare.chart import draw
@@ -45,6 +46,7 @@ RATES = {"sqlite": 500.0, "dynamodb": 20.0}
 @click.option("--kills", type=click.IntRange(0, 1000), default=8, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of when to kill.")
 @click.option("--chart", type=click.Path(path_type=Path), metavar="FILE.svg|png")
+@time_format_option
 @json_option
 def compare(
     log: Path | None,
@@ -54,6 +56,7 @@ def compare(
     kills: int,
     seed: int,
     chart: Path | None,
+    time_format: str,
     as_json: bool,
 ) -> None:
     """Compare ways to keep counts: how slow a write, how stale, how wrong after a crash.
@@ -69,7 +72,7 @@ def compare(
     chosen = engine_named(engine)
     kind = "sqlite" if engine == "sqlite" else "dynamodb"
     wanted = count or (2_000 if kind == "sqlite" else 400)
-    events = _events(log, wanted)
+    events = _events(log, time_format, wanted)
     with progress("writes") as bar:
         tasks = {}
 
@@ -98,11 +101,11 @@ def compare(
         err.print(f"Chart in {chart}", markup=False)
 
 
-def _events(log: Path | None, count: int) -> list[Event]:
+def _events(log: Path | None, time_format: str, count: int) -> list[Event]:
     if log is None:
         return list(islice(City().history(datetime.now(UTC)), count))
-    with EventLog(log, now=datetime.now(UTC)) as lines:
-        found = list(islice((line for line in lines if not isinstance(line, BadLine)), count))
+    with EventLog(log, datetime.now(UTC), time_format) as lines:
+        found = list(islice(GoodLines(lines), count))
     if not found:
         raise InvalidInput(f"{log} has no events to compare by; give a log that has some.")
     return found

@@ -15,7 +15,7 @@ import click
 from rich.progress import Progress
 
 from tallies.cli.load import GoodLines, carry_over
-from tallies.cli.options import chosen_store, store_option
+from tallies.cli.options import chosen_store, store_option, time_format_option
 from tallies.cli.output import out, progress
 from tallies.cli.serving import PORT, address_of, listen, run_app
 from tallies.core.errors import InvalidInput, StoreError
@@ -58,6 +58,7 @@ log = logging.getLogger(__name__)
     type=click.FloatRange(min=0, min_open=True),
     help="Replay the log this many times as fast as life (default: all of it in five minutes).",
 )
+@time_format_option
 @click.option("--seed", type=int, default=7, show_default=True, help="Another city.")
 @store_option(expose=False)
 def demo(
@@ -66,6 +67,7 @@ def demo(
     events: Path | None,
     names: Path | None,
     speed: float | None,
+    time_format: str,
     seed: int,
 ) -> None:
     """Run the whole thing on a made-up city, or on a log of your own, and serve its page.
@@ -90,7 +92,7 @@ def demo(
                 notice=NOTICE,
             )
         else:
-            _demo_log(store, listener, events, catalogue, clock, speed, still=still)
+            _demo_log(store, listener, events, catalogue, clock, speed, time_format, still=still)
 
 
 def _demo_log(
@@ -100,34 +102,35 @@ def _demo_log(
     catalogue: Catalogue,
     clock: ReplayClock,
     speed: float | None,
+    time_format: str,
     *,
     still: bool,
 ) -> None:
-    first, last, count = _span(events)
+    first, last, count = _span(events, time_format)
     clock.moment = last if still else first
     if still:
-        with EventLog(events, datetime.now(UTC)) as lines, progress("events") as bar:
-            task = bar.add_task("Reading", events=0)
-            _fill(store, bar, GoodLines(lines, bar, task), count)
+        with EventLog(events, datetime.now(UTC), time_format) as lines, progress("events") as bar:
+            _fill(store, bar, GoodLines(lines), count)
         _serve(store, listener, catalogue, clock=clock)
         return
     pace = speed or max(1.0, (last - first).total_seconds() / REPLAY_SECONDS)
-    with EventLog(events, datetime.now(UTC)) as lines, progress("events") as bar:
-        good = GoodLines(lines, bar, bar.add_task("Replaying", events=0))
+    with EventLog(events, datetime.now(UTC), time_format) as lines:
         out.print(f"Replaying {count:,} events, {pace:,.0f} times as fast as life")
-        _serve(store, listener, catalogue, clock=clock, acts=replay(good, pace))
+        _serve(store, listener, catalogue, clock=clock, acts=replay(GoodLines(lines), pace))
 
 
-def _span(events: Path) -> tuple[datetime, datetime, int]:
+def _span(events: Path, time_format: str) -> tuple[datetime, datetime, int]:
     """When a log begins and ends, and how many events it has."""
-    count, first, last = 0, "~", ""
-    with EventLog(events, datetime.now(UTC)) as lines:
+    count, first, last, bad = 0, "~", "", ""
+    with EventLog(events, datetime.now(UTC), time_format) as lines:
         for line in lines:
             if isinstance(line, Event):
                 count += 1
                 first, last = min(first, line.created_at), max(last, line.created_at)
+            elif not bad:
+                bad = f" Line {line.number}: {line.sentence}"
     if not count:
-        raise InvalidInput(f"{events} holds no event that can be used.")
+        raise InvalidInput(f"{events} holds no event that can be used.{bad}")
     return parse_time(first), parse_time(last), count
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
-from tallies.cli.options import store_option
+from tallies.cli.options import store_option, time_format_option
 from tallies.cli.output import err, out, progress
 from tallies.favorites.events import BadLine, EventLog
 from tallies.favorites.favorite import Event
@@ -23,10 +23,8 @@ SHOWN_BAD_LINES = 20
 class GoodLines:
     """The events of a log; bad lines are told on standard error and counted."""
 
-    def __init__(self, log: EventLog, bar: Progress, task: TaskID) -> None:
+    def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._bar = bar
-        self._task = task
         self.bad = 0
 
     def __iter__(self) -> Iterator[Event]:
@@ -47,25 +45,28 @@ class GoodLines:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--no-wait", is_flag=True, help="Return when the events are in the source.")
+@time_format_option
 @store_option()
-def load(file: Path, no_wait: bool, store: str) -> None:
+def load(file: Path, no_wait: bool, time_format: str, store: str) -> None:
     """Load a log of marks and unmarks, CSV or NDJSON, plain or gzip.
 
-    CSV has the header user_id,restaurant_id,created_at[,op]; op is mark or unmark. A bad line is
-    reported with its number and the rest is loaded; then the exit code is 1.
+    CSV has the header user_id,restaurant_id,created_at[,op]; op is mark or unmark, in any case.
+    Logs that were put together may each have their header. A bad line is reported with its number
+    and the rest is loaded; then the exit code is 1.
 
     \b
     Example:  tallies load favorites.csv.gz
+              tallies load clicks.ndjson --time-format epoch-ms
     """
     with (
-        EventLog(file, now=datetime.now(UTC)) as log,
+        EventLog(file, datetime.now(UTC), time_format) as log,
         open_favorites(store) as opened,
         progress("events") as bar,
     ):
         opened.init()
         check_favorites(opened)
         task = bar.add_task("Loading", total=log.size, events=0)
-        lines = GoodLines(log, bar, task)
+        lines = GoodLines(log)
         done = 0
         for done in opened.load(lines):
             bar.update(task, completed=log.bytes_read, events=done)

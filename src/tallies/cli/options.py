@@ -8,6 +8,7 @@ import click
 
 from tallies.core.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput
+from tallies.core.time_formats import FORMATS, RFC3339
 from tallies.stores.open import DEFAULT_URL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -63,6 +64,14 @@ declaration_option = click.option(
     callback=_read,
     metavar="FILE",
     help="The tallies to keep, as TOML (default: TALLIES_DECLARATION, else favorites).",
+)
+
+time_format_option = click.option(
+    "--time-format",
+    type=click.Choice(list(FORMATS)),
+    default=RFC3339,
+    show_default=True,
+    help="What created_at is in the log; without a zone, it is in UTC.",
 )
 
 tally_option = click.option("--tally", metavar="NAME", help="Which one, if there are several.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tallies.cli.options import json_option
+from tallies.cli.options import json_option, time_format_option
 from tallies.cli.output import err, out, print_json, print_table
 from tallies.core.windows import Window
 from tallies.favorites.events import BadLine, EventLog
@@ -103,6 +103,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
     help="Take rates and popularity from a log, as `tallies load` reads it.",
 )
 @click.option("--chart", type=click.Path(path_type=Path), metavar="FILE.svg|png")
+@time_format_option
 @json_option
 def plan(
     writes: float | None,
@@ -129,6 +130,7 @@ def plan(
     stalest: float,
     from_events: Path | None,
     chart: Path | None,
+    time_format: str,
     as_json: bool,
 ) -> None:
     """Plan costs, staleness and limits of four designs, side by side.
@@ -169,7 +171,7 @@ def plan(
         shape["ranked"] = (*shape["ranked"], *ranked_only)  # which Load refuses, by its name
     events: list[Event] = []
     if from_events:
-        found, events = load_of_events(_events(from_events), **shape)
+        found, events = load_of_events(_events(from_events, time_format), **shape)
         load = Load(**{**asdict(found), **given})
     else:
         load = Load(**given, **shape)
@@ -183,12 +185,13 @@ def plan(
         err.print(f"Chart in {chart}", markup=False)
 
 
-def _events(file: Path) -> list[Event]:
-    with EventLog(file, now=datetime.now(UTC)) as log:
+def _events(file: Path, time_format: str) -> list[Event]:
+    with EventLog(file, datetime.now(UTC), time_format) as log:
         lines = list(log)
     bad = [line for line in lines if isinstance(line, BadLine)]
     if bad:
-        err.print(f"{len(bad):,} bad lines left out, the first: line {bad[0].number}", markup=False)
+        first = f"line {bad[0].number}: {bad[0].sentence}"
+        err.print(f"{len(bad):,} bad lines left out, the first: {first}", markup=False)
     return [line for line in lines if not isinstance(line, BadLine)]
 
 

@@ -38,10 +38,9 @@ def check_characters(value: str, what: str) -> str:
     # Printable text has neither, and most ids are printable.
     if not value.isprintable():
         for character in value:
-            if unicodedata.category(character) in _REFUSED_CATEGORIES:
-                raise InvalidId(
-                    f"The {what} holds the control character U+{ord(character):04X}; remove it."
-                )
+            if (category := unicodedata.category(character)) in _REFUSED_CATEGORIES:
+                kind = "control character" if category == "Cc" else "half character"
+                raise InvalidId(f"The {what} holds the {kind} U+{ord(character):04X}; remove it.")
     return value
 
 

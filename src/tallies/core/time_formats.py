@@ -10,6 +10,8 @@ from typing import Any
 from tallies.core.errors import InvalidTime, shown
 from tallies.core.times import parse_time
 
+RFC3339 = "rfc3339"
+"""The form that times have unless it is said otherwise."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS_PER_SECOND = {"epoch-s": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
 """Of the forms that are a number since 1970."""
@@ -114,7 +116,7 @@ def _exact(value: Any) -> int | Decimal | None:
 
 
 FORMATS: Mapping[str, Callable[[Any, tzinfo], datetime]] = {
-    "rfc3339": _rfc3339,
+    RFC3339: _rfc3339,
     **{as_: _epoch(as_) for as_ in UNITS_PER_SECOND},
     "date": _date,
     "sql": _sql,

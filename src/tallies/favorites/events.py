@@ -7,7 +7,7 @@ is well is taken by whole columns; a block with anything unusual in it is read l
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from re import ASCII
@@ -15,12 +15,13 @@ from re import compile as pattern
 from types import TracebackType
 from typing import Literal, NamedTuple, Self, cast
 
-from tallies.core.errors import InvalidInput
+from tallies.core.errors import InvalidInput, InvalidTime
 from tallies.core.ids import check_id
-from tallies.core.times import canonical_time, parse_time
+from tallies.core.time_formats import RFC3339, parse_time_as
+from tallies.core.times import canonical_time
 from tallies.favorites.favorite import Event
-from tallies.favorites.log_formats import DEFAULT_OP, Csv, Format, Ndjson, OpenQuote
-from tallies.favorites.log_lines import Lines
+from tallies.favorites.log_formats import DEFAULT_OP, Csv, Fields, Format, Ndjson, OpenQuote
+from tallies.favorites.log_lines import MAX_LINE_CHARACTERS, Lines
 
 FUTURE_ALLOWED = timedelta(days=1)
 """Clocks differ, days begin at different moments; more than this is a mistake."""
@@ -29,6 +30,8 @@ MAX_RECORD_LINES = 100
 """A CSV record whose extra columns hold line breaks may go over this many lines."""
 
 _MAX_TIME_CHARACTERS = 64
+_LIKELY_SINCE = datetime(2000, 1, 1, tzinfo=UTC)
+_LIKELY_FORMATS = (RFC3339, "epoch-s", "epoch-ms", "epoch-us", "epoch-ns", "sql", "date")
 _WHOLE_SECONDS = pattern(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\dZ", ASCII).fullmatch
 _OPS = frozenset({"mark", "unmark"})
 
@@ -43,12 +46,15 @@ class BadLine(NamedTuple):
 class EventLog:
     """An open log, for a `with` statement; iterate over it once. `-` is standard input.
 
+    `time_format` is one of `core.time_formats`; times without a zone are in UTC.
+
     Raises:
         InvalidInput: the file as a whole cannot be used (missing, empty, binary, no header).
     """
 
-    def __init__(self, path: Path | str, now: datetime) -> None:
+    def __init__(self, path: Path | str, now: datetime, time_format: str = RFC3339) -> None:
         self._latest = canonical_time(now + FUTURE_ALLOWED)
+        self._time_format = time_format
         self._lines = Lines(path)
         self._blocks = self._lines.blocks()
         self._number = 1
@@ -71,7 +77,7 @@ class EventLog:
                 rest = block[offset:] if json else block[offset + 1 :]
                 self._number += offset if json else offset + 1
                 self._blocks = chain([rest] if rest else [], self._blocks)
-                return Ndjson() if json else Csv(line, name)
+                return Ndjson() if json else _csv(line, name)
             self._number += len(block)
         if self._lines.damage:
             raise InvalidInput(f"{name} cannot be read: {self._lines.damage}")
@@ -108,7 +114,10 @@ class EventLog:
 
     def _by_columns(self, lines: Sequence[str]) -> list[Event] | None:
         columns = self._format.columns(lines)
-        if columns is None or not _OPS.issuperset(columns.op):
+        if columns is None:
+            return None
+        ops = {op: op.lower() for op in set(columns.op)}
+        if not _OPS.issuperset(ops.values()):
             return None
         try:
             for ids in (columns.user_id, columns.restaurant_id):
@@ -118,11 +127,13 @@ class EventLog:
         except InvalidInput:
             return None
         canonical = map(times.__getitem__, columns.created_at)
-        return list(map(Event, columns.user_id, columns.restaurant_id, canonical, columns.op))
+        lower = map(ops.__getitem__, columns.op)
+        return list(map(Event, columns.user_id, columns.restaurant_id, canonical, lower))
 
     def _times(self, texts: set[str]) -> dict[str, str]:
         """Each text with its canonical time, as `_time` gives it."""
-        if all(map(_WHOLE_SECONDS, texts)) and max(texts) < self._latest:
+        is_default = self._time_format == RFC3339
+        if is_default and all(map(_WHOLE_SECONDS, texts)) and max(texts) < self._latest:
             # Nearly every log is written so, and for this form it is far quicker.
             with suppress(ValueError):
                 deque(map(datetime.fromisoformat, texts), maxlen=0)  # is there such a day?
@@ -138,65 +149,114 @@ class EventLog:
                 continue
             try:
                 yield self._event(line, last=at == len(lines))
-            except OpenQuote as error:
-                event, at = self._over_lines(lines, at)
-                yield event or BadLine(number, str(error))
+            except OpenQuote:
+                found, at = self._over_lines(lines, at)
+                yield found
             except InvalidInput as error:
-                yield BadLine(number, str(error))
+                yield from self._header_or_bad(line, BadLine(number, str(error)))
 
-    def _over_lines(self, lines: list[str], at: int) -> tuple[Event | None, int]:
+    def _header_or_bad(self, line: str, bad: BadLine) -> Iterator[Event | BadLine]:
+        """Read a line that is no event: a header once more, or bad."""
+        found = self._format.header_at_end(line)
+        if found is None:
+            yield bad
+            return
+        before, self._format = found
+        if before:
+            try:
+                yield self._event(before, torn=True)
+            except InvalidInput as error:
+                yield BadLine(bad.number, str(error))
+
+    def _over_lines(self, lines: list[str], at: int) -> tuple[Event | BadLine, int]:
         """Read the record that begins in the line before `at` together with those that follow.
 
-        Gives it and where to go on. A line that is an event by itself is never taken for a part
-        of another one, so that a stray quote spoils its own line only.
+        Gives it and where to go on. A line that stands by itself is never taken for a part of
+        another one, so that a stray quote spoils its own line only. Where a record is whole, what
+        is wrong with it is its own, and its lines are not read again as if each were one.
         """
-        record = lines[at - 1]
+        number, record = self._number + at - 1, lines[at - 1]
+        within = f"{MAX_RECORD_LINES} lines"
         for end in range(at, at + MAX_RECORD_LINES - 1):
             if end == len(lines):
                 lines.extend(next(self._blocks, ()))
-            if end == len(lines) or self._is_event(lines[end]):
-                break
+            if end == len(lines) or self._stands_by_itself(lines[end]):
+                return BadLine(number, "A quoted field is not closed."), at
             record += "\n" + lines[end]
+            if len(record) > MAX_LINE_CHARACTERS:
+                within = f"{MAX_LINE_CHARACTERS:,} characters"
+                break
             if '"' not in lines[end]:
                 continue
             try:
                 return self._event(record, last=end + 1 == len(lines)), end + 1
             except OpenQuote:
                 continue
-            except InvalidInput:
-                break
-        return None, at
+            except InvalidInput as error:
+                return BadLine(number, str(error)), end + 1
+        return BadLine(number, f"A quoted field is not closed within {within}."), at
 
-    def _is_event(self, line: str) -> bool:
-        try:
-            self._event(line, last=False)
-        except InvalidInput:
+    def _stands_by_itself(self, line: str) -> bool:
+        if line.count('"') % 2:  # it opens a quoted field, or closes one
             return False
+        try:
+            self._event(line)
+        except InvalidInput:
+            return self._format.header_at_end(line) is not None
         return True
 
-    def _event(self, record: str, *, last: bool) -> Event:
-        user, restaurant, time, op = self._format.fields(record)
+    def _event(self, record: str, *, last: bool = False, torn: bool = False) -> Event:
+        fields = self._format.fields(record)
+        _check_encoding(record, fields)
+        user, restaurant, time, op = fields
         # A log that was cut off in the middle of `unmark` must not become a mark.
-        if not op and not (last and self._lines.unterminated):
+        if not op and not torn and not (last and self._lines.unterminated):
             op = DEFAULT_OP
-        if op not in _OPS:
+        if op.lower() not in _OPS:
             raise InvalidInput(f"op is {_shown(op)}; write mark or unmark.")
         return Event(
-            _id(user, "user_id"),
-            _id(restaurant, "restaurant_id"),
+            check_id(user, "user_id"),
+            check_id(restaurant, "restaurant_id"),
             self._time(time),
-            cast(Literal["mark", "unmark"], op),
+            cast(Literal["mark", "unmark"], op.lower()),
         )
 
     def _time(self, text: str) -> str:
         if len(text) > _MAX_TIME_CHARACTERS:
             raise InvalidInput(f"created_at is no timestamp: {_shown(text)}.")
-        time = canonical_time(parse_time(text))
+        try:
+            time = canonical_time(parse_time_as(text, self._time_format))
+        except InvalidTime as error:
+            if likely := self._likely_format(text):
+                sentence = str(error).removesuffix(".")
+                raise InvalidTime(f"{sentence}, or give --time-format {likely}.") from None
+            raise
         if time > self._latest:
+            moment = text if self._time_format == RFC3339 else f"{text} ({time})"
             raise InvalidInput(
-                f"The time {text} lies more than a day in the future; correct it or the clock."
+                f"The time {moment} lies more than a day in the future; correct it or the clock."
             )
         return time
+
+    def _likely_format(self, text: str) -> str:
+        """The form in which a time makes sense that makes none as it was read; empty for none."""
+        for as_ in _LIKELY_FORMATS:
+            with suppress(InvalidTime):
+                moment = parse_time_as(text, as_)
+                if moment >= _LIKELY_SINCE and canonical_time(moment) <= self._latest:
+                    return as_
+        return ""
+
+
+def _csv(line: str, name: str) -> Csv:
+    try:
+        return Csv(line, name)
+    except InvalidInput:
+        if line.lstrip().startswith("["):
+            raise InvalidInput(
+                f"{name} is a JSON array; write its objects one on each line (NDJSON)."
+            ) from None
+        raise
 
 
 def _is_binary(first_line: str) -> bool:
@@ -210,10 +270,13 @@ def _is_no_utf8(text: str) -> bool:
     return any("\udc80" <= character <= "\udcff" for character in text)
 
 
-def _id(text: str, what: str) -> str:
-    if _is_no_utf8(text):
-        raise InvalidInput(f"The {what} is not in UTF-8; save the file as UTF-8.")
-    return check_id(text, what)
+def _check_encoding(record: str, fields: Fields) -> None:
+    # In JSON an escape may give half a character, too, though the file is in UTF-8.
+    if record.isascii() or not _is_no_utf8(record):
+        return
+    for what, text in fields._asdict().items():
+        if _is_no_utf8(text):
+            raise InvalidInput(f"The {what} is not in UTF-8; save the file as UTF-8.")
 
 
 def _shown(text: str) -> str:

@@ -3,8 +3,9 @@
 import csv
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from io import StringIO
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from tallies.core.errors import InvalidInput
 from tallies.favorites.log_lines import MAX_LINE_CHARACTERS
@@ -12,6 +13,11 @@ from tallies.favorites.log_lines import MAX_LINE_CHARACTERS
 REQUIRED = ("user_id", "restaurant_id", "created_at")
 OP = "op"
 DEFAULT_OP = "mark"
+BYTE_ORDER_MARK = "\ufeff"
+"""Of a file in UTF-8: it is no part of the first line."""
+
+_ID_KINDS = frozenset({str, int})  # ids are often numbers, and JSON tells them apart
+_KINDS = dict.fromkeys(REQUIRED, _ID_KINDS) | {"created_at": _ID_KINDS | {float}}
 
 
 class Fields(NamedTuple):
@@ -41,6 +47,14 @@ class Format(Protocol):
     def columns(self, lines: Sequence[str]) -> Fields | None:
         """The four columns of a block, much faster; None where a line needs to be looked at."""
 
+    def header_at_end(self, line: str) -> "tuple[str, Format] | None":
+        """What stands before the header that a line ends with, and how to read what follows it.
+
+        None for a line that ends with no header. Logs that were put together have one at the
+        beginning of each, and where the one before lacked its last line break, behind its last
+        event.
+        """
+
 
 class Csv:
     """CSV with a header line; columns in any order, those not asked for are passed over.
@@ -68,6 +82,8 @@ class Csv:
         for column in (*REQUIRED, OP):
             if header.count(column) > 1:
                 raise InvalidInput(f"{name} has the column {column} twice; remove one of them.")
+        self._header = header_line
+        self._name = name
         self._width = len(header)
         self._places = [header.index(column) for column in REQUIRED]
         self._op = header.index(OP) if OP in header else None
@@ -80,10 +96,12 @@ class Csv:
         except csv.Error as error:
             if "unexpected end" in str(error):
                 raise OpenQuote("A quoted field is not closed.") from None
-            raise InvalidInput(f"The line is no CSV: {error}.") from None
+            what = "record" if "\n" in line else "line"
+            raise InvalidInput(f"The {what} is no CSV: {error}.") from None
         if len(row) != self._width:
+            what = "record" if "\n" in line else "line"
             raise InvalidInput(
-                f"The line has {len(row)} field{'s'[: len(row) != 1]}, the header {self._width}."
+                f"The {what} has {len(row)} field{'s'[: len(row) != 1]}, the header {self._width}."
             )
         user, restaurant, time = self._places
         op = DEFAULT_OP if self._op is None else row[self._op]
@@ -104,6 +122,14 @@ class Csv:
         ops = (DEFAULT_OP,) * len(lines) if self._op is None else columns[self._op]
         return Fields(columns[user], columns[restaurant], columns[time], ops)
 
+    def header_at_end(self, line: str) -> tuple[str, Self] | None:
+        if line.endswith(self._header):
+            return line.removesuffix(self._header).removesuffix(BYTE_ORDER_MARK), self
+        try:
+            return "", type(self)(line.removeprefix(BYTE_ORDER_MARK), self._name)
+        except InvalidInput:
+            return None
+
 
 class Ndjson:
     """A JSON object on each line, with the names of the columns as keys."""
@@ -113,21 +139,18 @@ class Ndjson:
 
     def fields(self, line: str) -> Fields:
         _check_length(line)
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            raise InvalidInput("The line is no JSON.") from None
+        found = _decoded(line.removeprefix(BYTE_ORDER_MARK))
         if not isinstance(found, dict):
             raise InvalidInput("The line is no JSON object.")
-        for name in REQUIRED:
+        for name, kinds in _KINDS.items():
             if name not in found:
                 raise InvalidInput(f"The line has no {name}.")
-            if type(found[name]) not in (str, int):
+            if type(found[name]) not in kinds:
                 raise InvalidInput(f"{name} is no text.")
         op = found.get(OP)
         if op is not None and not isinstance(op, str):
             raise InvalidInput("op is no text; write mark or unmark.")
-        user, restaurant, time = (str(found[name]) for name in REQUIRED)
+        user, restaurant, time = (_text(found[name]) for name in REQUIRED)
         return Fields(user, restaurant, time, DEFAULT_OP if op is None else op)
 
     def columns(self, lines: Sequence[str]) -> Fields | None:
@@ -139,21 +162,45 @@ class Ndjson:
                 return None
             objects = [found for found, _ in decoded]
             users, restaurants, times = (
-                _texts([found[name] for found in objects]) for name in REQUIRED
+                _texts([found[name] for found in objects], kinds) for name, kinds in _KINDS.items()
             )
             ops = [found.get(OP, DEFAULT_OP) for found in objects]
         except (ValueError, RecursionError, LookupError, TypeError):
             return None
         return Fields(users, restaurants, times, ops) if set(map(type, ops)) == {str} else None
 
+    def header_at_end(self, line: str) -> None:
+        """JSON has none."""
 
-def _texts(values: Sequence[Any]) -> Sequence[str]:
-    kinds = set(map(type, values))
-    if kinds == {str}:
+
+def _decoded(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and line.lstrip().startswith("{"):
+            raise InvalidInput(
+                "The line goes on after its JSON; write one object on each line."
+            ) from None
+        raise InvalidInput("The line is no JSON; write one object on each line.") from None
+    except RecursionError:
+        raise InvalidInput("The line is no JSON, or nested too deeply to be read.") from None
+    except ValueError:
+        # It is JSON, with a whole number that is too long for Python to count with.
+        return json.loads(line, parse_int=str)
+
+
+def _texts(values: Sequence[Any], kinds: frozenset[type]) -> Sequence[str]:
+    found = set(map(type, values))
+    if found == {str}:
         return values
-    if kinds <= {str, int}:  # ids are often numbers, and JSON tells them apart
-        return list(map(str, values))
+    if found <= kinds:
+        return list(map(_text, values))
     raise TypeError
+
+
+def _text(value: str | float) -> str:
+    # Never with an exponent: times that are numbers are read digit by digit.
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)
 
 
 def _check_length(line: str) -> None:

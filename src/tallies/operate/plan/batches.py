@@ -61,6 +61,8 @@ def a_day(load: Load, gathering: Gathering, of_batch: Callable[[float], float]) 
     largest = 0.0
     for total in load.rates():
         rate = total / count
+        if not rate:  # a log of one busy hour leaves nothing to the other end of the day
+            continue
         # The first record opens the window; what comes until it closes joins it.
         joined = min(rate * gathering.window_seconds, gathering.largest - 1)
         if rate * gathering.window_seconds > gathering.largest - 1:

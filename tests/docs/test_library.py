@@ -1,4 +1,4 @@
-"""All code of the pages about the library runs, in its order, and prints what they say."""
+"""All Python of these pages runs, in its order, and prints what they say."""
 
 import re
 import subprocess
@@ -38,6 +38,7 @@ with TestClient(app) as client:
 """,
         ),
         ("django.md", ""),
+        ("architecture.md", ""),
     ],
 )
 def test_the_code_of_a_page_runs(page: str, more: str, tmp_path: Path) -> None:

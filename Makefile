@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test check bench docs clean
+.PHONY: demo install test check bench docs site clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make check    lint, format, types, direction of imports"
 	@echo "make bench    measure everything and print the ratios"
 	@echo "make docs     the reference of the library, in build/api"
+	@echo "make site     the documentation as a site, in build/site"
 	@echo "make install  make .venv with the command .venv/bin/tallies and all extras"
 
 # The stamp holds the install back until something that it depends on has changed.
@@ -44,9 +45,15 @@ bench: .venv/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check 'bytewax>=0.21' 'redis>=5' 'psycopg[binary]>=3.2'
 	$(BIN)/python -m benchmarks
 
+# Each is named: pdoc does not look below a package that says which names are public.
+MODULES = $(subst /,.,$(patsubst %/__init__,%,$(patsubst src/%.py,%,$(sort $(filter-out %/__main__.py, \
+  $(shell find src/tallies -name '*.py'))))))
 docs: .venv/.dev
-	$(BIN)/pdoc --docformat google --output-directory build/api \
-	  tallies tallies.core tallies.stores tallies.runtimes tallies.favorites tallies.operate
+	$(BIN)/pdoc --docformat google --output-directory build/api $(MODULES)
+
+site: docs
+	$(BIN)/python docs/gather.py
+	$(BIN)/zensical build --strict --config-file build/zensical.toml
 
 clean:
 	rm -rf .venv .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

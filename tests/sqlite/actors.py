@@ -1,11 +1,14 @@
 """Processes that write and aggregate until they are killed. Run: python -m tests.sqlite.actors."""
 
 import random
+import sqlite3
 import sys
 import time
+from contextlib import closing
 
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import SqliteStore
 
 
 def write(path: str, name: str, seed: int) -> None:
@@ -23,6 +26,35 @@ def write(path: str, name: str, seed: int) -> None:
             print("did", op, name, restaurant, flush=True)
 
 
+def change(path: str, seed: int) -> None:
+    """Write to a table `shops` as a program does that has never heard of tallies."""
+    choose = random.Random(seed)
+    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = normal")
+        while True:
+            row = (choose.randrange(50), choose.choice("abc"), choose.randrange(9))
+            statement, values = choose.choice(
+                [
+                    ("INSERT OR REPLACE INTO shops VALUES (?, ?, ?)", row),
+                    ("INSERT OR IGNORE INTO shops VALUES (?, ?, ?)", row),
+                    ("UPDATE shops SET city = ? WHERE amount = ?", row[1:]),
+                    ("UPDATE OR REPLACE shops SET id = id + 1 WHERE id = ?", row[:1]),
+                    ("DELETE FROM shops WHERE id = ?", row[:1]),
+                ]
+            )
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement, values)
+            connection.execute("COMMIT")
+            print("did", flush=True)
+
+
+def count(path: str) -> None:
+    """Aggregate whatever the file declares."""
+    with SqliteStore(path) as store, EmbeddedLoop(store, batch=7, tick_seconds=0.001):
+        while True:
+            time.sleep(3600)
+
+
 def aggregate(path: str) -> None:
     """Aggregate by the lease, in small batches, so that many commits are under way."""
     with SqliteFavorites(path) as store, EmbeddedLoop(store, batch=7, tick_seconds=0.001):
@@ -37,3 +69,7 @@ if __name__ == "__main__":
             write(path, name, int(seed))
         case ["aggregate", path]:
             aggregate(path)
+        case ["change", path, seed]:
+            change(path, int(seed))
+        case ["count", path]:
+            count(path)

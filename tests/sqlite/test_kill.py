@@ -2,13 +2,17 @@
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
+from tallies import Count, Declaration, Sum, Tally
 from tallies.favorites.on_sqlite import SqliteFavorites
+from tallies.stores.sqlite import SqliteStore
 
 ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", "12"))
 WRITERS = 2
@@ -81,6 +85,47 @@ def test_killing_writers_and_aggregators_in_a_loop(tmp_path: Path) -> None:
         assert dict(store.leaderboard("all", 100)) == dict(expected)
         assert list(store.verify().drifted) == []
         assert store.position() == store.end_of_log() > 40 * ROUNDS
+
+
+def test_killing_those_who_write_to_a_declared_table(tmp_path: Path) -> None:
+    choose = random.Random(12)
+    path = tmp_path / "shops.db"
+    tally = Tally(
+        name="cities", group_by=("city",), measures={"shops": Count(), "amount": Sum("amount")}
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE shops (id INTEGER PRIMARY KEY, city TEXT, amount INT)")
+    with SqliteStore(path, Declaration([tally], "shops")) as store:
+        store.init()
+        counters = [start("count", str(path), log=tmp_path / "counters") for _ in range(2)]
+        for number in range(ROUNDS):
+            logs = [tmp_path / f"writer-{number}-{index}" for index in range(WRITERS)]
+            writers = [
+                start("change", str(path), str(choose.random())[2:], log=log) for log in logs
+            ]
+            wait_for_lines(logs, 40)
+            sleep(choose.random() * 0.05)  # the moment of the kill is the point of this test
+            for victim in [*writers, counters[0]]:
+                victim.kill()
+                victim.wait()
+            counters = [*counters[1:], start("count", str(path), log=tmp_path / "counters")]
+            assert list(store.verify().drifted) == []
+        for counter in counters:
+            counter.kill()
+            counter.wait()
+        aggregator = store.aggregator()
+        while aggregator.step().records:
+            pass
+        found = {
+            row.group: (row.values["shops"], row.values["amount"])
+            for row in store.tallies()["cities"].rows()
+        }
+        assert list(store.verify().drifted) == []
+    with closing(sqlite3.connect(path)) as connection:
+        expected = connection.execute(
+            "SELECT city, count(*), sum(amount) FROM shops GROUP BY city"
+        ).fetchall()
+    assert found == {city: (shops, amount) for city, shops, amount in expected}
 
 
 def wait_for_lines(logs: list[Path], count: int) -> None:

@@ -55,7 +55,8 @@ def verify(
     with closing(Scratch()) as scratch:
         with database.reading() as connection:
             catalog = read_catalog(connection, names)
-            scratch.gather(connection, names, catalog, some or catalog.live, now, sample, progress)
+            kept = catalog.live if some is None else some
+            scratch.gather(connection, names, catalog, kept, now, sample, progress)
         return scratch.compared()
 
 

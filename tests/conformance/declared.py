@@ -1,0 +1,176 @@
+"""What every store has to do with a table of somebody's own, whose rows come, change and go.
+
+Whatever is written, and however the records are cut into batches: each tally is GROUP BY.
+"""
+
+import random
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from tallies import Average, Count, Declaration, Sum, Tally, Window
+from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.sqlite import SqliteStore
+from tests.core.model import group_by
+
+Row = dict[str, Any]
+SALES = Tally(
+    name="sales",
+    group_by=("city", "shop"),
+    measures={"orders": Count(), "revenue": Sum("amount"), "mean": Average("amount")},
+    windows=(Window.ALL, Window.MONTH, Window.DAY),
+    time="at",
+    zone="Europe/Berlin",
+    where={"status": ["paid", "open"]},
+    ranked=(Window.ALL, Window.DAY),
+    ranked_by="revenue",
+)
+STATUSES = Tally(name="statuses", group_by=("status",), measures={"orders": Count()})
+HOURS = Tally(
+    name="hours",
+    group_by=("shop",),
+    measures={"orders": Count(), "tips": Sum("tip")},
+    windows=(Window.WEEK, Window.HOUR),
+    time="at",
+    ranked=(),
+)
+FIRST = Declaration([SALES, STATUSES], "orders")
+SECOND = Declaration([STATUSES, HOURS, SALES], "orders")
+VALUES: dict[str, list[Any]] = {
+    "city": ["Rome", "São#Paulo", "100%"],
+    "shop": ["a", "b"],
+    "at": [
+        "2082-10-25T00:30:00Z",  # the clocks of Berlin are set back half an hour later
+        "2082-10-31T23:30:00.000Z",
+        "2082-11-01T01:00:00+02:00",
+        "2082-12-31T23:30:00.000001Z",
+    ],
+    "amount": [1, -3, 0, 10**12],
+    "tip": [0, 1, 5],
+    "status": ["paid", "open", "void"],
+}
+ACTS, KEYS = 120, 30
+
+
+class Table(ABC):
+    """A table `orders` of somebody's, and the store of its tallies."""
+
+    store: SqliteStore | DynamoStore
+
+    @abstractmethod
+    def put(self, key: int, row: Row) -> None:
+        """Write a whole row, whatever was there."""
+
+    @abstractmethod
+    def change(self, key: int, name: str, value: Any) -> None:
+        """Change one value of a row, if it is there."""
+
+    @abstractmethod
+    def delete(self, key: int) -> None:
+        """Delete a row, if it is there."""
+
+    def carry(self, records: int = 1_000, steps: int = 10**6) -> None:
+        """Carry batches of so many records, until nothing is left."""
+        aggregator = self.store.aggregator(records)
+        for _ in range(steps):
+            if not aggregator.step().records:
+                return
+
+
+class DeclaredSuite:
+    """To be subclassed with a fixture `table`, of a store that keeps `FIRST`."""
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_any_history_equals_group_by(self, table: Table, seed: int) -> None:
+        dice = random.Random(seed)
+        rows: dict[int, Row] = {}
+        for number in range(ACTS):
+            _act(table, rows, dice)
+            if dice.random() < 0.1:
+                table.carry(records=dice.choice([1, 3, 20]), steps=dice.choice([1, 5]))
+            if number % 40 == 20:
+                assert table.store.verify().drifted == []  # with records on their way
+        _check(table, FIRST, rows)
+
+    def test_another_declaration_is_built_while_all_goes_on(self, table: Table) -> None:
+        dice = random.Random(9)
+        rows: dict[int, Row] = {}
+
+        def some() -> None:
+            for _ in range(ACTS // 3):
+                _act(table, rows, dice)
+
+        some()
+        table.carry(records=7, steps=2)
+        some()
+        table.store.rebuild(SECOND)
+        some()
+        assert table.store.verify().drifted == []
+        _check(table, SECOND, rows)
+        table.store.rebuild(FIRST)
+        some()
+        _check(table, FIRST, rows)
+
+    def test_what_two_aggregators_take_counts_once(self, table: Table) -> None:
+        dice = random.Random(5)
+        rows: dict[int, Row] = {}
+        one, other = table.store.aggregator(5), table.store.aggregator(7)
+        for _ in range(ACTS):
+            _act(table, rows, dice)
+            dice.choice([one, other]).step()
+        _check(table, FIRST, rows)
+
+
+def _act(table: Table, rows: dict[int, Row], dice: random.Random) -> None:
+    key = dice.randrange(KEYS)
+    choice = dice.random()
+    if choice < 0.5:
+        row = {name: dice.choice(values) for name, values in VALUES.items()}
+        table.put(key, row)
+        rows[key] = row
+    elif choice < 0.85:
+        name = dice.choice(list(VALUES))
+        value = dice.choice(VALUES[name])
+        table.change(key, name, value)
+        if key in rows:
+            rows[key] = {**rows[key], name: value}
+    else:
+        table.delete(key)
+        rows.pop(key, None)
+
+
+def _check(table: Table, declared: Declaration, rows: dict[int, Row]) -> None:
+    table.carry()
+    store = table.store
+    found = store.tallies()
+    assert list(found) == [tally.name for tally in declared.tallies]
+    for tally in declared.tallies:
+        expected = group_by(tally, _admitted(tally, rows))
+        reader = found[tally.name]
+        counts = {(row.group, row.window): row.values["orders"] for row in reader.rows()}
+        assert counts == {key: amounts[0] for key, amounts in expected.items()}
+        for measure, value in tally.measures.items():
+            if isinstance(value, Sum):
+                at = 1 + [one.label for one in tally.summed].index(value.value.label)
+                sums = {
+                    (row.group, row.window): Fraction(row.values[measure]) for row in reader.rows()
+                }
+                assert sums == {key: amounts[at] for key, amounts in expected.items()}
+    board = found["sales"].leaderboard("all", 100)
+    revenue = {
+        group: amounts[1]
+        for (group, window), amounts in group_by(SALES, _admitted(SALES, rows)).items()
+        if window == "all" and amounts[1]
+    }
+    assert [(line.group, Fraction(line.amount)) for line in board] == sorted(
+        revenue.items(), key=lambda item: (-item[1], item[0])
+    )
+    assert store.parked.count() == 0
+    assert store.verify().drifted == []
+
+
+def _admitted(tally: Tally, rows: dict[int, Row]) -> list[Row]:
+    wanted = ["paid", "open"] if tally.where else VALUES["status"]
+    return [row for row in rows.values() if row["status"] in wanted]

@@ -1,0 +1,90 @@
+"""The suite of declared tables, on both stores."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.sqlite import SqliteStore
+from tests.conformance.declared import FIRST, VALUES, DeclaredSuite, Row, Table
+from tests.engines import DynamoDBAccount
+
+
+class SqliteTable(Table):
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        connection.execute(f"CREATE TABLE orders (id INTEGER PRIMARY KEY, {', '.join(VALUES)})")
+        self.store = SqliteStore(path, FIRST)
+        self.store.init()
+
+    def put(self, key: int, row: Row) -> None:
+        # Two ways to replace a row: one tells a delete trigger, the other does not.
+        if key % 2:
+            self._connection.execute("DELETE FROM orders WHERE id = ?", (key,))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?)", (key, *row.values())
+        )
+
+    def change(self, key: int, name: str, value: Any) -> None:
+        self._connection.execute(f"UPDATE orders SET {name} = ? WHERE id = ?", (value, key))
+
+    def delete(self, key: int) -> None:
+        self._connection.execute("DELETE FROM orders WHERE id = ?", (key,))
+
+
+class DynamoTable(Table):
+    def __init__(self, account: DynamoDBAccount) -> None:
+        self._client = account.dynamodb()
+        self._client.create_table(
+            TableName="orders",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        self.store = DynamoStore.from_url(account.store_url("declared"), FIRST, strictly=False)
+        self.store.init()
+
+    def put(self, key: int, row: Row) -> None:
+        item = {name: _typed(value) for name, value in row.items()}
+        self._client.put_item(TableName="orders", Item={"id": _typed(key), **item})
+
+    def change(self, key: int, name: str, value: Any) -> None:
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName="orders",
+                Key={"id": _typed(key)},
+                UpdateExpression="SET #name = :value",
+                ConditionExpression="attribute_exists(id)",
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={":value": _typed(value)},
+            )
+
+    def delete(self, key: int) -> None:
+        self._client.delete_item(TableName="orders", Key={"id": _typed(key)})
+
+
+def _typed(value: Any) -> Any:
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+
+
+class TestSqlite(DeclaredSuite):
+    @pytest.fixture
+    def table(self, tmp_path: Path) -> Iterator[Table]:
+        path = tmp_path / "shop.db"
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            table = SqliteTable(path, connection)
+            with table.store:
+                yield table
+
+
+class TestDynamoDB(DeclaredSuite):
+    @pytest.fixture
+    def table(self, aws_environment: DynamoDBAccount) -> Iterator[Table]:
+        table = DynamoTable(aws_environment)
+        with table.store:
+            yield table

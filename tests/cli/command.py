@@ -1,8 +1,14 @@
 """Running the command as a user does, as a process."""
 
+import fcntl
 import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +20,11 @@ class Ran(NamedTuple):
 
 
 def environment(**variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TALLIES_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TALLIES_") and name not in ("COLUMNS", "LINES")
+    }
     return {**kept, "PYTHONWARNINGS": "error", **variables}
 
 
@@ -33,3 +43,27 @@ def tallies(*arguments: str | Path, store: str | None = None, **variables: str) 
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def on_terminal(columns: int, *arguments: str | Path, store: str) -> Ran:
+    """Run `tallies` on a terminal of so many columns; what it shows, without colours."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-m", "tallies", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env=environment(TALLIES_STORE=store, TERM="xterm"),
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # it has closed its end
+            while read := os.read(ours, 65_536):
+                shown += read
+        os.close(ours)
+        assert process.stderr is not None
+        err = process.stderr.read().decode()
+    assert "Traceback" not in err, err
+    text = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+    return Ran(process.returncode, text, err)

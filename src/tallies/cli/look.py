@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tallies.cli.options import json_option, store_option, tally_option
-from tallies.cli.output import out, plain, print_json, print_table
+from tallies.cli.output import out, plain, print_json, print_pairs, print_table
 from tallies.core.errors import InvalidInput
 from tallies.core.groups import group_text
 from tallies.core.ids import check_id
@@ -83,6 +83,4 @@ def status(as_json: bool, store: str) -> None:
         "aggregator": found.aggregator or "none is running",
         **found.details,
     }
-    for name, value in rows.items():
-        shown = f"{value:,}" if isinstance(value, int) else value
-        out.print(f"{name:>18}  {'unknown' if shown is None else shown}", markup=False)
+    print_pairs({name: "unknown" if value is None else value for name, value in rows.items()})

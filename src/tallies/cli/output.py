@@ -1,7 +1,8 @@
 """What commands print: tables for people, JSON for programs."""
 
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +16,9 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
+from tallies.cli.table import shown, table, wrapped
 from tallies.core.tally import Number, Tally
 
 out = Console(highlight=False, soft_wrap=True)
@@ -37,31 +38,39 @@ def plain(value: Number) -> int | float | str:
 
 
 def print_json(data: Any) -> None:
-    """One JSON document, as it is: ids in any script stay readable."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    """One JSON document, as it is: ids in any script stay readable where the terminal has them."""
+    is_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(data, ensure_ascii=not is_unicode, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; columns whose values are numbers are set to the right."""
-    lines = list(rows)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for index, column in enumerate(columns):
-        numeric = bool(lines) and all(
-            isinstance(line[index], int | float | Decimal) for line in lines
-        )
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for line in lines:
-        # Text, not str: an id may look like markup.
-        table.add_row(*(Text(_shown(value)) for value in line))
-    out.print(table)
+def width() -> int | None:
+    """Cells that a line has on the terminal; None for a file or a pipe, where it has no end."""
+    return out.width if out.is_terminal else None
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Decimal):
-        return f"{value.normalize():,f}"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], prose: Collection[str] = ()
+) -> None:
+    """A table; columns whose values are numbers are set to the right, those of `prose` wrapped."""
+    found = table(columns, list(rows), width(), prose)
+    # Text, not str: an id may look like markup.
+    for line in next(found):
+        out.print(Text(line, style="bold"))
+    for lines in found:
+        for line in lines:
+            out.print(Text(line))
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """Names, and what is to be said of them: a value goes on below itself, not below its name."""
+    names = max(map(len, pairs))
+    room = width()
+    for name, value in pairs.items():
+        text = shown(value)
+        lines = [text] if room is None else wrapped(text, max(20, room - names - 2))
+        for part in lines:
+            out.print(Text(f"{name:>{names}}  {part}"))
+            name = ""
 
 
 def progress(unit: str) -> Progress:

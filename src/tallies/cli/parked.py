@@ -2,14 +2,22 @@
 
 import json
 import sys
+from operator import attrgetter
 
 import click
+from rich.text import Text
 
 from tallies.cli.options import json_option, store_option
-from tallies.cli.output import err, out, print_json, print_table
+from tallies.cli.output import err, out, print_json, width
+from tallies.cli.table import shortened, visible, wrapped
 from tallies.core.errors import Unfoldable
+from tallies.core.times import display_time
 from tallies.favorites.open import open_any
-from tallies.stores.protocol import Store
+from tallies.stores.protocol import ParkedRecord, Store
+
+INDENT = 2
+LINE_CELLS = 160
+"""Of a line where there is no terminal to say how long one is."""
 
 
 @click.group()
@@ -25,26 +33,53 @@ def parked() -> None:
 
 
 @parked.command("list")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Show the newest; --json has all.",
+)
 @json_option
 @store_option()
-def list_(as_json: bool, store: str) -> None:
-    """Print all parked records with their reasons.
+def list_(limit: int, as_json: bool, store: str) -> None:
+    """Print parked records with their reasons, the newest last.
+
+    Of each its id, which `retry` and `discard` take, when it was parked and why, and the beginning
+    of its content.
 
     \b
     Example:  tallies parked list --json
     """
     with open_any(store) as opened:
-        records = list(opened.parked.records())
+        records = sorted(opened.parked.records(), key=attrgetter("parked_at"))
     if as_json:
         print_json([record._asdict() for record in records])
-    elif records:
-        rows = [
-            (r.id, r.parked_at, r.reason, json.dumps(r.content, ensure_ascii=False, default=str))
-            for r in records
-        ]
-        print_table(("id", "parked at", "reason", "content"), rows)
-    else:
+        return
+    if not records:
         out.print("Nothing is parked.")
+        return
+    newest = records[-limit:]
+    for record in newest:
+        _print(record)
+    if len(newest) < len(records):
+        out.print(
+            f"The newest {len(newest):,} of {len(records):,} parked records; --limit shows more,"
+            " --json has all."
+        )
+    else:
+        out.print(f"{len(records):,} parked record{'s'[: len(records) != 1]}")
+
+
+def _print(record: ParkedRecord) -> None:
+    """Three lines: the id stands alone, so that it can be copied; the content is cut short."""
+    room = (width() or LINE_CELLS) - INDENT
+    content = json.dumps(record.content, ensure_ascii=False, default=str)
+    reason = f"{display_time(record.parked_at)}  {record.tally}: {record.reason}"
+    out.print(Text(visible(record.id)))
+    for line in (*wrapped(reason, room), shortened(content, room)):
+        out.print(Text(" " * INDENT + line))
 
 
 _ids = click.argument("ids", nargs=-1, metavar="ID...")

@@ -233,7 +233,7 @@ def _print(made: Plan) -> None:
         ("added to a write", *(f"{each.write_latency_ms:.0f} ms" for each in made.designs)),
     ]
     out.print()
-    print_table(("", *(design.name for design in made.designs)), rows)
+    print_table(("", *(design.name for design in made.designs)), rows, prose=("",))
     lines = [f"{design.name}: {design.note}." for design in made.designs]
     figures = made.designs[0].figures
     lines.append(
@@ -256,11 +256,13 @@ def _print(made: Plan) -> None:
             )
             for limit in made.limits
         ],
+        prose=("limit of stream + Lambda", "binds at", "what moves it"),
     )
     out.print()
     print_table(
         ("to save", "USD a month", "behind"),
         [(what, f"{cost:,.2f}", _time(behind)) for what, cost, behind in made.savings],
+        prose=("to save",),
     )
     out.print()
     for crossover in made.crossovers:

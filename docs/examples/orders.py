@@ -1,13 +1,15 @@
 """An application with a table of orders: `make` makes it, `change` goes on working with it.
 
-python docs/examples/orders.py make|change [ENDPOINT]
+python docs/examples/orders.py make|change TARGET
+
+TARGET is the file of a SQLite database, or the endpoint of DynamoDB; none for DynamoDB on AWS.
 """
 
+import sqlite3
 import sys
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
-
-import boto3
 
 ORDERS = [
     ("1", "noodle-bar", "12.50", "2026-11-02T11:30:00Z", "delivered"),
@@ -16,6 +18,23 @@ ORDERS = [
     ("4", "taco-stand", "7.25", "2026-11-03T12:00:00Z", "open"),
     ("5", "green-curry", "18.40", "2026-11-03T12:10:00Z", "paid"),
 ]
+
+
+def make_in_file(database: sqlite3.Connection) -> None:
+    """A table, and some orders."""
+    database.execute(
+        "CREATE TABLE orders (order_id TEXT PRIMARY KEY, restaurant_id TEXT, total NUMERIC,"
+        " ordered_at TEXT, status TEXT)"
+    )
+    database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", ORDERS)
+
+
+def change_in_file(database: sqlite3.Connection) -> None:
+    """An order is paid, a price corrected, an order moved to another restaurant, one deleted."""
+    database.execute("UPDATE orders SET status = 'paid' WHERE order_id = '4'")
+    database.execute("UPDATE orders SET total = 10.40 WHERE order_id = '2'")
+    database.execute("UPDATE orders SET restaurant_id = 'noodle-bar' WHERE order_id = '5'")
+    database.execute("DELETE FROM orders WHERE order_id = '1'")
 
 
 def make(dynamodb: Any) -> None:
@@ -58,6 +77,12 @@ def change(dynamodb: Any) -> None:
 
 
 if __name__ == "__main__":
-    endpoint = sys.argv[2] if len(sys.argv) > 2 else None
-    steps = {"make": make, "change": change}
-    steps[sys.argv[1]](boto3.resource("dynamodb", "us-east-1", endpoint_url=endpoint))
+    step, target = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
+    if target is None or "://" in target:
+        import boto3
+
+        dynamodb = boto3.resource("dynamodb", "us-east-1", endpoint_url=target)
+        {"make": make, "change": change}[step](dynamodb)
+    else:
+        with closing(sqlite3.connect(target)) as database, database:
+            {"make": make_in_file, "change": change_in_file}[step](database)

@@ -1,6 +1,7 @@
-"""Makes the README's picture of the page: the made-up city, while its people mark and unmark.
+"""Makes the README's pictures: the made-up city while its people mark and unmark, and the page of a
+table of one's own.
 
-usage: python -m tests.browser.screenshot [FILE]   (docs/page.png unless told otherwise)
+usage: python -m tests.browser.screenshot [FOLDER]   (docs unless told otherwise)
 """
 
 import sys
@@ -13,13 +14,14 @@ from tallies.favorites.city import NOTICE, City, restaurants
 from tests.browser.chromium import WIDE, chromium, prefer, resize
 from tests.browser.page import Page
 from tests.browser.service import Service, running
+from tests.browser.shop import Shop
 
 READER = "robin"
 LIVE_EVENTS = 60
 
 
-def picture(file: Path) -> None:
-    """Take the picture and write it as PNG."""
+def of_favorites(file: Path) -> None:
+    """Take the picture of the city and write it as PNG."""
     city = City()
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder), names=restaurants(), notice=NOTICE)
@@ -44,10 +46,31 @@ def picture(file: Path) -> None:
             page.becomes(lambda: page.text("#strip"), "live, 0 behind")
             page.eventually(lambda: page.all("#table-rows tr"), "the history comes")
             page.run("document.activeElement.blur(); scrollTo(0, 0)")
-            file.parent.mkdir(parents=True, exist_ok=True)
+            browser.save_screenshot(str(file))
+            page.leave()
+
+
+def of_any_table(file: Path) -> None:
+    """Take the picture of a shop's orders and write it as PNG."""
+    with tempfile.TemporaryDirectory() as folder:
+        shop = Shop(Path(folder))
+        shop.a_busy_month()
+        with running(shop), chromium() as browser:
+            resize(browser, *WIDE)
+            prefer(browser, prefers_reduced_motion="reduce")
+            page = Page(browser, shop.url)
+            page.open()
+            page.becomes(lambda: page.text("#strip"), "live, 0 behind")
+            page.becomes(lambda: len(page.lines()), 7)
+            page.click("#board-rows li:nth-child(1) .place")
+            page.eventually(lambda: page.all("#plot svg"), "the history comes")
+            page.run("document.activeElement.blur(); scrollTo(0, 0)")
             browser.save_screenshot(str(file))
             page.leave()
 
 
 if __name__ == "__main__":
-    picture(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/page.png"))
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    folder.mkdir(parents=True, exist_ok=True)
+    of_favorites(folder / "page.png")
+    of_any_table(folder / "any-table.png")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, Generic, TypeVar
 
 import uvicorn
 from starlette.concurrency import run_in_threadpool
@@ -15,8 +16,11 @@ from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import Auth, NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import SqliteStore
 
 PATIENCE_SECONDS = 15
+Store = TypeVar("Store", bound=SqliteStore)
+Running = TypeVar("Running", bound="Served[Any]")
 
 
 class Hitch:
@@ -44,27 +48,14 @@ class Hitch:
         await self._app(scope, receive, send)
 
 
-class Service:
-    """A running service: its store, its address, and how to disturb it."""
+class Served(Generic[Store]):
+    """A running service over any store: its address, and how to disturb it."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        names: Mapping[str, Restaurant] | None = None,
-        auth: Auth | None = None,
-        notice: str | None = None,
-        root_path: str = "",
-    ) -> None:
-        self.store = SqliteFavorites(folder / "tallies.db")
-        self.store.init()
-        self._names = dict(names or {})
-        self._auth = auth or NoAuth()
-        self._notice = notice
-        self._root_path = root_path
+    def __init__(self, store: Store, app: ASGIApp) -> None:
+        self.store = store
         self._port = 0
         self._public: str | None = None
-        self.hitch = self._application()
+        self.hitch = Hitch(app)
 
     @property
     def url(self) -> str:
@@ -74,16 +65,6 @@ class Service:
     def behind(self, url: str) -> None:
         """Have browsers go through a proxy, which hands on what is under `url`."""
         self._public = url
-
-    def _application(self) -> Hitch:
-        app = create_app(
-            self.store,
-            auth=self._auth,
-            names=self._names,
-            notice=self._notice,
-            root_path=self._root_path,
-        )
-        return Hitch(app)
 
     def aggregating(self) -> AbstractContextManager[object]:
         """The loop that carries marks into the tallies, for a `with` statement."""
@@ -116,8 +97,28 @@ class Service:
                 assert not thread.is_alive(), "the service does not stop"
 
 
+class Service(Served[SqliteFavorites]):
+    """The service of favorites, over an empty store."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        names: Mapping[str, Restaurant] | None = None,
+        auth: Auth | None = None,
+        notice: str | None = None,
+        root_path: str = "",
+    ) -> None:
+        store = SqliteFavorites(folder / "tallies.db")
+        store.init()
+        app = create_app(
+            store, auth=auth or NoAuth(), names=names or {}, notice=notice, root_path=root_path
+        )
+        super().__init__(store, app)
+
+
 @contextmanager
-def running(service: Service, *, aggregate: bool = True) -> Iterator[Service]:
+def running(service: Running, *, aggregate: bool = True) -> Iterator[Running]:
     """A service that answers and, unless told otherwise, aggregates."""
     with service.aggregating() if aggregate else nullcontext(), service.serving():
         yield service

@@ -5,9 +5,11 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from tallies import Count, Declaration, Tally
 from tallies.core.errors import (
     InvalidStoreUrl,
     NotInitialised,
@@ -20,7 +22,7 @@ from tallies.core.errors import (
 from tallies.favorites.favorite import Event
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.open import open_any
-from tallies.stores.sqlite import database
+from tallies.stores.sqlite import SqliteStore, database
 
 
 def one_sentence(error: pytest.ExceptionInfo[StoreError], path: Path) -> None:
@@ -204,3 +206,22 @@ def test_urls_name_files(tmp_path: Path) -> None:
     with open_any(f"sqlite:///{tmp_path}/a%20b.db?synchronous=full") as store:
         assert store.init()
     assert (tmp_path / "a b.db").exists()
+
+
+def test_a_commit_waits_for_readers_where_there_is_no_write_ahead_log(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    tally = Tally(name="cities", group_by=("city",), measures={"shops": Count()})
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as reader:
+        reader.execute("CREATE TABLE shops (city TEXT)")
+        reader.execute("INSERT INTO shops VALUES ('Rome')")
+        with SqliteStore(path, Declaration([tally], "shops")) as store:
+            store.init()
+            assert reader.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+            reader.execute("INSERT INTO shops VALUES ('Rome')")
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM shops").fetchone()
+            end = Timer(0.3, reader.execute, ["ROLLBACK"])
+            end.start()
+            assert store.aggregator().step().records == 1
+            assert end.finished.is_set()
+            assert store.tallies()["cities"].tally("Rome", ["all"]) == {"all": 2}

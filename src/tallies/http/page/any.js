@@ -27,10 +27,11 @@ function show(next) {
   );
   if (windows.length) choose(windows[0]);
   else {
+    board.clear();
+    one.in(null);
     byId("board-title").textContent = tally.name;
     byId("board-empty").textContent = "No window of this tally is ranked, so it has no leaderboard.";
     byId("board-empty").hidden = false;
-    byId("board-panel").setAttribute("aria-busy", false);
     if (!tally.group_by.length) open([]);
   }
 }

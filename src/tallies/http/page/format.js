@@ -2,6 +2,7 @@
 
 const LOCALE = "en-GB";
 const numbers = new Intl.NumberFormat(LOCALE);
+const compact = new Intl.NumberFormat(LOCALE, { notation: "compact" });
 const moments = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const dates = (options) => new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", ...options });
 
@@ -13,6 +14,7 @@ const windows = (month, day, hour) => {
 };
 
 export const count = (n) => numbers.format(n);
+export const short = (n) => compact.format(n);
 export const noun = (n, one, many = `${one}s`) => (n === 1 ? one : many);
 export const when = (iso) => moments.format(new Date(iso));
 export const windowTitle = windows(

@@ -38,6 +38,15 @@ export class Groups extends EventTarget {
     this.#follow();
   }
 
+  /** Show no leaderboard. */
+  clear() {
+    this.#end();
+    this.#tally = undefined;
+    this.#list.show([]);
+    byId("board-more").hidden = true;
+    byId("board-panel").setAttribute("aria-busy", false);
+  }
+
   #follow() {
     this.#end();
     if (document.hidden) return;

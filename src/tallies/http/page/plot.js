@@ -2,10 +2,10 @@
 // The pointer chooses a bar, and so does one slider, for keys and screen readers.
 
 import { html, svg } from "./dom.js";
-import { count, windowTick, windowTitle } from "./format.js";
+import { count, short, windowTick, windowTitle } from "./format.js";
 
 const HEIGHT = 190;
-const LEFT = 36;
+const LEFT = 44;
 const TOP = 8;
 const FLOOR = 166;
 const LABEL = 54; // pixels that a label below a bar needs
@@ -65,29 +65,31 @@ export class Plot {
   #draw() {
     const width = this.#frame.clientWidth;
     if (!width || !this.#points.length) return;
-    const most = Math.max(...this.#points.map((point) => point.amount));
-    const step = gridStep(most);
+    const amounts = this.#points.map((point) => point.amount);
+    const [most, least] = [Math.max(...amounts), Math.min(0, ...amounts)];
+    const step = gridStep(most - least);
+    const bottom = Math.floor(least / step) * step;
     const top = Math.max(1, Math.ceil(most / step)) * step;
-    const y = (n) => FLOOR - ((FLOOR - TOP) * n) / top;
+    const y = (n) => FLOOR - ((FLOOR - TOP) * (n - bottom)) / (top - bottom);
     const image = svg("svg", { width, height: HEIGHT, "aria-hidden": true });
-    for (let n = 0; n <= top; n += step) {
+    for (let n = bottom; n <= top; n += step) {
       image.append(
         svg("line", { x1: LEFT, x2: width, y1: y(n), y2: y(n) }),
-        svg("text", { x: LEFT - 8, y: y(n) + 4, "text-anchor": "end" }, count(n)),
+        svg("text", { x: LEFT - 8, y: y(n) + 4, "text-anchor": "end" }, short(n)),
       );
     }
-    this.#bars = this.#points.map(({ amount: n }, at) => this.#bar(at, y(n)));
+    this.#bars = amounts.map((n, at) => this.#bar(at, y(Math.max(n, 0)), y(Math.min(n, 0))));
     image.append(...this.#bars, ...this.#labels());
     this.#frame.replaceChildren(image);
     this.#choose(this.#slider.valueAsNumber);
   }
 
-  #bar(at, y) {
+  #bar(at, y, end) {
     const gap = Math.min(this.#width / 4, 6);
     const across = { x: LEFT + at * this.#width + gap / 2, width: this.#width - gap };
     return svg("g", {},
       svg("rect", { ...across, y: TOP, height: FLOOR - TOP, class: "back" }),
-      svg("rect", { ...across, y, height: FLOOR - y, rx: 1.5 }),
+      svg("rect", { ...across, y, height: end - y, rx: 1.5 }),
     );
   }
 

@@ -167,8 +167,8 @@ class Database:
             self._place.check()
             if self._writer is None:
                 self._writer = self._checked_open()
-                self._writer.execute("PRAGMA busy_timeout = 0")  # `_begin` waits
-            _begin(self._writer)
+                self._writer.execute("PRAGMA busy_timeout = 0")  # `_patiently` waits
+            _patiently(self._writer, "BEGIN IMMEDIATE")
         except BaseException:
             self._turnstile.leave()
             raise
@@ -395,12 +395,15 @@ class Writing:
             self._database.explain(error)
 
 
-def _begin(connection: sqlite3.Connection) -> None:
-    """Begin to write as soon as no other process does."""
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Begin to write as soon as no other process does, or commit as soon as nobody reads.
+
+    Only in a database that is not in WAL mode, one of somebody else's, has a commit to wait.
+    """
     started = None
     while True:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
@@ -419,7 +422,7 @@ def _finish(connection: sqlite3.Connection, error: BaseException | None) -> Base
     """Commit, or roll back after an error; the first error that there was."""
     try:
         if connection.in_transaction:
-            connection.execute("COMMIT" if error is None else "ROLLBACK")
+            _patiently(connection, "COMMIT" if error is None else "ROLLBACK")
     except sqlite3.Error as failure:
         error = error or failure
         with suppress(sqlite3.Error):  # some errors have rolled back already

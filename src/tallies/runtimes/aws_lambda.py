@@ -110,9 +110,9 @@ def declared() -> Declaration | None:
 
 
 @cache
-def apply_by(guard: GuardKind) -> GuardedApply:
+def apply_by(guard: GuardKind, stream: str | None) -> GuardedApply:
     """What batches are applied with. Lambda never runs two events in one process at a time."""
-    return store().guarded_apply(guard)
+    return store().guarded_apply(guard, stream)
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -151,10 +151,11 @@ def _apply(
         ) from None
     remaining = context.get_remaining_time_in_millis() / 1000
     deadline = monotonic() + remaining - min(MARGIN_SECONDS, remaining / 3)
+    stream = records[0].get("eventSourceARN")
     if shard is None:
         store().settings.claim("markers")  # an earlier call may have been long ago
-        return apply_by("markers").apply_marked(read, deadline), read
-    return apply_by("positions").apply_shard(shard, read, deadline), read
+        return apply_by("markers", stream).apply_marked(read, deadline), read
+    return apply_by("positions", stream).apply_shard(shard, read, deadline), read
 
 
 def _line(result: ApplyResult, records: Sequence[StreamRecord]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.runtimes.catch_up import catch_up
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.conftest import Start, until, until_counted
 
@@ -35,3 +36,53 @@ def test_field_case_14_a_worker_goes_over_to_the_new_stream_and_says_what_is_los
     until_counted(store, {"noodles": 3})
     until(lambda: not store.leases.roll().troubles())
     assert running.stop()
+
+
+def make_anew(store: DynamoFavorites, account: DynamoDBAccount) -> None:
+    client, table = account.dynamodb(), store.source
+    client.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+    store.mark("bob", "noodles")  # in no stream
+    client.update_table(
+        TableName=table,
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+
+
+def test_status_sees_itself_that_a_stream_was_made_anew(
+    store: DynamoFavorites, aws_environment: DynamoDBAccount, tmp_path: Path
+) -> None:
+    """Before any worker has met it, and until the tallies are rebuilt."""
+    store.mark("ann", "noodles")
+    list(catch_up(store))
+    assert "trouble" not in store.status().details
+    make_anew(store, aws_environment)
+    for _ in range(2):
+        with DynamoFavorites.from_url(store.url) as looking:
+            status = looking.status()
+            assert "stream of app-favorites was made anew" in status.details["trouble"]
+            assert "`tallies rebuild`" in status.details["trouble"]
+            assert (status.lag_records, status.lag_seconds) == (None, None)
+            assert looking.init() is False  # which repairs nothing, and so hides nothing
+            store.mark("cal", "noodles")
+            list(catch_up(looking))
+    with DynamoFavorites.from_url(store.url) as mending:
+        mending.rebuild(folder=tmp_path)
+        status = mending.status()
+    assert "trouble" not in status.details
+    assert (status.lag_records, status.lag_seconds) == (0, 0.0)
+    until_counted(store, {"noodles": 3})
+
+
+def test_a_store_that_no_command_made_knows_its_stream_from_the_first_record(
+    store: DynamoFavorites, aws_environment: DynamoDBAccount
+) -> None:
+    """As a template makes the tables, and a function reads the stream."""
+    client = aws_environment.dynamodb()
+    key = {"group": {"S": "\x1fsettings"}, "time_window": {"S": "-"}}
+    client.delete_item(TableName=store.names.tallies, Key=key)
+    store.mark("ann", "noodles")
+    with DynamoFavorites.from_url(store.url) as function:
+        function.guarded_apply("positions", store.stream.arn)
+    make_anew(store, aws_environment)
+    with DynamoFavorites.from_url(store.url) as looking:
+        assert "made anew" in looking.status().details["trouble"]

@@ -204,7 +204,7 @@ class Worker:
         for name, lease in roll.leases.items():
             if name not in listed and not lease.finished:
                 sentence = (
-                    f"{name} is no longer in the change stream of {self._store.names.source}, and"
+                    f"{name} is no longer in the change stream of {self._store.source}, and"
                     " was not read to its end (the stream keeps 24 hours, or was made anew);"
                     " `tallies rebuild` makes the tallies right again."
                 )

@@ -49,6 +49,9 @@ class Settings:
         self._declared = declared
         self._is_declared = is_declared
         self._guard: str | None = None
+        self.stream: str | None = None
+        """The stream that the tallies are of, as it was when they were read last; None before
+        anybody has noted it."""
         self._standing: Standing | None = None
         self._read_at = 0.0
 
@@ -155,6 +158,22 @@ class Settings:
         if self._guard != guard:
             raise WrongStore(_OTHER_GUARD[guard].format(table=self._table))
 
+    def follow(self, stream: str, *, anew: bool = False) -> None:
+        """Note which stream the tallies are of, if nobody has; with `anew`, whoever has.
+
+        A table whose stream is turned off and on has another one, and what was written between is
+        in neither: only a count over the source makes its tallies those of the new one.
+        """
+        value = ":stream" if anew else "if_not_exists(#stream, :stream)"
+        self._client.update_item(
+            TableName=self._table,
+            Key=reserved_key(SETTINGS),
+            UpdateExpression=f"SET #stream = {value}",
+            ExpressionAttributeNames={"#stream": "stream"},
+            ExpressionAttributeValues={":stream": {"S": stream}},
+        )
+        self.read()
+
     def by_positions(self) -> "UpdateTypeDef":
         """The update that ends the time of markers; to be made together with the positions."""
         return {
@@ -188,6 +207,7 @@ class Settings:
             TableName=self._table, Key=reserved_key(SETTINGS), ConsistentRead=True
         ).get("Item", {})
         self._guard = found.get("guard", {}).get("S")
+        self.stream = found.get("stream", {}).get("S")
         if "format" not in found:  # tables made by a template have no item yet
             standing = self.first()
         else:

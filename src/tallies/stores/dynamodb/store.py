@@ -119,7 +119,10 @@ class DynamoStore(Reader):
         except NotInitialised:
             standing = self.settings.first()
         made = self._tables(standing).create(standing.live)
-        return self.settings.create() or made
+        made = self.settings.create() or made
+        if self.settings.stream is None:
+            self.settings.follow(self.find_stream().arn)
+        return made
 
     def _tables(self, standing: Standing) -> Tables:
         source, own = standing.base.source, self._own_source
@@ -138,13 +141,19 @@ class DynamoStore(Reader):
         self.__dict__.pop("stream", None)
         return self.stream
 
-    def guarded_apply(self, guard: GuardKind = "positions") -> GuardedApply:
+    def guarded_apply(
+        self, guard: GuardKind = "positions", stream: str | None = None
+    ) -> GuardedApply:
         """What batches of the stream are applied with. One for each thread.
+
+        `stream` is the name of the stream that they are of, for whoever knows it without asking.
 
         Raises:
             WrongStore: records are guarded in another way already.
         """
         self.settings.claim(guard)
+        if self.settings.stream is None:
+            self.settings.follow(stream or self.stream.arn)
         standing = self.settings.standing()
         return GuardedApply(
             self._clients.once,
@@ -214,16 +223,16 @@ class DynamoStore(Reader):
 
     def status(self) -> Status:
         oldest: float | None = None
-        lost: list[str] = []
+        standing = self.settings.read()
+        lost = self._another_stream(standing)
         try:
             oldest = self.backlog.oldest()
         except HistoryTrimmed as trimmed:
-            lost = [str(trimmed)]
+            lost.append(str(trimmed))
         roll = self.leases.roll()
         troubles = roll.troubles() or lost
         now = self._clock()
         behind = None if oldest is None else max(0.0, now.timestamp() - oldest)
-        standing = self.settings.standing()
         return Status(
             source=standing.base.source,
             source_rows=None,
@@ -238,6 +247,15 @@ class DynamoStore(Reader):
                 **({"trouble": " ".join(troubles)} if troubles else {}),
             },
         )
+
+    def _another_stream(self, standing: Standing) -> list[str]:
+        known, now = self.settings.stream, self.find_stream().arn
+        if known in (None, now):
+            return []
+        return [
+            f"The change stream of {standing.base.source} was made anew, and what was written in"
+            " between is in neither; `tallies rebuild` makes the tallies right again."
+        ]
 
     @property
     def source(self) -> str:
@@ -373,6 +391,8 @@ class DynamoStore(Reader):
             found = proofs.rebuild(self._writer(standing))
         # What left the stream unread is in now; the workers that wait for this may go on.
         self.leases.account_for(self.stream.shards(), self.stream.arn)
+        if self.settings.stream != self.stream.arn:
+            self.settings.follow(self.stream.arn, anew=True)
         return found
 
     def _nothing_applied_by_markers(self) -> AbstractContextManager[None]:

@@ -185,8 +185,6 @@ MISTAKES = [
     (["rank"], "Missing argument"),
     (["export", "last-0-days"], "at least last-1-days"),
     (["export", "month", "--kind", "day"], "not both"),
-    (["show", ""], "restaurant id is empty"),
-    (["show", "a\x07b"], "U+0007"),
     (["load"], "Missing argument"),
     (["frobnicate"], "No such command"),
     (["top", "--store", "mysql://x"], "no store URL"),
@@ -215,6 +213,23 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert ran.err.startswith("tallies: ")
     assert len(ran.err.splitlines()) == 1
     assert words in ran.err
+
+
+@embedded
+def test_a_word_that_can_be_no_restaurant(loaded: str, tmp_path: Path) -> None:
+    (tmp_path / "ids").write_text("noodles\nfish\x07\n")
+    for arguments, sentence in (
+        (["show", ""], "The restaurant id is empty; give one."),
+        (["rank", "a\x07b"], "The restaurant id holds the control character U+0007; remove it."),
+        (
+            ["top", "--among", str(tmp_path / "ids")],
+            f"{tmp_path}/ids, line 2: The restaurant id holds the control character U+0007;"
+            " remove it.",
+        ),
+        (["show"], "Give 1 value: restaurant_id."),
+        (["show", "a", "b"], "Give 1 value: restaurant_id."),
+    ):
+        assert tallies(*arguments, store=loaded) == (2, "", f"tallies: {sentence}\n")
 
 
 def test_a_window_without_a_leaderboard(store: str) -> None:

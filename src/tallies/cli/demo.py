@@ -26,7 +26,7 @@ from tallies.favorites.events import EventLog
 from tallies.favorites.favorite import Event
 from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
-from tallies.favorites.open import open_any
+from tallies.favorites.open import check_favorites, open_favorites
 from tallies.favorites.replay import ReplayClock, replay
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.protocol import Clock
@@ -139,10 +139,11 @@ def _demo_store(clock: Clock | None) -> Iterator[SqliteFavorites]:
     with tempfile.TemporaryDirectory(prefix="tallies-demo-") as folder:
         path = Path(folder) / "demo.db"
         if (url := chosen_store()) is not None:
-            chosen = open_any(url)
-            if not isinstance(chosen, SqliteFavorites):
-                raise InvalidInput("The demo runs on SQLite; name a sqlite:/// store.")
-            path = chosen.path
+            with open_favorites(url) as chosen:
+                if not isinstance(chosen, SqliteFavorites):
+                    raise InvalidInput("The demo runs on SQLite; name a sqlite:/// store.")
+                check_favorites(chosen)
+                path = chosen.path
         with SqliteFavorites(path, clock=clock or utc_now) as store:
             store.init()
             yield store

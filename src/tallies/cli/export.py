@@ -35,6 +35,11 @@ from tallies.operate.export import Format, lines, span_lines, write_csv, write_f
     metavar="FILE",
     help="Default: standard output, as CSV.",
 )
+@click.option(
+    "--for-spreadsheets",
+    is_flag=True,
+    help="As CSV that is safe to open in a spreadsheet: no text in it is a formula.",
+)
 @tally_option
 @store_option()
 def export(
@@ -42,18 +47,22 @@ def export(
     form: Format | None,
     kinds: tuple[str, ...],
     output: Path | None,
+    for_spreadsheets: bool,
     tally: str | None,
     store: str,
 ) -> None:
-    """Write a tally as a table: restaurant, kind of window, window, its first day, favorites.
+    """Write a tally as a table: its groups, kind of window, window, its first day, its measures.
 
-    With --kind day or --kind month it is the history of every restaurant. With a WINDOW, any that
-    `tallies top` knows, it is that one or that span, a line for each restaurant. Parquet needs
-    tallies[export].
+    Of favorites the groups are the restaurants. With --kind day or --kind month it is the history
+    of every group. With a WINDOW, any that `tallies top` knows, it is that one or that span, a line
+    for each group. Parquet needs tallies[export].
+
+    CSV has every value exactly as it is, for programs. Whoever opens it in a spreadsheet adds
+    --for-spreadsheets: anybody may have named a restaurant =1+1, and a spreadsheet would reckon.
 
     \b
     Example:  tallies export --kind month -o history.parquet
-              tallies export 2026-11-01..2026-11-15 -o first-half.csv
+              tallies export 2026-11-01..2026-11-15 -o first-half.csv --for-spreadsheets
     """
     asked = None if window is None else parse_span(window)  # a mistake in it needs no store
     if asked is not None and kinds:
@@ -62,6 +71,8 @@ def export(
         # Ids are UTF-8 in a file and in a pipe alike, whatever the terminal's encoding is.
         sys.stdout.reconfigure(encoding="utf-8", newline="")
     form = form or ("parquet" if output and output.suffix == ".parquet" else "csv")
+    if form == "parquet" and for_spreadsheets:
+        raise InvalidInput("--for-spreadsheets is about CSV; name a file that ends with .csv.")
     if output is None and form == "parquet":
         raise InvalidInput("Parquet goes into a file; name one with --output.")
     with open_any(store) as opened, progress("rows") as bar:
@@ -77,9 +88,9 @@ def export(
         else:
             found = span_lines(of, tallies.rows(), span)
         steps = (
-            write_csv(of, found, sys.stdout, span)
+            write_csv(of, found, sys.stdout, span, for_spreadsheets=for_spreadsheets)
             if output is None
-            else write_file(of, found, output, form, span)
+            else write_file(of, found, output, form, span, for_spreadsheets=for_spreadsheets)
         )
         done = 0
         for done in steps:

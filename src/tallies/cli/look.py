@@ -5,12 +5,9 @@ from typing import Any
 
 import click
 
+from tallies.cli.groups import group_of
 from tallies.cli.options import json_option, store_option, tally_option
 from tallies.cli.output import out, plain, print_json, print_pairs, print_table
-from tallies.core.errors import InvalidInput
-from tallies.core.groups import group_text
-from tallies.core.ids import check_id
-from tallies.core.tally import Tally
 from tallies.favorites.open import open_any
 
 
@@ -20,7 +17,7 @@ from tallies.favorites.open import open_any
 @json_option
 @store_option()
 def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -> None:
-    """Print every window of the restaurant GROUP.
+    """Print every window of GROUP: a restaurant, or a group of a table of your own.
 
     Where a declared tally groups by several attributes, give a value for each; where it is the
     total of a table, give none.
@@ -28,14 +25,10 @@ def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -
     \b
     Example:  tallies show my-restaurant --json
     """
-    for value in group:
-        check_id(value, "restaurant id" if len(group) == 1 else "group value")
     with open_any(store) as opened:
         tallies = opened.reading(tally)
         of = tallies.of
-        if len(group) != len(of.group_by):
-            raise InvalidInput(_how_many(of))
-        windows = tallies.measures_of(group_text(group))
+        windows = tallies.measures_of(group_of(of, group))
     if as_json:
         shown: dict[str, Any] = {
             window: {name: plain(value) for name, value in values.items()}
@@ -50,13 +43,6 @@ def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -
     else:
         whose = " of " + " ".join(group) if group else ""
         out.print(f"No {' or '.join(of.measures)}{whose}.", markup=False)
-
-
-def _how_many(tally: Tally) -> str:
-    if not tally.labels:
-        return "Give no value: the tally is the total of its table."
-    values = "1 value" if len(tally.labels) == 1 else f"{len(tally.labels)} values"
-    return f"Give {values}: {', '.join(tally.labels)}."
 
 
 @click.command()

@@ -75,7 +75,7 @@ def verify(
 
     With --sample some groups are chosen by chance, and all of their rows are compared. That saves
     reading and memory; on DynamoDB the source is read whole all the same, and rows of groups that
-    have no favorites at all are not looked for.
+    have no rows in the source at all are not looked for.
 
     \b
     Example:  tallies verify --sample 1% --json
@@ -129,7 +129,7 @@ def rebuild(
 ) -> None:
     """Make every tally exact, while writers and aggregators go on.
 
-    For a table that had favorites before it had tallies, for drift that `verify` found, and after
+    For a table that had rows before it had tallies, for drift that `verify` found, and after
     a stream has dropped records. Each tally is compared with a count over the source, and what it
     differs by is added. Killed, it can be run again; two at once do no harm.
 

@@ -37,7 +37,7 @@ class GatewayAuth:
     def check(self, request: Request, user_id: str) -> None:
         """Pass when the token was this user's."""
         if self._subject(request) != user_id:
-            raise Refused(403, "You may touch your own favorites only.", "forbidden")
+            raise Refused(403, "The token is another user's; act for its own.", "forbidden")
 
     def admit(self, request: Request) -> None:
         """Pass when there was a token."""

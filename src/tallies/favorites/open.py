@@ -70,11 +70,17 @@ def check_favorites(store: FavoritesStore) -> None:
         InvalidTally: it keeps something else.
         StoreError: the store cannot be read.
     """
-    if keeps_another_table(store):
+    if not keeps_another_table(store):
+        return
+    if store.source == store.favorites_table:
         raise InvalidTally(
-            f"{store.url} does not count favorites of restaurants but the table {store.source};"
-            " that table's own program writes it."
+            f"{store.url} does not count favorites of restaurants: other tallies of its table"
+            f" {store.source} were declared; that table's own program writes it."
         )
+    raise InvalidTally(
+        f"{store.url} does not count favorites of restaurants but the table {store.source};"
+        " that table's own program writes it."
+    )
 
 
 def keeps_another_table(store: FavoritesStore) -> bool:

@@ -119,7 +119,7 @@ class JwtAuth:
     def check(self, request: Request, user_id: str) -> None:
         """Pass when the request carries a valid token of this user."""
         if self._subject(_token(request)) != user_id:
-            raise Refused(403, "You may touch your own favorites only.", "forbidden")
+            raise Refused(403, "The token is another user's; act for its own.", "forbidden")
 
     def admit(self, request: Request) -> None:
         """Pass when the request carries a valid token."""

@@ -49,7 +49,8 @@ def group_of(tally: Tally, values: Sequence[str]) -> str:
     """
     if len(values) != len(tally.labels):
         raise InvalidInput(
-            f"Give {len(tally.labels)} values of group, for {', '.join(tally.labels)}."
+            f"Give {len(tally.labels)} value{'s'[: len(tally.labels) != 1]} of group,"
+            f" for {', '.join(tally.labels)}."
             if tally.labels
             else "Give no group: the tally is the total of its table."
         )

@@ -1,11 +1,17 @@
-"""Export: the tallies as one table, for people who go on in a notebook or a spreadsheet."""
+"""Export: the tallies as one table, for people who go on in a notebook or a spreadsheet.
+
+A spreadsheet takes a text that begins like a formula for one, and may do what it says: ask another
+machine, start a program. Ids are chosen by whoever writes the source. So there are two forms of
+CSV: the exact one, for programs, and one for spreadsheets, in which no text is a formula.
+"""
 
 import csv
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
+from re import compile as pattern
 from typing import Any, Literal, TextIO
 
 from tallies.core.amounts import MAX_DECIMALS
@@ -25,6 +31,14 @@ _SPAN = "span"
 BATCH_ROWS = 10_000
 """Rows that are in memory at a time."""
 
+
+BYTE_ORDER_MARK = "\ufeff"
+"""At the beginning of a file: Excel takes UTF-8 for what it is only with it."""
+
+# Also behind a semicolon or a comma, since the spreadsheets of half the world take the one, and
+# some the other, for the end of a cell; and in the wide form that Japanese keyboards have. A quote
+# is guarded by another one, so that what was guarded can be told from what was so written.
+_LIKE_A_FORMULA = pattern(r"(^|[;,])(?=[\s\ufeff\u200b]*[=+\-@＝＋－＠'])")
 
 Line = tuple[Any, ...]
 """A row of the tallies as it is exported: the values of `columns`."""
@@ -76,12 +90,34 @@ def span_lines(tally: Tally, rows: Iterable[TallyRow], span: Span) -> Iterator[L
             yield (*names, _SPAN, span.name, starts, *totals)
 
 
+def defused(value: Any) -> Any:
+    """A value as a cell of a spreadsheet: a text that is no formula, anything else as it is.
+
+    A single quote before it makes it a text; the spreadsheet shows the quote. Two texts that differ
+    stay different.
+
+    >>> defused("=1+1"), defused("noodles"), defused(-1)
+    ("'=1+1", 'noodles', -1)
+    """
+    return _LIKE_A_FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+
+
 def write_csv(
-    tally: Tally, found: Iterable[Line], out: TextIO, span: Span | None = None
+    tally: Tally,
+    found: Iterable[Line],
+    out: TextIO,
+    span: Span | None = None,
+    *,
+    for_spreadsheets: bool = False,
 ) -> Iterator[int]:
     """Write lines with a header; yields now and then how many there are so far."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns(tally, span))
+    head: Sequence[Any] = columns(tally, span)
+    if for_spreadsheets:
+        out.write(BYTE_ORDER_MARK)
+        head = [defused(name) for name in head]
+        found = (tuple(map(defused, line)) for line in found)
+    writer.writerow(head)
     done = 0
     for batch in _batches(found):
         writer.writerows(batch)
@@ -132,7 +168,13 @@ def write_parquet(
 
 
 def write_file(
-    tally: Tally, found: Iterable[Line], path: Path, form: Format, span: Span | None = None
+    tally: Tally,
+    found: Iterable[Line],
+    path: Path,
+    form: Format,
+    span: Span | None = None,
+    *,
+    for_spreadsheets: bool = False,
 ) -> Iterator[int]:
     """Write a whole file or none: what is half written never bears its name.
 
@@ -147,7 +189,7 @@ def write_file(
             yield from write_parquet(tally, found, part, span)
         else:
             with part.open("x", encoding="utf-8", newline="") as out:
-                yield from write_csv(tally, found, out, span)
+                yield from write_csv(tally, found, out, span, for_spreadsheets=for_spreadsheets)
         part.replace(path)
     except OSError as error:
         raise InvalidInput(

@@ -108,7 +108,7 @@ def numbered(lines: Sequence[Ranked], first: int = 1) -> list[Line]:
     return [Line(rank, *line) for rank, line in enumerate(lines, first)]
 
 
-def check_groups(groups: Sequence[str], windows: int = 1, what: str = "id") -> None:
+def check_groups(groups: Sequence[str], windows: int = 1, what: str = "group") -> None:
     """See that a question is about a fair number of groups, each of them once.
 
     Raises:

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from tallies.core.declaration import read_declaration
 from tallies.favorites.on_dynamodb import DynamoFavorites
+from tallies.favorites.open import open_any
 from tallies.runtimes.catch_up import catch_up
+from tallies.runtimes.worker import Worker
+from tallies.stores.dynamodb.leases import Lease
+from tallies.stores.dynamodb.store import DynamoStore
 from tests.engines import DynamoDBAccount
-from tests.runtimes.worker.conftest import Start, until, until_counted
+from tests.runtimes.worker.conftest import BEAT_SECONDS, Start, running, until, until_counted
 
 
 def test_field_case_14_a_worker_goes_over_to_the_new_stream_and_says_what_is_lost(
@@ -71,6 +76,42 @@ def test_status_sees_itself_that_a_stream_was_made_anew(
     assert "trouble" not in status.details
     assert (status.lag_records, status.lag_seconds) == (0, 0.0)
     until_counted(store, {"noodles": 3})
+
+
+DECLARED = """
+table = "rec"
+
+[[tally]]
+name = "plays"
+group_by = "song"
+measures = { plays = "count" }
+"""
+
+
+def test_a_worker_names_the_table_that_the_store_is_of(
+    aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it was opened, as commands do, without saying what it keeps."""
+    monkeypatch.setattr("tallies.runtimes.worker.worker.LOST_SECONDS", 0.1)
+    client = aws_environment.dynamodb()
+    client.create_table(
+        TableName="rec",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    url = aws_environment.store_url("app")
+    with DynamoStore.from_url(url, read_declaration(DECLARED)) as made:
+        made.init()
+        made.leases.take("gone", "somebody", Lease())
+    with open_any(url) as store:
+        assert isinstance(store, DynamoStore)
+        with running(Worker(store, beat_seconds=BEAT_SECONDS)):
+            until(lambda: store.leases.roll().troubles())
+        (sentence,) = store.leases.roll().troubles()
+        assert sentence.startswith("gone is no longer in the change stream of rec, and was not")
+        assert store.status().details["trouble"] == sentence
 
 
 def test_a_store_that_no_command_made_knows_its_stream_from_the_first_record(

@@ -172,7 +172,7 @@ class Settings:
             ExpressionAttributeNames={"#stream": "stream"},
             ExpressionAttributeValues={":stream": {"S": stream}},
         )
-        self.read()
+        self.stream = stream
 
     def by_positions(self) -> "UpdateTypeDef":
         """The update that ends the time of markers; to be made together with the positions."""

@@ -36,7 +36,7 @@ class DeclaredHistory(RebuildHistory):
         self.base = TableNames(tables.source, tables.tallies)
         # The first tally is in the table of the positions; the others get tables of their own.
         self.declared = Declaration([folder.tally for folder in self.world.mended])
-        self._settings(self.database).create()
+        self._settings(self.database).create("simulated")
         self.known: list[Standing] = [self._settings(self.database).read()]
 
     def _settings(self, client: Any) -> Settings:

@@ -68,8 +68,8 @@ class Settings:
             )
         return Standing.first(self._names, self._declared, self._wanted or 1)
 
-    def create(self) -> bool:
-        """Write the item if there is none. Whether it was written.
+    def create(self, stream: str) -> bool:
+        """Write the item if there is none, of this stream. Whether it was written.
 
         Raises:
             WrongStore: the one that is there is of other tallies.
@@ -80,12 +80,14 @@ class Settings:
                 Item={
                     **reserved_key(SETTINGS),
                     **self._item(self.first()),
+                    "stream": {"S": stream},
                 },
                 ConditionExpression="attribute_not_exists(time_window)",
             )
         except ClientError:
             self.read()
             return False
+        self.stream = stream
         return True
 
     def guard(self) -> str | None:

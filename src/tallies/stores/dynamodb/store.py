@@ -119,9 +119,10 @@ class DynamoStore(Reader):
         except NotInitialised:
             standing = self.settings.first()
         made = self._tables(standing).create(standing.live)
-        made = self.settings.create() or made
+        stream = self._stream_of(standing).arn
+        made = self.settings.create(stream) or made
         if self.settings.stream is None:
-            self.settings.follow(self.find_stream().arn)
+            self.settings.follow(stream)
         return made
 
     def _tables(self, standing: Standing) -> Tables:
@@ -133,7 +134,10 @@ class DynamoStore(Reader):
     @cached_property
     def stream(self) -> Stream:
         """The source table's change stream."""
-        source = self.settings.standing().base.source
+        return self._stream_of(self.settings.standing())
+
+    def _stream_of(self, standing: Standing) -> Stream:
+        source = standing.base.source
         return Stream.of_table(self._clients.dynamodb, self._clients.streams, source)
 
     def find_stream(self) -> Stream:

@@ -80,11 +80,11 @@ def test_top_among_the_restaurants_of_a_file(loaded: str, tmp_path: Path) -> Non
         (2, "sushi", 2)
     ]
     for content, words in [
-        (b"", "There are 0 ids"),
+        (b"", "There are 0 groups"),
         (b"a\nb\na\n", "'a' is there twice"),
         (b"a\nb\x07\n", "line 2: The restaurant id holds the control character"),
         (b"\xff", "no text in UTF-8"),
-        (b"\n".join(b"%d" % n for n in range(1001)), "There are 1,001 ids"),
+        (b"\n".join(b"%d" % n for n in range(1001)), "There are 1,001 groups"),
     ]:
         file.write_bytes(content)
         ran = tallies("top", "--among", file, store=loaded)

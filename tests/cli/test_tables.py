@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tallies.cli.output import print_json
 from tallies.cli.table import shortened, table, visible, wrapped
 from tests.cli.command import Ran, on_terminal, tallies
 from tests.engines import DynamoDBAccount
@@ -24,7 +25,7 @@ WIDTHS = pytest.mark.parametrize("columns", [80, 200])
 values = st.one_of(
     st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=40),
     st.sampled_from(IDS[:-1]),
-)
+).filter(str.strip)
 
 
 def stands(text: str, lines: list[str], start: int | None = None, end: int | None = None) -> bool:
@@ -206,6 +207,15 @@ def test_the_other_tables_fit(store: str, columns: int, command: list[str]) -> N
         is_sentence = line.endswith(".") or "writes a day, " in line
         assert cell_len(line) <= columns or is_sentence or line.endswith(store)
     assert store in ran.out or command != ["status"]
+
+
+def test_json_is_exact_and_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"id": "a\x1b[2J\x9b2J\u202egpj\u2028", "half": "\ud800", "kept": "日本 👨‍👩‍👧 é"}
+    print_json(data)
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == data
+    assert data["kept"] in shown
+    assert all(line == visible(line) for line in shown.splitlines())
 
 
 def test_a_terminal_without_the_characters_gets_escapes(store: str) -> None:

@@ -241,6 +241,14 @@ def test_gzip_with_a_wrong_byte_is_always_told(tmp_path: Path, at: int, flip: in
     assert re.search("damaged|no column|no text file|no CSV", last.sentence)
 
 
+def test_what_stands_behind_the_packed_data_is_told_apart_from_damage(log: Path) -> None:
+    packed = gzip.compress(HEADER + GOOD, mtime=0)
+    event, bad = read(log, packed + b"junk")
+    assert isinstance(event, Event)
+    assert bad == BadLine(3, "What follows here is no gzip data; all before it was read.")
+    assert read(log, packed + bytes(512)) == [event]  # padding, as tapes and archives have it
+
+
 def test_several_gzip_members_are_one_log(log: Path) -> None:
     assert len(read(log, gzip.compress(HEADER + GOOD, mtime=0) + gzip.compress(GOOD, mtime=0))) == 2
 

@@ -67,7 +67,7 @@ def test_a_token_opens_its_subjects_favorites_only(by_secret: TestClient) -> Non
     assert by_secret.get("/users/ann/favorites", headers=headers).status_code == 200
     for method in ("GET", "PUT", "DELETE"):
         other = by_secret.request(method, "/users/bob/favorites/noodles", headers=headers)
-        is_problem(other, 403, "your own")
+        is_problem(other, 403, "another user's")
     is_problem(by_secret.get("/users/bob/favorites", headers=headers), 403)
     assert by_secret.delete(ONE, headers=headers).status_code == 204
 

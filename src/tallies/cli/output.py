@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from re import compile as pattern
 from typing import Any
 
 import click
@@ -37,10 +38,20 @@ def plain(value: Number) -> int | float | str:
     return float(value) if Decimal(str(float(value))) == value else str(value)
 
 
+# What JSON allows in a text, and a terminal takes for a command, or UTF-8 cannot write.
+_HIDDEN_IN_JSON = pattern("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """A JSON document: ids in any script stay readable, what has no sign is an escape."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    return _HIDDEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def print_json(data: Any) -> None:
-    """One JSON document, as it is: ids in any script stay readable where the terminal has them."""
+    """One JSON document, with escapes for what the terminal lacks."""
     is_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    click.echo(json.dumps(data, ensure_ascii=not is_unicode, indent=2))
+    click.echo(json_text(data, indent=2) if is_unicode else json.dumps(data, indent=2))
 
 
 def width() -> int | None:

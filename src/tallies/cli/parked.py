@@ -1,6 +1,5 @@
 """The command `parked`: records that no tally could take in."""
 
-import json
 import sys
 from operator import attrgetter
 
@@ -8,7 +7,7 @@ import click
 from rich.text import Text
 
 from tallies.cli.options import json_option, store_option
-from tallies.cli.output import err, out, print_json, width
+from tallies.cli.output import err, json_text, out, print_json, width
 from tallies.cli.table import shortened, visible, wrapped
 from tallies.core.errors import Unfoldable
 from tallies.core.times import display_time
@@ -75,7 +74,7 @@ def list_(limit: int, as_json: bool, store: str) -> None:
 def _print(record: ParkedRecord) -> None:
     """Three lines: the id stands alone, so that it can be copied; the content is cut short."""
     room = (width() or LINE_CELLS) - INDENT
-    content = json.dumps(record.content, ensure_ascii=False, default=str)
+    content = json_text(record.content)
     reason = f"{display_time(record.parked_at)}  {record.tally}: {record.reason}"
     out.print(Text(visible(record.id)))
     for line in (*wrapped(reason, room), shortened(content, room)):
@@ -128,7 +127,7 @@ def discard(ids: tuple[str, ...], every: bool, yes: bool, store: str) -> None:
         contents = {each.id: each for each in opened.parked.records() if each.id in wanted}
         for record_id in sorted(wanted):
             opened.parked.discard(record_id)
-            click.echo(json.dumps(contents[record_id]._asdict(), ensure_ascii=False, default=str))
+            click.echo(json_text(contents[record_id]._asdict()))
     err.print(f"{len(wanted):,} discarded")
 
 

@@ -101,8 +101,10 @@ class Lines:
         try:
             # At most one read of what lies below: an error in a later one loses nothing of it.
             return self._bytes.read1(_BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self.damage = "The gzip data is damaged or cut off here; get a whole copy of the file."
+            if str(error).startswith("Not a gzipped file"):
+                self.damage = "What follows here is no gzip data; all before it was read."
         except OSError as error:
             self.damage = f"The file cannot be read further: {error.strerror or error}."
         return b""

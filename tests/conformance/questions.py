@@ -175,7 +175,7 @@ class QuestionsSuite:
             leaders(backend.store, span, 1, offset=MAX_OFFSET + 1)
         with pytest.raises(InvalidInput, match="give 1 to 1,000"):
             among(backend.store, span, [])
-        with pytest.raises(InvalidInput, match="There are 1,001 ids"):
+        with pytest.raises(InvalidInput, match="There are 1,001 groups"):
             check_groups([str(number) for number in range(MAX_GROUPS + 1)])
         with pytest.raises(InvalidInput, match="'a' is there twice"):
             check_groups(["a", "b", "a"])

@@ -145,7 +145,9 @@ def test_the_gateway_has_a_way_to_each_question(tmp_path: Path) -> None:
         re.compile(re.sub(r"\{proxy\+\}", ".+", re.sub(r"\{(?!proxy)\w+\}", "[^/]+", path)))
         for path in (event["Properties"]["Path"] for event in events)
     }
-    beside = re.compile(r"/|/static/.*|/openapi.json|/docs.*|/health|/metrics|/names|/restaurants")
+    beside = re.compile(
+        r"/|/static/.*|/openapi.json|/docs.*|/health|/metrics|/names|/restaurants|/cuisines"
+    )
     with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         app = create_app(store, auth=NoAuth(), follows=False)

@@ -20,6 +20,8 @@ def test_the_city_has_some_sixty_restaurants_with_names_and_cuisines() -> None:
     assert len(found) == 60
     assert len({entry.name for entry in found.values()}) == 60
     assert all(entry.cuisine and entry.id == id_ for id_, entry in found.items())
+    cuisines = Counter(entry.cuisine for entry in found.values())
+    assert min(cuisines.values()) >= 2, "a filter by cuisine has something to order"
 
 
 def test_one_seed_is_one_city() -> None:

@@ -7,6 +7,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tallies.favorites.catalogue import Restaurant
+from tallies.favorites.http import NoAuth, create_app
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, settle
 from tests.http.test_favorites import is_problem
@@ -147,3 +149,36 @@ def test_names_and_search(client: TestClient) -> None:
     assert [item["restaurant_id"] for item in found] == ["heron", "noodles"]
     assert client.get("/restaurants?query=nothing").json() == {"items": []}
     is_problem(client.get("/names", params={"id": ["x"] * 101}), 400)
+
+
+def test_restaurants_by_cuisine(store: AnyStore, clock: ManualClock) -> None:
+    entries = [
+        Restaurant("b", "Bell", "Seafood"),
+        Restaurant("a", "Anchor", "Seafood"),
+        Restaurant("c", "Corner", "café"),
+        Restaurant("d", "Dock", "Snacks"),
+        Restaurant("e", "Eastern"),
+    ]
+    app = create_app(store, auth=NoAuth(), names={e.id: e for e in entries}, clock=clock)
+    with TestClient(app) as client:
+        assert client.get("/cuisines").json()["items"] == [
+            {"cuisine": "café", "restaurants": 1},
+            {"cuisine": "Seafood", "restaurants": 2},
+            {"cuisine": "Snacks", "restaurants": 1},
+        ]
+
+        def found(**asked: str | int) -> list[str]:
+            items = client.get("/restaurants", params=asked).json()["items"]
+            return [item["restaurant_id"] for item in items]
+
+        assert found(cuisine="Seafood", limit=1000) == ["a", "b"]
+        assert found(cuisine="Seafood", query="be") == ["b"]
+        assert found(cuisine="seafood") == []
+        assert found(cuisine="") == []
+        assert found() == ["a", "b", "c", "d", "e"]
+        is_problem(client.get("/restaurants?limit=1001"), 400)
+
+
+def test_a_catalogue_without_cuisines_has_none(store: AnyStore) -> None:
+    with TestClient(create_app(store, auth=NoAuth())) as client:
+        assert client.get("/cuisines").json() == {"items": []}

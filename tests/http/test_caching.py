@@ -21,6 +21,7 @@ TO_ALL = [
     "/leaderboards/all",
     "/names?id=noodles",
     "/restaurants?query=heron",
+    "/cuisines",
 ]
 
 

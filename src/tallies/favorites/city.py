@@ -36,26 +36,26 @@ Liking = tuple[str, str]
 """A user id and the id of a restaurant which that user likes."""
 
 _RESTAURANTS = """
-The Paper Lantern|Cantonese; Saffron & Smoke|Persian; Casa Luciérnaga|Mexican;
-Oma Hilda's Kitchen|German; The Crooked Fork|Bistro; Blue Heron Noodle House|Noodles;
+The Paper Lantern|Chinese; Saffron & Smoke|Middle Eastern; Casa Luciérnaga|Latin American;
+Oma Hilda's Kitchen|Pub and grill; The Crooked Fork|French; Blue Heron Noodle House|Japanese;
 Tandoor Tramway|Indian; Little Fjord|Nordic; Pépin le Bref|French; Moonrice|Japanese;
-The Velvet Radish|Vegetarian; Zeytin Bahçesi|Turkish; Nine Dumplings|Dumplings;
-Harbour Bell|Seafood; La Nonna Volante|Italian; Kimchi Parade|Korean;
-Old Observatory Grill|Grill; Bánh Mì Balloon|Vietnamese; The Honest Pickle|Deli;
-Addis Evening|Ethiopian; Wok Around the Clock|Chinese; Pierogi Planet|Polish;
-Salt & Sundial|Seafood; The Green Umbrella|Vegan; Taverna Anemone|Greek;
-Curry Cartographer|Indian; Burger Belvedere|Burgers; Sopa de Letras|Spanish;
-Two Foxes Pizza|Pizza; The Sleepy Samovar|Georgian; Café Nebula|Café;
-Marrakesh Line 7|Moroccan; Thousand Layer Bakery|Bakery; Ramen Lighthouse|Ramen;
-Beanstalk Diner|Diner; Ceviche Comet|Peruvian; The Copper Ladle|Soups;
-Falafel Funicular|Levantine; Waffle Zeppelin|Waffles; Bao & Arrow|Bao;
-The Midnight Toastie|Snacks; Gnocchi by Gaslight|Italian; Pho the Win|Vietnamese;
-Paprika Express|Hungarian; Lotus Cable Car|Thai; Queen of Tarts|Bakery;
-The Juniper Room|Nordic; Taco Meridian|Mexican; Smørrebrød Social|Danish;
-Hummus Among Us|Levantine; Clockwork Crêpes|Crêpes; The Iron Teapot|Tea house;
-Jollof Junction|West African; Sushi Semaphore|Sushi; Bramble & Barley|Gastropub;
-Mango Monsoon|Thai; The Ninth Oyster|Seafood; Feijoada Fandango|Brazilian;
-Arepa Almanac|Venezuelan; The Last Samosa|Indian
+The Velvet Radish|Vegetarian; Zeytin Bahçesi|Middle Eastern; Nine Dumplings|Chinese;
+Harbour Bell|Seafood; La Nonna Volante|Italian; Kimchi Parade|Snacks;
+Old Observatory Grill|Pub and grill; Bánh Mì Balloon|Southeast Asian; The Honest Pickle|Snacks;
+Addis Evening|African; Wok Around the Clock|Chinese; Pierogi Planet|Eastern European;
+Salt & Sundial|Seafood; The Green Umbrella|Vegetarian; Taverna Anemone|Mediterranean;
+Curry Cartographer|Indian; Burger Belvedere|Pub and grill; Sopa de Letras|Mediterranean;
+Two Foxes Pizza|Italian; The Sleepy Samovar|Eastern European; Café Nebula|Café;
+Marrakesh Line 7|African; Thousand Layer Bakery|Café; Ramen Lighthouse|Japanese;
+Beanstalk Diner|Snacks; Ceviche Comet|Latin American; The Copper Ladle|Vegetarian;
+Falafel Funicular|Middle Eastern; Waffle Zeppelin|Café; Bao & Arrow|Chinese;
+The Midnight Toastie|Snacks; Gnocchi by Gaslight|Italian; Pho the Win|Southeast Asian;
+Paprika Express|Eastern European; Lotus Cable Car|Southeast Asian; Queen of Tarts|Café;
+The Juniper Room|Nordic; Taco Meridian|Latin American; Smørrebrød Social|Nordic;
+Hummus Among Us|Middle Eastern; Clockwork Crêpes|French; The Iron Teapot|Café;
+Jollof Junction|African; Sushi Semaphore|Japanese; Bramble & Barley|Pub and grill;
+Mango Monsoon|Southeast Asian; The Ninth Oyster|Seafood; Feijoada Fandango|Latin American;
+Arepa Almanac|Latin American; The Last Samosa|Indian
 """
 
 

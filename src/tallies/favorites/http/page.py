@@ -1,16 +1,19 @@
 """The page, and the names that it shows."""
 
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
+from pydantic.json_schema import SkipJsonSchema
 
 from tallies.favorites.catalogue import Catalogue
-from tallies.favorites.http.schemas import NameAnswer, RestaurantsAnswer
+from tallies.favorites.http.schemas import CuisinesAnswer, NameAnswer, RestaurantsAnswer
 from tallies.http import page as pages
 from tallies.http.caching import REVALIDATED, as_answer, revalidated
 from tallies.http.problems import documented
+from tallies.stores.protocol import MAX_GROUPS
 
 MAX_NAMES = 100
 _FOLDER = Path(str(files("tallies.favorites"))) / "page"
@@ -20,6 +23,7 @@ def name_routes(names: Catalogue) -> APIRouter:
     """Looking up restaurants in the catalogue."""
     router = APIRouter(tags=["catalogue"], responses=documented(400))
     searchable = [(entry.name.casefold(), entry) for entry in names.values()]
+    cuisines = Counter(entry.cuisine for entry in names.values() if entry.cuisine)
 
     @router.get("/names", response_model=dict[str, NameAnswer], responses=REVALIDATED)
     def look_up(
@@ -35,19 +39,32 @@ def name_routes(names: Catalogue) -> APIRouter:
     def search(
         request: Request,
         query: Annotated[str, Query(max_length=200)] = "",
-        limit: Annotated[int, Query(ge=1, le=100)] = 10,
+        cuisine: str | SkipJsonSchema[None] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_GROUPS)] = 10,
     ) -> Response:
-        """Restaurants of the catalogue whose name or id holds the query, best fit first."""
+        """Restaurants of the catalogue whose name or id holds the query, best fit first.
+
+        With `cuisine` only those of this one, written as `/cuisines` writes it. As many as the
+        order among given restaurants takes can be had at once.
+        """
         wanted = query.casefold().strip()
         hits = [
             (not name.startswith(wanted), name, entry)
             for name, entry in searchable
+            if cuisine in (None, entry.cuisine)
             if wanted in name or wanted in entry.id.casefold()
         ]
         items = [
             {"restaurant_id": entry.id, "name": entry.name, "cuisine": entry.cuisine}
             for _, _, entry in sorted(hits)[:limit]
         ]
+        return revalidated(request, as_answer({"items": items}))
+
+    @router.get("/cuisines", response_model=CuisinesAnswer, responses=REVALIDATED)
+    def all_cuisines(request: Request) -> Response:
+        """The cuisines of the catalogue, and how many restaurants each has."""
+        ordered = sorted(cuisines.items(), key=lambda item: (item[0].casefold(), item[0]))
+        items = [{"cuisine": cuisine, "restaurants": count} for cuisine, count in ordered]
         return revalidated(request, as_answer({"items": items}))
 
     return router

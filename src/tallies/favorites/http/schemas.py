@@ -121,6 +121,15 @@ class RestaurantsAnswer(BaseModel):
     items: list[RestaurantAnswer]
 
 
+class CuisineAnswer(BaseModel):
+    cuisine: str
+    restaurants: int
+
+
+class CuisinesAnswer(BaseModel):
+    items: list[CuisineAnswer]
+
+
 UserId = Annotated[
     str, Path(description="The user: 1 to 1,024 bytes of UTF-8.", json_schema_extra=ID)
 ]

@@ -15,6 +15,8 @@ CONTROLS = {
     "textbox", "ToggleButton", "DisclosureTriangle",
 }  # fmt: skip
 
+VIEWS = ["", "#/mine", "#/restaurant/harbor", "#/2026-02-01..2026-02-15", "#/trending/Seafood"]
+
 # Every text that is seen, with its color and what lies behind it, as 8-bit sRGB.
 _TEXTS = """
 const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
@@ -91,7 +93,11 @@ def test_all_can_be_done_by_keys(filled: Service, open_window: OpenWindow) -> No
     page.tab_to("All time")
     page.press(Keys.ARROW_RIGHT)
     page.becomes(lambda: page.tab("This month").get_attribute("aria-selected"), "true")
-    page.press(Keys.END, Keys.HOME)
+    page.press(Keys.END)
+    page.becomes(lambda: page.shown("#dates"), True)
+    page.press(Keys.TAB)
+    assert page.browser.switch_to.active_element == page.one("#from")
+    page.tab("Dates").send_keys(Keys.HOME)
     page.becomes(lambda: page.tab("All time").get_attribute("aria-selected"), "true")
     page.tab_to("Favorite Copper Ladle")
     page.press(Keys.SPACE)
@@ -135,7 +141,7 @@ def test_every_control_has_a_name(
     filled: Service, open_window: OpenWindow, size: tuple[int, int]
 ) -> None:
     page = open_window(filled, size=size)
-    for fragment in ("", "#/mine", "#/restaurant/harbor"):
+    for fragment in VIEWS:
         page.open(fragment)
         controls = names_of_controls(page)
         assert len(controls) >= 5
@@ -169,7 +175,7 @@ def test_every_text_stands_out(filled: Service, open_window: OpenWindow, scheme:
     page.becomes(page.mine, ["Lemon Harbor"])
     page.becomes(lambda: page.lines()[0].favorites, "4")
     seen: dict[str, float] = {}
-    for fragment in ("", "#/restaurant/harbor"):
+    for fragment in ("", "#/trending/Seafood", "#/2026-02-01..2026-02-15", "#/restaurant/harbor"):
         page.open(fragment)
         page.becomes(lambda: page.text("#strip"), "live, 0 behind")
         seen |= {text: contrast(color, back) for text, color, back in page.run(_TEXTS)}
@@ -177,7 +183,7 @@ def test_every_text_stands_out(filled: Service, open_window: OpenWindow, scheme:
     assert {text: ratio for text, ratio in seen.items() if ratio < 4.5} == {}
 
 
-@pytest.mark.parametrize("fragment", ["", "#/mine", "#/restaurant/harbor"])
+@pytest.mark.parametrize("fragment", VIEWS)
 def test_a_small_phone_scrolls_one_way_only(
     filled: Service, open_window: OpenWindow, fragment: str
 ) -> None:
@@ -187,7 +193,7 @@ def test_a_small_phone_scrolls_one_way_only(
     assert page.sideways() <= 0
 
 
-@pytest.mark.parametrize("fragment", ["", "#/mine", "#/restaurant/harbor"])
+@pytest.mark.parametrize("fragment", VIEWS)
 def test_a_finger_can_hit_every_control(
     filled: Service, open_window: OpenWindow, fragment: str
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from selenium.webdriver import Chrome
 
+from tests.browser.chromium import prefer
 from tests.browser.conftest import NAMES, OpenWindow
 from tests.browser.service import Service, running
 from tests.engines.fixtures import StartNginx
@@ -21,6 +22,7 @@ def test_everything_that_the_page_asks_for_is_under_its_path(
         root = start_nginx(f"location /eat/ {{ proxy_pass {service.url.rstrip('/')}; }}")
         service.behind(f"{root}/eat/")
         page = open_window(service)
+        prefer(page.browser, prefers_reduced_motion="reduce")  # no heart is pressed on its way
         assert page.names() == ["Lemon Harbor", "Copper Ladle"]
         for user in ("bob", "cy"):
             service.store.mark(user, "ladle")

@@ -2,7 +2,6 @@
 // new count and, now and then, a new leader are spoken.
 
 import { byId, html } from "./dom.js";
-import { favorites } from "./words.js";
 import { nameOf } from "./names.js";
 
 const QUIET = 15_000; // milliseconds between two leaders
@@ -23,16 +22,17 @@ export const calmDown = () => byId("trouble").replaceChildren();
 /** Say this restaurant's count when it changes next. */
 export const awaitCount = (id) => awaited.add(id);
 
-/** Say what matters of a board's change; boards are lists of `{restaurant_id, favorites}`. */
-export function announce(before, after) {
+/** Say what matters of a board's change; boards are lists of `{restaurant_id, favorites}`, whose
+ *  amounts `told` puts into words. */
+export function announce(before, after, told) {
   const old = new Map(before.map((item) => [item.restaurant_id, item.favorites]));
-  const told = ({ restaurant_id: id, favorites: n }) => old.get(id) !== n && awaited.delete(id);
+  const isNews = ({ restaurant_id: id, favorites: n }) => old.get(id) !== n && awaited.delete(id);
   const [first] = after;
-  for (const { restaurant_id: id, favorites: n } of after.filter(told)) {
-    say(`${nameOf(id)}: ${favorites(n)}`);
+  for (const { restaurant_id: id, favorites: n } of after.filter(isNews)) {
+    say(`${nameOf(id)}: ${told(n)}`);
   }
   const led = before[0] && first && before[0].restaurant_id !== first.restaurant_id;
   if (!led || performance.now() - spoken < QUIET) return;
   spoken = performance.now();
-  say(`${nameOf(first.restaurant_id)} leads now with ${favorites(first.favorites)}`);
+  say(`${nameOf(first.restaurant_id)} leads now with ${told(first.favorites)}`);
 }

@@ -4,7 +4,9 @@ import { me } from "./me.js";
 
 const BASE = new URL("../", import.meta.url);
 const PATIENCE = 15_000; // milliseconds
-const NAMES = 20; // ids in one request: with the longest ids allowed, its line stays under 64 KB
+const LINE = 4_000; // characters of ids in an address; proxies take some 8,000 in all
+const LINE_IDS = 100;
+const BODY_IDS = 1_000;
 
 export class Refusal extends Error {
   constructor(message, status = 0) {
@@ -13,8 +15,10 @@ export class Refusal extends Error {
   }
 }
 
-/** An id as a segment of a path. Half a surrogate pair is no text: it becomes U+FFFD. */
-export const encode = (id) => encodeURIComponent(id.toWellFormed?.() ?? id);
+const wellFormed = (id) => id.toWellFormed?.() ?? id; // half a surrogate pair becomes U+FFFD
+
+/** An id as a part of an address. */
+export const encode = (id) => encodeURIComponent(wellFormed(id));
 
 function segment(id) {
   // Browsers resolve these away, in whatever way they are written.
@@ -22,13 +26,15 @@ function segment(id) {
   return encode(id);
 }
 
-async function call(path, method = "GET") {
+async function call(path, method = "GET", content) {
   const headers = me.token ? { Authorization: `Bearer ${me.token}` } : {};
+  if (content) headers["Content-Type"] = "application/json";
   let response;
   try {
     const signal = AbortSignal.timeout(PATIENCE);
-    const keepalive = method !== "GET"; // a mark is made even if the page is closed right after
-    response = await fetch(new URL(path, BASE), { method, headers, signal, keepalive });
+    const body = content && JSON.stringify(content);
+    const keepalive = !content && method !== "GET"; // a mark is made even if the page is closed right after
+    response = await fetch(new URL(path, BASE), { method, headers, body, signal, keepalive });
   } catch {
     throw new Refusal("The service cannot be reached; try again in a moment.");
   }
@@ -38,28 +44,48 @@ async function call(path, method = "GET") {
   throw new Refusal(body?.detail ?? `The service answered ${response.status}.`, response.status);
 }
 
+/** Ask about so many ids at a time, and put the lists of answers together. */
+async function inParts(ids, size, ask) {
+  const parts = [];
+  for (let at = 0; at < ids.length; at += size) parts.push(ask(ids.slice(at, at + size)));
+  return (await Promise.all(parts)).flat();
+}
+
+/** The same with ids in the address, as many as it takes whichever they are. */
+function inLines(ids, ask) {
+  const terms = ids.map((id) => `id=${encode(id)}`);
+  const fit = Math.floor(LINE / Math.max(...terms.map((term) => term.length + 1)));
+  return inParts(terms, Math.max(1, Math.min(fit, LINE_IDS)), (part) => ask(part.join("&")));
+}
+
 const page = (path, limit, cursor) =>
   call(`${path}?limit=${limit}${cursor ? `&cursor=${encode(cursor)}` : ""}`);
-const favorite = (user, id) => `users/${segment(user)}/favorites/${segment(id)}`;
+const favorites = (user) => `users/${segment(user)}/favorites`;
+const favorite = (user, id) => `${favorites(user)}/${segment(id)}`;
 
 export const health = () => call("health");
 export const mark = async (user, id) => call(favorite(user, id), "PUT");
 export const unmark = async (user, id) => call(favorite(user, id), "DELETE");
-export const favoritesOf = async (user, limit, cursor) =>
-  page(`users/${segment(user)}/favorites`, limit, cursor);
+export const favoritesOf = async (user, limit, cursor) => page(favorites(user), limit, cursor);
+/** Those of these restaurants that are the user's favorites. */
+export const favoritesAmong = (user, ids) =>
+  inLines(ids, async (line) => (await call(`${favorites(user)}?${line}`)).items);
+/** Counts of restaurants: of all time, this month, today. */
+export const tallies = (ids) =>
+  inParts(ids.map(wellFormed), BODY_IDS, async (part) => {
+    const wanted = { ids: part, windows: ["all", "month", "day"] };
+    return (await call("restaurants/tallies", "POST", wanted)).items;
+  });
 export const leaderboard = (window, limit, cursor) => page(`leaderboards/${window}`, limit, cursor);
+export const among = (window, ids) => call(`leaderboards/${window}`, "POST", { among: ids });
+export const rank = async (window, id) => call(`leaderboards/${window}/ranks/${segment(id)}?around=1`);
 export const live = (window, limit) =>
   new EventSource(new URL(`leaderboards/${window}/live?limit=${limit}`, BASE));
-export const tally = async (id) => call(`restaurants/${segment(id)}/tally`);
 export const history = async (id, by) => call(`restaurants/${segment(id)}/history?by=${by}`);
 export const search = (query, limit) => call(`restaurants?query=${encode(query)}&limit=${limit}`);
+export const cuisines = () => call("cuisines");
+/** The restaurants of a cuisine, as many as can be asked about at once. */
+export const ofCuisine = (cuisine) => call(`restaurants?cuisine=${encode(cuisine)}&limit=${BODY_IDS}`);
 
 /** Names and cuisines of many restaurants: pairs of id and `{name, cuisine}`, unknown left out. */
-export async function names(ids) {
-  const parts = [];
-  for (let at = 0; at < ids.length; at += NAMES) {
-    const part = ids.slice(at, at + NAMES).map((id) => `id=${encode(id)}`);
-    parts.push(call(`names?${part.join("&")}`));
-  }
-  return (await Promise.all(parts)).flatMap(Object.entries);
-}
+export const names = (ids) => inLines(ids, async (line) => Object.entries(await call(`names?${line}`)));

@@ -1,50 +1,93 @@
-// One restaurant: its counts, its history, its heart.
+// One restaurant: its counts, its place on the leaderboard, its history, its heart. It comes when a
+// restaurant is opened first.
 
-import { complain } from "./announce.js";
+import { complain, say } from "./announce.js";
 import * as api from "./api.js";
-import { byId, html, throttled } from "./dom.js";
+import { byId, html } from "./dom.js";
 import { count, windowTitle } from "./format.js";
-import { favorites } from "./words.js";
 import { cuisineOf, knowNames, nameOf } from "./names.js";
+import { Place } from "./place.js";
 import { Plot } from "./plot.js";
 import { paintHeart } from "./row.js";
+import { onScreen } from "./screen.js";
+import { favorites } from "./words.js";
 
-const REFRESH = 1_000; // milliseconds
-const IDLE = 5_000; // milliseconds between looks when no news comes from the leaderboard
+const WINDOWS = { all: "All time", month: "This month", day: "Today" };
 const SPAN = { day: "of the last 30 days", month: "of the last 12 months" };
-const WINDOWS = { 3: "all", 7: "month", 10: "day" }; // by the length of their names
+
+const figure = ([window, title]) =>
+  html("div", {}, html("dt", {}, title), html("dd", { id: `tally-${window}` }));
+
+function choice(by) {
+  const input = html("input", { class: "unseen", type: "radio", name: "by", value: by });
+  return html("label", {}, input, html("span", {}, `By ${by}`));
+}
+
+/** The place of a restaurant and its neighbours; null where it has none. */
+const placeOf = (window, id) =>
+  api.rank(window, id).catch((error) => {
+    if (error.status === 404) return null;
+    throw error;
+  });
+
+const head = (title) => html("th", { scope: "col" }, title);
 
 export class Detail {
   #id = null;
-  #by = "day";
-  #plot = new Plot(byId("plot"), favorites);
-  #refreshSoon = throttled(() => this.#refresh().catch(() => {}), REFRESH);
+  #window;
+  #told = null; // whose place was said
+  #place = new Place(byId("detail-place"));
+  #steps = html("div", { class: "tabs", id: "by", role: "radiogroup", "aria-label": "Steps of the plot" });
+  #title = html("caption", { class: "unseen" });
+  #rows = html("tbody", { id: "table-rows" });
+  #plot;
 
-  constructor(live, toggle) {
-    byId("detail-heart").addEventListener("click", () => toggle(this.#id));
-    byId("by").addEventListener("change", ({ target }) => {
-      this.#by = target.value;
-      this.#refresh().catch(({ message }) => complain(message));
-    });
-    setInterval(() => document.hidden || this.#refreshSoon(), IDLE);
-    for (const kind of ["board", "lag"]) live.addEventListener(kind, () => this.#refreshSoon());
+  constructor() {
+    const plot = html("div", { id: "plot" });
+    const heads = html("thead", {}, html("tr", {}, head("When (UTC)"), head("Favorites")));
+    this.#steps.append(...Object.keys(SPAN).map(choice));
+    this.#steps.querySelector("input").checked = true;
+    this.#steps.addEventListener("change", () => this.#read().catch(({ message }) => complain(message)));
+    byId("detail-body").append(
+      html("dl", {}, ...Object.entries(WINDOWS).map(figure)),
+      html("div", { class: "head" }, html("h3", {}, "New favorites"), this.#steps),
+      plot,
+      html("details", {}, html("summary", {}, "The same as a table"), html("table", {}, this.#title, heads, this.#rows)),
+    );
+    this.#plot = new Plot(plot, favorites);
   }
 
-  /** Show a restaurant; null for none. */
-  async open(id) {
-    if (id === this.#id) return;
+  /** Show a restaurant (null for none), and its place in a window or span. */
+  async open(id, window) {
+    const same = id === this.#id;
+    if (same && window === this.#window) return;
     this.#id = id;
-    if (id === null) return;
-    this.#name();
-    for (const figure of document.querySelectorAll("dd")) figure.textContent = "–";
-    await knowNames([id]);
-    if (id !== this.#id) return;
-    this.#name();
-    await this.#refresh().catch(({ message }) => complain(message));
+    this.#window = window;
+    if (id === null) return onScreen.show("detail", []);
+    if (!same) {
+      this.#name();
+      for (const kind of Object.keys(WINDOWS)) byId(`tally-${kind}`).textContent = "–";
+      this.#place.clear();
+      await knowNames([id]);
+      if (id !== this.#id) return;
+      this.#name();
+    }
+    await onScreen.show("detail", [id]);
+    await this.#read().catch(({ message }) => complain(message));
   }
 
+  /** Read again what may have moved. */
+  refresh() {
+    this.#read().catch(() => {}); // the strip tells of it
+  }
+
+  /** Show the heart and the counts as they are now. */
   paint() {
-    if (this.#id !== null) paintHeart(byId("detail-heart"), this.#id);
+    if (this.#id === null) return;
+    paintHeart(byId("detail-heart"), this.#id);
+    for (const [kind, n] of Object.entries(onScreen.countsOf(this.#id))) {
+      byId(`tally-${kind}`).textContent = count(n);
+    }
   }
 
   #name() {
@@ -55,22 +98,25 @@ export class Detail {
     this.paint();
   }
 
-  async #refresh() {
-    const id = this.#id;
-    const by = this.#by;
+  async #read() {
+    const [id, window] = [this.#id, this.#window];
     if (id === null) return;
-    const [{ windows }, { points }] = await Promise.all([api.tally(id), api.history(id, by)]);
-    if (id !== this.#id || by !== this.#by) return;
-    for (const [window, n] of Object.entries(windows)) {
-      byId(`tally-${WINDOWS[window.length]}`).textContent = count(n);
-    }
+    const by = this.#steps.querySelector(":checked").value;
+    const counts = onScreen.countsOf(id);
+    const hasNone = (counts[window] ?? counts.all) === 0; // and so no place to ask for
+    const [{ points }, place] = await Promise.all([api.history(id, by), hasNone ? null : placeOf(window, id)]);
+    if (id !== this.#id || window !== this.#window) return;
+    const words = await this.#place.show(place);
+    if (place && this.#told !== id) say(`${nameOf(id)}: ${words}`);
+    if (place) this.#told = id;
+    if (by !== this.#steps.querySelector(":checked").value) return;
     const title = `New favorites of ${nameOf(id)} ${SPAN[by]}`;
     this.#plot.show(points.map((point) => ({ ...point, amount: point.favorites })), title);
-    byId("table-title").textContent = title;
-    byId("table-rows").replaceChildren(
+    this.#title.textContent = title;
+    this.#rows.replaceChildren(
       ...points.toReversed().map(({ window, favorites: n }) => {
-        const head = html("th", { scope: "row" }, windowTitle(window));
-        return html("tr", {}, head, html("td", {}, count(n)));
+        const when = html("th", { scope: "row" }, windowTitle(window));
+        return html("tr", {}, when, html("td", {}, count(n)));
       }),
     );
   }

@@ -1,4 +1,4 @@
-// Finding a restaurant by its name, or naming a new one by its id.
+// Finding a restaurant by its name, or naming a new one by its id. It comes with the first letter.
 
 import { complain, say } from "./announce.js";
 import * as api from "./api.js";
@@ -6,6 +6,7 @@ import { byId } from "./dom.js";
 import { GlidingList } from "./list.js";
 import { knowNames, learn } from "./names.js";
 import { Row } from "./row.js";
+import { onScreen } from "./screen.js";
 
 const MOST = 6;
 const LONGEST = 200; // characters that the service searches for
@@ -19,15 +20,6 @@ export class Find {
   constructor(toggle) {
     const form = byId("find");
     this.#list = new GlidingList(byId("find-rows"), (id) => new Row(id, toggle), (item) => item.restaurant_id);
-    form.addEventListener("input", () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#search(), PAUSE);
-    });
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      await this.#search();
-      byId("find-rows").querySelector(".place")?.focus();
-    });
     form.addEventListener("keydown", ({ key }) => key === "Escape" && this.#hide());
     form.addEventListener("focusout", ({ relatedTarget: to }) => form.contains(to) || this.#hide());
     // A press on what takes no focus keeps the focus, and so the panel, where it is.
@@ -39,10 +31,23 @@ export class Find {
     return this.#list.rows;
   }
 
+  /** A letter was typed. */
+  input() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#search(), PAUSE);
+  }
+
+  /** Enter was pressed. */
+  async submit() {
+    await this.#search();
+    byId("find-rows").querySelector(".place")?.focus();
+  }
+
   #hide() {
     clearTimeout(this.#timer);
     this.#turn++;
     byId("find-panel").hidden = true;
+    onScreen.show("find", []);
   }
 
   async #search() {
@@ -59,6 +64,7 @@ export class Find {
       }
       if (turn !== this.#turn) return;
       this.#list.show(items.map(({ restaurant_id, words }) => ({ restaurant_id, words })));
+      onScreen.show("find", items.map((item) => item.restaurant_id));
       byId("find-panel").hidden = false;
       say(`${items.length} found.`);
     } catch (error) {

@@ -26,10 +26,21 @@ export class Live extends EventTarget {
     this.#open();
   }
 
+  /** Follow nothing: the service refuses what was wanted. */
+  stop() {
+    this.#wanted = undefined;
+    this.#open();
+    show("waiting", "nothing to follow");
+  }
+
+  get isLost() {
+    return byId("strip").dataset.state === "lost";
+  }
+
   #open() {
     clearTimeout(this.#timer);
     this.#source?.close();
-    if (document.hidden) return;
+    if (document.hidden || !this.#wanted) return;
     const source = (this.#source = api.live(...this.#wanted));
     const tell = (kind, detail) => this.dispatchEvent(new CustomEvent(kind, { detail }));
     source.onmessage = ({ data }) => {
@@ -54,7 +65,8 @@ export class Live extends EventTarget {
 function show(state, text) {
   const strip = byId("strip");
   const lost = strip.dataset.state === "lost";
-  if (lost !== (state === "lost")) say(lost ? "Connected again." : "Connection lost, retrying.");
+  if (state === "lost" && !lost) say("Connection lost, retrying.");
+  if (state !== "lost" && lost) say("Connected again.");
   strip.dataset.state = state;
   strip.textContent = text;
 }

@@ -4,20 +4,27 @@ import { awaitCount, calmDown, complain, say } from "./announce.js";
 import * as api from "./api.js";
 import { ask } from "./ask.js";
 import { Board } from "./board.js";
-import { Detail } from "./detail.js";
-import { byId } from "./dom.js";
-import { Find } from "./find.js";
+import { byId, html, throttled } from "./dom.js";
 import { Live } from "./live.js";
 import { marks } from "./marks.js";
 import { me } from "./me.js";
 import { Mine } from "./mine.js";
 import { nameOf } from "./names.js";
+import { onScreen } from "./screen.js";
+
+const REFRESH = 1_000; // milliseconds between looks at what the stream does not carry
+const IDLE = 5_000; // the same, while no news comes by the stream
+const WINDOW = /^(all|month|last-7-days|day|trending|\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d)$/;
 
 const live = new Live();
-const board = new Board(live, toggle, chooseWindow);
-const detail = new Detail(live, toggle);
-const find = new Find(toggle);
-new Mine(toggle);
+const board = new Board(live, toggle, choose);
+const mine = new Mine(toggle);
+let detail, find; // they come when they are wanted first
+let shown = "all";
+
+/** Do something with a part that may have to come yet. */
+const withPart = (part, work) =>
+  part.then(work, () => complain("A part of this page did not come. Load the page again."));
 
 async function toggle(id) {
   if (me.id === null) return ask();
@@ -26,9 +33,22 @@ async function toggle(id) {
   if (me.id === null) ask();
 }
 
-marks.addEventListener("change", () => {
-  for (const part of [...board.rows.values(), ...find.rows.values(), detail]) part.paint();
-});
+const look = throttled(async () => {
+  if (document.hidden) return;
+  board.refresh();
+  await onScreen.refresh();
+  detail?.refresh();
+}, REFRESH);
+for (const kind of ["board", "lag", "lost"]) live.addEventListener(kind, look);
+setInterval(look, IDLE);
+
+for (const source of [marks, onScreen]) {
+  source.addEventListener("change", () => {
+    for (const part of [board, mine, find]) for (const row of part?.rows.values() ?? []) row.paint();
+    detail?.paint();
+  });
+}
+marks.addEventListener("elsewhere", loadMarks);
 marks.addEventListener("confirmed", ({ detail: id }) => {
   awaitCount(id);
   say(`${nameOf(id)} is ${marks.has(id) ? "a favorite now." : "no favorite any more."}`);
@@ -40,7 +60,7 @@ marks.addEventListener("refused", ({ detail: { id, error } }) => {
 async function loadMarks() {
   byId("who-name").textContent = me.id ?? "Sign in";
   try {
-    await marks.load();
+    await Promise.all([marks.load(), onScreen.hearts()]);
   } catch (error) {
     if (error.status !== 401) complain(`Your favorites could not be read. ${error.message}`);
   }
@@ -52,24 +72,42 @@ me.addEventListener("change", () => {
 });
 document.addEventListener("visibilitychange", () => document.hidden || loadMarks());
 byId("who").addEventListener("click", ask);
-
-/** A tab was chosen: the address remembers it, unless a restaurant stays open beside it. */
-function chooseWindow(window) {
-  if (document.body.dataset.view === "board") history.replaceState(null, "", `#/${window}`);
-  board.select(window);
+byId("detail-heart").addEventListener("click", () => toggle(route().id));
+for (const kind of ["input", "submit"]) {
+  byId("find").addEventListener(kind, (event) => {
+    event.preventDefault();
+    withPart(import("./find.js"), ({ Find }) => (find ??= new Find(toggle))[kind]());
+  });
 }
 
-/** What the address asks for: `#/month`, `#/mine`, `#/restaurant/ID`. */
+function select(window, cuisine) {
+  shown = window;
+  board.select(window, cuisine);
+  openRestaurant();
+}
+
+/** Something was chosen: the address remembers it, unless a restaurant stays open beside it. */
+function choose(window, cuisine) {
+  const address = `#/${window}${cuisine && `/${api.encode(cuisine)}`}`;
+  if (document.body.dataset.view === "board") history.replaceState(null, "", address);
+  select(window, cuisine);
+}
+
+/** What the address asks for: `#/month`, `#/month/CUISINE`, `#/mine`, `#/restaurant/ID`. */
 function route() {
-  const [, place = "", id] = location.hash.split("/");
-  if (place === "restaurant" && id) {
-    try {
-      return { view: "detail", id: decodeURIComponent(id) };
-    } catch {
-      return { view: "board", id: null };
-    }
-  }
-  return { view: place === "mine" ? "mine" : "board", id: null, place };
+  const [, place = "", coded = ""] = location.hash.split("/");
+  let text = "";
+  try {
+    text = decodeURIComponent(coded);
+  } catch {} // it was cut off
+  if (place === "restaurant" && text) return { view: "detail", id: text };
+  return { view: place === "mine" ? "mine" : "board", id: null, place, cuisine: text };
+}
+
+/** Show the restaurant that the address asks for, or none. */
+function openRestaurant() {
+  if (!detail && route().id === null) return;
+  withPart(import("./detail.js"), ({ Detail }) => (detail ??= new Detail()).open(route().id, shown));
 }
 
 let scroll = 0; // of the board, to come back to
@@ -77,7 +115,7 @@ let opener = null; // what a restaurant was opened from
 
 /** Show what the address asks for; the focus goes there, and back to where it came from. */
 function go() {
-  const { view, id, place } = route();
+  const { view, place, cuisine } = route();
   const from = document.body.dataset.view;
   if (from === "board") scroll = scrollY;
   if (view === "detail") opener ??= document.activeElement;
@@ -86,8 +124,8 @@ function go() {
   for (const link of document.querySelectorAll("nav a")) {
     link.setAttribute("aria-current", (link.hash === "#/mine") === (view === "mine") ? "page" : "false");
   }
-  if (["all", "month", "day"].includes(place)) board.select(place);
-  detail.open(id);
+  if (WINDOW.test(place)) select(place, cuisine);
+  else openRestaurant();
   if (view === from) return;
   const alone = getComputedStyle(byId("board")).display === "none";
   if (alone || view === "board") scrollTo(0, alone ? 0 : scroll);
@@ -102,7 +140,7 @@ byId("skip").addEventListener("click", (event) => {
 });
 addEventListener("hashchange", go);
 go();
-if (!byId("board-panel").hasAttribute("aria-labelledby")) board.select("all");
+if (!byId("board-panel").hasAttribute("aria-labelledby")) select(shown, "");
 loadMarks();
 api.health().then(
   ({ notice }) => {
@@ -110,4 +148,14 @@ api.health().then(
     byId("notice").textContent = notice ?? "";
   },
   () => {}, // a service in trouble says so where it matters
+);
+api.cuisines().then(
+  ({ items }) => {
+    for (const { cuisine: value, restaurants: n } of items) {
+      byId("cuisine").append(html("option", { value }, `${value} (${n})`));
+    }
+    byId("cuisine").value = route().cuisine ?? "";
+    byId("cuisines").hidden = !items.length;
+  },
+  () => {}, // the leaderboard is there without
 );

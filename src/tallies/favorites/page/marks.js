@@ -1,20 +1,23 @@
-// What the reader has marked. A heart shows the wish at once; the service confirms or undoes it.
+// What the reader has marked, as far as it was shown. A heart shows the wish at once; the service
+// confirms or undoes it.
 
 import * as api from "./api.js";
 import { me } from "./me.js";
 
-const PAGE = 1000;
+const PAGE = 15;
+const MOST = 1000; // rows in one request
 
-/** Events: "change", "confirmed" (detail: id), "refused" (detail: {id, error}). */
+/** Events: "change", "elsewhere", "confirmed" (detail: id), "refused" (detail: {id, error}). */
 class Marks extends EventTarget {
   #rows = new Map();
-  #visit = 0;
+  #next = null;
+  #turn = 0;
   // Other pages of this browser show the same reader's hearts.
   #others = new BroadcastChannel("favorites");
 
   constructor() {
     super();
-    this.#others.onmessage = () => this.load().catch(() => {});
+    this.#others.onmessage = () => this.#emit("elsewhere");
   }
 
   has(id) {
@@ -23,30 +26,42 @@ class Marks extends EventTarget {
 
   /** Newest first: `{restaurant_id, created_at, on}`. What was unmarked just now is still in. */
   newest() {
-    return [...this.#rows.values()].sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+    const listed = [...this.#rows.values()].filter((row) => row.listed);
+    return listed.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
   }
 
-  /** Read the reader's favorites again. */
-  async load() {
-    const visit = ++this.#visit;
-    const user = me.id;
-    const rows = new Map();
-    for (let cursor; user !== null && cursor !== null; ) {
-      const page = await api.favoritesOf(user, PAGE, cursor);
-      for (const row of page.items) rows.set(row.restaurant_id, { ...row, on: true, kept: true });
-      cursor = page.next;
-    }
-    if (visit !== this.#visit) return;
-    // What was pressed while the list was read is newer than the list.
-    for (const [id, row] of this.#rows) if (row.busy || row.visit === visit) rows.set(id, row);
-    this.#rows = rows;
-    this.#emit("change");
+  /** Whether there are favorites older than those of `newest`. */
+  get goesOn() {
+    return this.#next !== null;
+  }
+
+  /** Find out which of these restaurants are marked. */
+  async look(ids) {
+    if (me.id === null || !ids.length) return;
+    const rows = this.#rows;
+    const since = performance.now();
+    const found = await api.favoritesAmong(me.id, ids);
+    if (rows !== this.#rows) return; // of another reader
+    const marked = new Set(found.map((item) => item.restaurant_id));
+    for (const id of ids) if (!marked.has(id) && this.has(id) && !this.#isNewer(id, since)) rows.delete(id);
+    this.#keep(found, since);
+  }
+
+  /** Read the list of favorites again, as far as it was read. */
+  load() {
+    return this.#read(Math.min(Math.max(this.newest().length, PAGE), MOST));
+  }
+
+  /** Read on in the list. */
+  more() {
+    return this.#read(PAGE, this.#next);
   }
 
   /** Forget all: the reader is somebody else now. */
   clear() {
-    this.#visit++;
+    this.#turn++;
     this.#rows = new Map();
+    this.#next = null;
     this.#emit("change");
   }
 
@@ -57,6 +72,7 @@ class Marks extends EventTarget {
     this.#rows.set(id, row);
     row.created_at ??= new Date().toISOString();
     row.on = !row.on;
+    row.listed ||= row.on;
     this.#emit("change");
     if (row.busy) return;
     row.busy = true;
@@ -74,7 +90,33 @@ class Marks extends EventTarget {
       this.#emit("refused", { id, error });
     }
     row.busy = false;
-    row.visit = this.#visit;
+    row.pressed = performance.now();
+    this.#emit("change");
+  }
+
+  async #read(limit, cursor) {
+    if (me.id === null) return;
+    const turn = ++this.#turn;
+    const since = performance.now();
+    const { items, next } = await api.favoritesOf(me.id, limit, cursor);
+    if (turn !== this.#turn) return;
+    if (!cursor) for (const [id, row] of this.#rows) row.listed &&= this.#isNewer(id, since);
+    this.#next = next;
+    this.#keep(items, since, true);
+  }
+
+  /** Whether a heart was pressed after the service was asked: then its answer is old. */
+  #isNewer(id, since) {
+    const row = this.#rows.get(id);
+    return Boolean(row?.busy || row?.pressed > since);
+  }
+
+  #keep(items, since, listed = false) {
+    for (const item of items) {
+      const id = item.restaurant_id;
+      if (this.#isNewer(id, since)) continue;
+      this.#rows.set(id, { ...item, on: true, kept: true, listed: listed || this.#rows.get(id)?.listed });
+    }
     this.#emit("change");
   }
 

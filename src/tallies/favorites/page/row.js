@@ -2,9 +2,11 @@
 
 import { encode } from "./api.js";
 import { byId, calm } from "./dom.js";
-import { count, noun } from "./format.js";
+import { count } from "./format.js";
 import { marks } from "./marks.js";
 import { cuisineOf, nameOf } from "./names.js";
+import { onScreen } from "./screen.js";
+import * as inWords from "./words.js";
 
 /** Show on a heart whether its restaurant is marked. */
 export function paintHeart(heart, id) {
@@ -21,7 +23,8 @@ function tile(id, name) {
 
 export class Row {
   #id;
-  #favorites;
+  #item;
+  #before;
   element = byId("row").content.firstElementChild.cloneNode(true);
 
   /** `toggle(id)` is called when the heart is pressed. */
@@ -32,29 +35,37 @@ export class Row {
     this.#find(".heart").addEventListener("click", () => toggle(id));
   }
 
-  /** `item` may have: rank, favorites, share (of the leader's count, 0 to 1), words. */
-  update({ rank = "", favorites = null, share = 0, words = cuisineOf(this.#id) }) {
+  /** `item` may have: rank, favorites (all time's unless given), told (puts them into words), share
+   *  (of the leader's count, 0 to 1), words, total (all time's are told too). */
+  update(item) {
+    this.#item = item;
+    const { rank = "", share = 0 } = item;
     const name = nameOf(this.#id);
     const [letters, hue] = tile(this.#id, name);
     this.#write(".tile", letters);
     this.#write(".name", name);
-    this.#write(".words .quiet", words);
     this.#write(".rank", rank);
     this.element.style.setProperty("--hue", hue);
     this.element.style.setProperty("--share", share);
-    if (favorites !== null) this.#count(favorites);
     this.paint();
   }
 
+  /** Show the heart and the counts as they are now. */
   paint() {
+    const { all } = onScreen.countsOf(this.#id);
+    const { favorites = all, total, words = cuisineOf(this.#id) } = this.#item;
     paintHeart(this.#find(".heart"), this.#id);
+    const inAll = total && all !== undefined ? `${count(all)} in all` : "";
+    this.#write(".words .quiet", [words, inAll].filter(Boolean).join(" · "));
+    if (favorites !== undefined) this.#count(favorites);
   }
 
   #count(now) {
-    const before = this.#favorites ?? now;
-    this.#favorites = now;
-    this.#write(".count b", count(now));
-    this.#write(".count .unseen", ` ${noun(now, "favorite")}`);
+    const before = this.#before ?? now;
+    const [amount, noun] = (this.#item.told ?? inWords.favorites)(now).split(" ");
+    this.#before = now;
+    this.#write(".count b", amount);
+    this.#write(".count .unseen", ` ${noun}`);
     if (before === now || calm()) return;
     const color = now > before ? "var(--up)" : "var(--quiet)";
     const transform = `translateY(${now > before ? -3 : 3}px)`;

@@ -2,8 +2,9 @@
 // The pointer chooses a bar, and so does one slider, for keys and screen readers.
 
 import { html, svg } from "./dom.js";
-import { count, short, windowTick, windowTitle } from "./format.js";
+import { count, windowTick, windowTitle } from "./format.js";
 
+const compact = new Intl.NumberFormat("en-GB", { notation: "compact" });
 const HEIGHT = 190;
 const LEFT = 44;
 const TOP = 8;
@@ -75,7 +76,7 @@ export class Plot {
     for (let n = bottom; n <= top; n += step) {
       image.append(
         svg("line", { x1: LEFT, x2: width, y1: y(n), y2: y(n) }),
-        svg("text", { x: LEFT - 8, y: y(n) + 4, "text-anchor": "end" }, short(n)),
+        svg("text", { x: LEFT - 8, y: y(n) + 4, "text-anchor": "end" }, compact.format(n)),
       );
     }
     this.#bars = amounts.map((n, at) => this.#bar(at, y(Math.max(n, 0)), y(Math.min(n, 0))));

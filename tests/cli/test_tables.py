@@ -209,6 +209,12 @@ def test_the_other_tables_fit(store: str, columns: int, command: list[str]) -> N
     assert store in ran.out or command != ["status"]
 
 
+@pytest.mark.parametrize("id_", [":pizza:", "[red]", "[/]", "\\[x]"])
+def test_words_are_printed_as_they_are(store: str, id_: str) -> None:
+    assert tallies("show", id_, store=store).out == f"No favorites of {id_}.\n"
+    assert tallies("rank", id_, store=store).out == f"No favorites of {id_} in all.\n"
+
+
 def test_json_is_exact_and_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     data = {"id": "a\x1b[2J\x9b2J\u202egpj\u2028", "half": "\ud800", "kept": "日本 👨‍👩‍👧 é"}
     print_json(data)

@@ -120,9 +120,9 @@ def rank(words: tuple[str, ...], around: int, tally: str | None, as_json: bool, 
         answer[measure] = plain(place[2])
         print_json({**answer, "items": _as_data(of, found.lines) if found else []})
     elif found is None:
-        out.print(f"No {measure} of {' '.join(words[:parts])} in {span.name}.", markup=False)
+        out.print(f"No {measure} of {' '.join(words[:parts])} in {span.name}.")
     else:
-        out.print(f"{found.rank:,} of {found.of:,} in {span.name}", markup=False)
+        out.print(f"{found.rank:,} of {found.of:,} in {span.name}")
         _print(of, found.lines)
 
 

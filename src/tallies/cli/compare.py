@@ -98,7 +98,7 @@ def compare(
         _print(outcomes, chosen.unit, len(events), kills)
     if chart:
         draw(outcomes, chart)
-        err.print(f"Chart in {chart}", markup=False)
+        err.print(f"Chart in {chart}")
 
 
 def _events(log: Path | None, time_format: str, count: int) -> list[Event]:

@@ -175,7 +175,7 @@ def _serve(
         notice=notice,
         clock=clock or utc_now,
     )
-    out.print(f"Look at {address_of(listener)}  (Ctrl-C ends it)", markup=False)
+    out.print(f"Look at {address_of(listener)}  (Ctrl-C ends it)")
     with _acting(store, acts, clock):
         run_app(app, listener)
 

@@ -30,4 +30,4 @@ def drop(yes: bool, store: str) -> None:
         if not yes:
             click.confirm(f"Take the tallies of {source} in {opened.url} away?", abort=True)
         opened.drop()
-        out.print(f"{opened.url}: the tallies of {source} are gone", markup=False)
+        out.print(f"{opened.url}: the tallies of {source} are gone")

@@ -98,4 +98,4 @@ def export(
     if output is None:
         sys.stdout.flush()
     else:
-        err.print(f"{done:,} rows in {output}", markup=False)
+        err.print(f"{done:,} rows in {output}")

@@ -37,7 +37,7 @@ class GoodLines:
 
     def _tell(self, line: BadLine) -> None:
         if self.bad <= SHOWN_BAD_LINES:
-            err.print(f"line {line.number}: {line.sentence}", markup=False)
+            err.print(f"line {line.number}: {line.sentence}")
         elif self.bad == SHOWN_BAD_LINES + 1:
             err.print("more bad lines are only counted")
 

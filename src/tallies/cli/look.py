@@ -42,7 +42,7 @@ def show(group: tuple[str, ...], tally: str | None, as_json: bool, store: str) -
         print_table(("window", *of.measures), rows)
     else:
         whose = " of " + " ".join(group) if group else ""
-        out.print(f"No {' or '.join(of.measures)}{whose}.", markup=False)
+        out.print(f"No {' or '.join(of.measures)}{whose}.")
 
 
 @click.command()

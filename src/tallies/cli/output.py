@@ -22,8 +22,9 @@ from rich.text import Text
 from tallies.cli.table import shown, table, wrapped
 from tallies.core.tally import Number, Tally
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What is printed is printed as it is: an id may be called [red] or :pizza:.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def headings(tally: Tally) -> list[str]:
@@ -64,7 +65,6 @@ def print_table(
 ) -> None:
     """A table; columns whose values are numbers are set to the right, those of `prose` wrapped."""
     found = table(columns, list(rows), width(), prose)
-    # Text, not str: an id may look like markup.
     for line in next(found):
         out.print(Text(line, style="bold"))
     for lines in found:

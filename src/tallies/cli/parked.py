@@ -101,7 +101,7 @@ def retry(ids: tuple[str, ...], every: bool, store: str) -> None:
             try:
                 opened.parked.retry(record_id)
             except Unfoldable as reason:
-                err.print(f"{record_id}: {reason}", markup=False)
+                err.print(f"{record_id}: {reason}")
                 failed += 1
             else:
                 done += 1

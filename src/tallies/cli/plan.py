@@ -182,7 +182,7 @@ def plan(
         _print(made)
     if chart:
         draw(made, chart)
-        err.print(f"Chart in {chart}", markup=False)
+        err.print(f"Chart in {chart}")
 
 
 def _events(file: Path, time_format: str) -> list[Event]:
@@ -191,7 +191,7 @@ def _events(file: Path, time_format: str) -> list[Event]:
     bad = [line for line in lines if isinstance(line, BadLine)]
     if bad:
         first = f"line {bad[0].number}: {bad[0].sentence}"
-        err.print(f"{len(bad):,} bad lines left out, the first: {first}", markup=False)
+        err.print(f"{len(bad):,} bad lines left out, the first: {first}")
     return [line for line in lines if not isinstance(line, BadLine)]
 
 
@@ -214,12 +214,10 @@ def _print(made: Plan) -> None:
         f"{load.writes_a_day:,.0f} writes a day, {load.restaurants:,.0f} restaurants, skew"
         f" {load.skew:.2f}, peak {load.peak:.1f}; {made.prices.region}, prices of"
         f" {made.prices.collected}, free tier {'used' if made.setting.free_tier else 'not used'}",
-        markup=False,
     )
     if made.prices.recalled:
         out.print(
             f"Prices that nobody looked up, worth a look: {', '.join(made.prices.recalled)}.",
-            markup=False,
         )
     names = list(dict.fromkeys(name for design in made.designs for name in design.lines))
     names.sort(key=lambda name: name.startswith("reads"))
@@ -243,7 +241,7 @@ def _print(made: Plan) -> None:
     )
     out.print()
     for line in lines:
-        out.print(line, markup=False)
+        out.print(line)
     out.print()
     print_table(
         ("limit of stream + Lambda", "used", "binds at", "what moves it"),
@@ -269,9 +267,8 @@ def _print(made: Plan) -> None:
         out.print(
             f"Above {crossover.writes_a_day:,.0f} writes a day {crossover.cheaper} is cheaper than"
             f" {crossover.than}.",
-            markup=False,
         )
-    out.print(made.recommendation, markup=False, style="bold")
+    out.print(made.recommendation, style="bold")
 
 
 def _money(value: float | None) -> str:

@@ -126,5 +126,5 @@ def serve(
                 origins=origins,
                 root_path=root_path,
             )
-        out.print(f"Serving {opened.url} at {address_of(listener)}", markup=False)
+        out.print(f"Serving {opened.url} at {address_of(listener)}")
         run_app(app, listener, proxies=proxies)

@@ -86,9 +86,9 @@ def worker(
         )
         metrics.watch(runs)
         if metrics_port is not None:
-            err.print(f"Metrics at {listen(metrics.serve, metrics_port)}", markup=False)
+            err.print(f"Metrics at {listen(metrics.serve, metrics_port)}")
         stop_on_signals(runs.stop)
-        err.print(f"Worker {runs.name} reads the stream of {opened.url}", markup=False)
+        err.print(f"Worker {runs.name} reads the stream of {opened.url}")
         all_applied = runs.run()
     sys.exit(0 if all_applied else EXIT_LOST)
 
@@ -113,10 +113,10 @@ def _aggregate(store: SqliteStore, metrics_port: int | None) -> None:
     _ = store.position()  # the store is there: what is wrong with it is said now
     if metrics_port is not None:
         url = listen(lambda host, port: instruments.serve(host, port, store.lag), metrics_port)
-        err.print(f"Metrics at {url}", markup=False)
+        err.print(f"Metrics at {url}")
     stop_on_signals(stop.set)
     with EmbeddedLoop(store, instruments.applied):
-        err.print(f"Worker aggregates {store.url}", markup=False)
+        err.print(f"Worker aggregates {store.url}")
         stop.wait()
 
 

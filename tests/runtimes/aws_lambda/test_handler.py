@@ -103,6 +103,20 @@ def test_case_8_the_same_batch_in_two_invocations_at_once(
     assert tallies_of(store) == group_by(store)
 
 
+def test_the_first_record_tells_which_stream_the_tallies_are_of(
+    store: DynamoFavorites, deploy: Deploy, send: Any, aws_environment: DynamoDBAccount
+) -> None:
+    """Of tables that a template made, for which nobody ran a command: `status` goes by it."""
+    key = {"group": {"S": "\x1fsettings"}, "time_window": {"S": "-"}}
+    aws_environment.dynamodb().delete_item(TableName=store.names.tallies, Key=key)
+    store.mark("u0", "r0")
+    send(deploy(), records_of(store))
+    with DynamoFavorites.from_url(store.url) as looking:
+        looking.settings.read()
+        assert looking.settings.stream == store.stream.arn
+        assert "trouble" not in looking.status().details
+
+
 def test_an_empty_final_invocation(store: DynamoFavorites, deploy: Deploy) -> None:
     function = deploy()
     event = windowed(shard_of(store), [], {"kept": 1}, final=True)

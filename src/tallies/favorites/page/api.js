@@ -7,6 +7,7 @@ const PATIENCE = 15_000; // milliseconds
 const LINE = 4_000; // characters of ids in an address; proxies take some 8,000 in all
 const LINE_IDS = 100;
 const BODY_IDS = 1_000;
+const WINDOWS = "window=all&window=month&window=day";
 
 export class Refusal extends Error {
   constructor(message, status = 0) {
@@ -15,10 +16,8 @@ export class Refusal extends Error {
   }
 }
 
-const wellFormed = (id) => id.toWellFormed?.() ?? id; // half a surrogate pair becomes U+FFFD
-
-/** An id as a part of an address. */
-export const encode = (id) => encodeURIComponent(wellFormed(id));
+/** An id as a part of an address. Half a surrogate pair is no text: it becomes U+FFFD. */
+export const encode = (id) => encodeURIComponent(id.toWellFormed?.() ?? id);
 
 function segment(id) {
   // Browsers resolve these away, in whatever way they are written.
@@ -44,18 +43,14 @@ async function call(path, method = "GET", content) {
   throw new Refusal(body?.detail ?? `The service answered ${response.status}.`, response.status);
 }
 
-/** Ask about so many ids at a time, and put the lists of answers together. */
-async function inParts(ids, size, ask) {
-  const parts = [];
-  for (let at = 0; at < ids.length; at += size) parts.push(ask(ids.slice(at, at + size)));
-  return (await Promise.all(parts)).flat();
-}
-
-/** The same with ids in the address, as many as it takes whichever they are. */
-function inLines(ids, ask) {
+/** Ask about as many ids at a time as an address takes, and put the lists of answers together. */
+async function inParts(ids, ask) {
   const terms = ids.map((id) => `id=${encode(id)}`);
   const fit = Math.floor(LINE / Math.max(...terms.map((term) => term.length + 1)));
-  return inParts(terms, Math.max(1, Math.min(fit, LINE_IDS)), (part) => ask(part.join("&")));
+  const size = Math.max(1, Math.min(fit, LINE_IDS));
+  const parts = [];
+  for (let at = 0; at < ids.length; at += size) parts.push(ask(terms.slice(at, at + size).join("&")));
+  return (await Promise.all(parts)).flat();
 }
 
 const page = (path, limit, cursor) =>
@@ -69,13 +64,10 @@ export const unmark = async (user, id) => call(favorite(user, id), "DELETE");
 export const favoritesOf = async (user, limit, cursor) => page(favorites(user), limit, cursor);
 /** Those of these restaurants that are the user's favorites. */
 export const favoritesAmong = (user, ids) =>
-  inLines(ids, async (line) => (await call(`${favorites(user)}?${line}`)).items);
-/** Counts of restaurants: of all time, this month, today. */
+  inParts(ids, async (line) => (await call(`${favorites(user)}?${line}`)).items);
+/** Counts of restaurants: of all time, this month, today. Caches share them among readers. */
 export const tallies = (ids) =>
-  inParts(ids.map(wellFormed), BODY_IDS, async (part) => {
-    const wanted = { ids: part, windows: ["all", "month", "day"] };
-    return (await call("restaurants/tallies", "POST", wanted)).items;
-  });
+  inParts(ids, async (line) => (await call(`restaurants/tallies?${WINDOWS}&${line}`)).items);
 export const leaderboard = (window, limit, cursor) => page(`leaderboards/${window}`, limit, cursor);
 export const among = (window, ids) => call(`leaderboards/${window}`, "POST", { among: ids });
 export const rank = async (window, id) => call(`leaderboards/${window}/ranks/${segment(id)}?around=1`);
@@ -88,4 +80,4 @@ export const cuisines = () => call("cuisines");
 export const ofCuisine = (cuisine) => call(`restaurants?cuisine=${encode(cuisine)}&limit=${BODY_IDS}`);
 
 /** Names and cuisines of many restaurants: pairs of id and `{name, cuisine}`, unknown left out. */
-export const names = (ids) => inLines(ids, async (line) => Object.entries(await call(`names?${line}`)));
+export const names = (ids) => inParts(ids, async (line) => Object.entries(await call(`names?${line}`)));

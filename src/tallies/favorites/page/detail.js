@@ -13,6 +13,7 @@ import { onScreen } from "./screen.js";
 import { favorites } from "./words.js";
 
 const WINDOWS = { all: "All time", month: "This month", day: "Today" };
+const PAUSE = 5_000; // milliseconds between looks for the place: each may count all that is above it
 const SPAN = { day: "of the last 30 days", month: "of the last 12 months" };
 
 const figure = ([window, title]) =>
@@ -36,6 +37,7 @@ export class Detail {
   #id = null;
   #window;
   #told = null; // whose place was said
+  #asked = { since: 0, counts: {} }; // when the place was asked for, and the counts then
   #place = new Place(byId("detail-place"));
   #steps = html("div", { class: "tabs", id: "by", role: "radiogroup", "aria-label": "Steps of the plot" });
   #title = html("caption", { class: "unseen" });
@@ -47,7 +49,9 @@ export class Detail {
     const heads = html("thead", {}, html("tr", {}, head("When (UTC)"), head("Favorites")));
     this.#steps.append(...Object.keys(SPAN).map(choice));
     this.#steps.querySelector("input").checked = true;
-    this.#steps.addEventListener("change", () => this.#read().catch(({ message }) => complain(message)));
+    this.#steps.addEventListener("change", () => {
+      this.#readHistory().catch(({ message }) => complain(message));
+    });
     byId("detail-body").append(
       html("dl", {}, ...Object.entries(WINDOWS).map(figure)),
       html("div", { class: "head" }, html("h3", {}, "New favorites"), this.#steps),
@@ -73,12 +77,16 @@ export class Detail {
       this.#name();
     }
     await onScreen.show("detail", [id]);
-    await this.#read().catch(({ message }) => complain(message));
+    if (id === this.#id) await this.#read();
   }
 
   /** Read again what may have moved. */
   refresh() {
-    this.#read().catch(() => {}); // the strip tells of it
+    if (this.#id === null) return;
+    const { since, counts } = this.#asked;
+    const moved = counts.all !== onScreen.countsOf(this.#id).all || performance.now() - since > PAUSE;
+    const asked = [this.#readHistory(), moved && this.#readPlace()];
+    Promise.all(asked).catch(() => {}); // the strip tells of it
   }
 
   /** Show the heart and the counts as they are now. */
@@ -90,6 +98,10 @@ export class Detail {
     }
   }
 
+  get #by() {
+    return this.#steps.querySelector(":checked").value;
+  }
+
   #name() {
     const name = nameOf(this.#id);
     document.title = `${name} – Favorites`;
@@ -98,18 +110,26 @@ export class Detail {
     this.paint();
   }
 
-  async #read() {
+  #read() {
+    return Promise.all([this.#readPlace(), this.#readHistory()]).catch(({ message }) => complain(message));
+  }
+
+  async #readPlace() {
     const [id, window] = [this.#id, this.#window];
-    if (id === null) return;
-    const by = this.#steps.querySelector(":checked").value;
     const counts = onScreen.countsOf(id);
+    this.#asked = { since: performance.now(), counts };
     const hasNone = (counts[window] ?? counts.all) === 0; // and so no place to ask for
-    const [{ points }, place] = await Promise.all([api.history(id, by), hasNone ? null : placeOf(window, id)]);
+    const place = hasNone ? null : await placeOf(window, id);
     if (id !== this.#id || window !== this.#window) return;
     const words = await this.#place.show(place);
     if (place && this.#told !== id) say(`${nameOf(id)}: ${words}`);
     if (place) this.#told = id;
-    if (by !== this.#steps.querySelector(":checked").value) return;
+  }
+
+  async #readHistory() {
+    const [id, by] = [this.#id, this.#by];
+    const { points } = await api.history(id, by);
+    if (id !== this.#id || by !== this.#by) return;
     const title = `New favorites of ${nameOf(id)} ${SPAN[by]}`;
     this.#plot.show(points.map((point) => ({ ...point, amount: point.favorites })), title);
     this.#title.textContent = title;

@@ -34,7 +34,9 @@ class OnScreen extends EventTarget {
 
   /** Counts may have moved. */
   async refresh() {
-    if (this.#known.length) await this.#count(this.#known).catch(() => {}); // the strip tells of it
+    const known = new Set(this.#known);
+    const lists = [...this.#lists.values()].map((ids) => ids.filter((id) => known.has(id)));
+    await Promise.allSettled(lists.map((ids) => ids.length && this.#count(ids))); // the strip tells of it
   }
 
   /** Hearts may be others: of another reader, or pressed elsewhere. */

@@ -81,7 +81,7 @@ def _scan(run: Run, path: Path, rows: int) -> Result:
         peer_name="reading all rows",
         peer=found.peer,
         ratio=found.ratio,
-        bound=Bound(">=", 1 / 1.3),
+        bound=None,  # since any table can be verified, a row costs some ten times a plain read
         higher_is_better=True,
     )
 

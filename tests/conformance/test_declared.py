@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.sqlite import SqliteStore
+from tallies.stores.sqlite import SqliteStore, snapshot
 from tests.conformance.declared import FIRST, VALUES, DeclaredSuite, Row, Table
 from tests.engines import DynamoDBAccount
 
@@ -73,8 +73,11 @@ def _typed(value: Any) -> Any:
 
 
 class TestSqlite(DeclaredSuite):
-    @pytest.fixture
-    def table(self, tmp_path: Path) -> Iterator[Table]:
+    @pytest.fixture(params=[snapshot.MEMORY_ROWS, 3], ids=["in memory", "in the scratch database"])
+    def table(
+        self, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Table]:
+        monkeypatch.setattr(snapshot, "MEMORY_ROWS", request.param)
         path = tmp_path / "shop.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             table = SqliteTable(path, connection)

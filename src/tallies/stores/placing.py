@@ -17,6 +17,7 @@ from tallies.core.windows import Window, window_name
 from tallies.stores.sample import Sample
 
 _FIELD, _ITEM = "\t", " "
+_NO_PLACE = (Unfoldable, InvalidTime, OverflowError)  # the last past the calendar of the zone
 
 
 class Place(NamedTuple):
@@ -48,44 +49,73 @@ class Placer:
 
     def place(self, image: Image) -> str | None:
         """The place of a row as text, the same for the same; None when it counts nowhere."""
-        tally = self._tally
+        found = self.find(image)
+        if found is None:
+            return None
+        amounts, windows, groups = found
+        numbers = "1" if len(amounts) == 1 else dump(amounts)
+        return _FIELD.join((numbers, _ITEM.join(windows), *groups))
+
+    def find(self, image: Image) -> Place | None:
+        """The place of a row; None when it counts nowhere."""
         try:
-            if not tally.admits(image):
+            if not self._tally.admits(image):
                 return None
-            groups = self._groups(image)
-            if self._sample is not None:
-                groups = list(filter(self._sample.takes, groups))
+            groups = self._groups_of(image)
             if not groups:
                 return None
-            amounts = exact([value.read(image) for value in tally.summed])
-            if tally.nonnegative:
-                check_signs(amounts)
-            numbers = "1" if not amounts else dump([1, *(times(1, amount) for amount in amounts)])
-            windows = self._windows(image)
-        except (Unfoldable, InvalidTime, OverflowError):  # the last past the calendar of the zone
+            return Place(self._amounts_of(image), self._windows_of(image), groups)
+        except _NO_PLACE:
             return None  # it is parked
-        return _FIELD.join((numbers, windows, *groups))
 
-    def _groups(self, image: Image) -> Sequence[str]:
-        """The groups of a row: several where the tally groups by each element of something."""
+    def groups(self, image: Image) -> Sequence[str]:
+        """The groups of a row as far as the sample takes them; none where it makes none."""
+        try:
+            return self._groups_of(image)
+        except _NO_PLACE:
+            return ()
+
+    def windows(self, image: Image) -> Sequence[str]:
+        """The windows of a row; none where its time is none."""
+        try:
+            return self._windows_of(image)
+        except _NO_PLACE:
+            return ()
+
+    def amounts(self, image: Image) -> tuple[Number, ...] | None:
+        """One, and what a row adds to each sum; None where that is no number."""
+        try:
+            return self._amounts_of(image)
+        except _NO_PLACE:
+            return None
+
+    def _groups_of(self, image: Image) -> Sequence[str]:
+        # Several where the tally groups by each element of something.
         groups: list[list[Any]] = [[]]
         for value in self._tally.group_by:
             found = value.elements(image) if value.each else [value.read(image)]
             groups = [[*group, element] for group in groups for element in found]
-        return sorted({group_text([value_text(each) for each in group]) for group in groups})
+        texts = sorted({group_text([value_text(each) for each in group]) for group in groups})
+        return texts if self._sample is None else list(filter(self._sample.takes, texts))
 
-    def _windows(self, image: Image) -> str:
+    def _windows_of(self, image: Image) -> Sequence[str]:
         time = self._tally.time
         if time is None:
-            return Window.ALL.value
+            return (Window.ALL.value,)
         moment = parse_time_as(
             time.value.read(image), time.as_, zone=self._zone, naive_zone=ZoneInfo(time.naive_zone)
         )
         hour = moment.astimezone(self._zone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
         return self._names(hour)
 
-    def _names_of(self, hour: datetime) -> str:
-        return _ITEM.join(window_name(kind, hour) for kind in self._tally.windows)
+    def _amounts_of(self, image: Image) -> tuple[Number, ...]:
+        amounts = exact([value.read(image) for value in self._tally.summed])
+        if self._tally.nonnegative:
+            check_signs(amounts)
+        return (1, *(times(1, amount) for amount in amounts))
+
+    def _names_of(self, hour: datetime) -> tuple[str, ...]:
+        return tuple(window_name(kind, hour) for kind in self._tally.windows)
 
 
 def dump(amounts: Sequence[Number]) -> str:

@@ -7,7 +7,7 @@ fit (other types, odd times) are read column by column.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import add
 from typing import Any
 
@@ -63,6 +63,8 @@ class PlainLines:
             self.time = time
         self._timed = tally.time is not None
         self._groups = len(groups)
+        self.amounts_from = self._groups + self._timed
+        """Where the amounts stand in a contribution."""
         fields += groups + amounts
         self.ok = " AND ".join(f"({condition})" for condition in conditions) or "1"
         """SQL: whether a row fits on a line. Never NULL."""
@@ -144,16 +146,19 @@ def _is_plain_time(time: str, is_sql: bool, is_utc: bool) -> str:
     return plain if is_utc else f"{plain} AND {time} >= '{WHOLE_MINUTE_OFFSETS}'"
 
 
-def image_of(tally: Tally, contribution: Contribution) -> dict[str, Any]:
-    """A row that contributes just this, as the source would hold it."""
-    groups = len(tally.group_by)
-    image = {
-        value.attribute: found
-        for value, found in zip(tally.group_by, contribution[:groups], strict=True)
-    }
-    rest = list(contribution[groups:])
-    if tally.time is not None:
-        cut = rest.pop(0)
-        image[tally.time.value.attribute] = cut + "0000-01-01T00:00:00Z"[len(cut) :]
-    image |= {value.attribute: n for value, n in zip(tally.summed, rest, strict=True)}
-    return image
+def groups_of(tally: Tally, values: Sequence[Any]) -> dict[str, Any]:
+    """The group values of a contribution, as the source holds them."""
+    return {of.attribute: value for of, value in zip(tally.group_by, values, strict=True)}
+
+
+def time_of(tally: Tally, cut: Sequence[str]) -> dict[str, Any]:
+    """The time of a contribution, if it has one, as the source would hold it."""
+    if tally.time is None:
+        return {}
+    (text,) = cut
+    return {tally.time.value.attribute: text + "0000-01-01T00:00:00Z"[len(text) :]}
+
+
+def amounts_of(tally: Tally, amounts: Sequence[int]) -> dict[str, Any]:
+    """The amounts of a contribution, as the source holds them."""
+    return {of.attribute: amount for of, amount in zip(tally.summed, amounts, strict=True)}

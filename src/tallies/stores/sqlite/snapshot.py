@@ -1,8 +1,8 @@
 """The snapshot: every tally beside a count over the source, as of one moment.
 
-In one read transaction the source, the records on their way and the tallies are gathered into a
-scratch database, side by side; what differs there is drift. Memory holds a few thousand rows of
-any of them. The transaction is over before anything is compared: while it is open, SQLite cannot
+In one read transaction the source, the records on their way and the tallies are gathered side by
+side, in memory as long as they are few, else in a scratch database; what differs there is drift.
+The transaction is over before anything is compared: while it is open, SQLite cannot
 cut its write-ahead log.
 """
 
@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
-from itertools import groupby, product
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from tallies.core.amounts import negated, plus, times
-from tallies.core.change import Image
 from tallies.core.errors import UnknownWindow
 from tallies.core.fold import Folder
 from tallies.core.tally import Number
@@ -28,15 +27,18 @@ from tallies.stores.sqlite.catalog import Catalog, Kept, read_catalog
 from tallies.stores.sqlite.database import Database
 from tallies.stores.sqlite.log import any_text, logged, present
 from tallies.stores.sqlite.names import Names, quoted
-from tallies.stores.sqlite.plain import PlainLines, image_of
+from tallies.stores.sqlite.plain import PlainLines, amounts_of, groups_of, time_of
 from tallies.stores.sqlite.rows import Numbers, RowsTable
 from tallies.stores.sqlite.source import check_columns, find_source
 
 READ_ROWS = 50_000
 """Rows of the source that are in memory at a time."""
+MEMORY_ROWS = 200_000
+"""Rows of the tallies that are gathered in memory before they go to the scratch database."""
 SCRATCH_KIB = 65_536
 
 _EXPECTED, _ACTUAL = "expected ", "actual "
+_Rows = dict[tuple[str, str], tuple[Number, ...]]
 
 
 def verify(
@@ -132,6 +134,10 @@ class _Side:
         self._folder = Folder(kept.tally)
         self._now = now
         self._kept: dict[str, bool] = {}
+        self._gathered: dict[str, _Rows] = {_EXPECTED: {}, _ACTUAL: {}}
+        self._is_spilled = False
+        self._group_of: dict[tuple[Any, ...], Sequence[str]] = {}
+        self._windows_of: dict[tuple[Any, ...], Sequence[str]] = {}
         self.since = kept.since
         self.attributes = kept.tally.attributes
         self._numbers = {which: Numbers(kept.tally, which) for which in (_EXPECTED, _ACTUAL)}
@@ -165,53 +171,80 @@ class _Side:
     def _places_of_lines(
         self, lines: PlainLines, counted: Counter[tuple[int, str]]
     ) -> Iterator[tuple[int, Place]]:
+        # Few of the parts of lines differ: each is looked at once.
+        of, groups, amounts_from = self._tally, len(self._tally.group_by), lines.amounts_from
+        group_of, windows_of = self._group_of, self._windows_of
         for (amount, line), n in counted.items():
             contribution = lines.contribution(line)
-            if contribution is not None:  # a separator in a text: no group may hold one
-                yield from self._places(image_of(self._tally, contribution), amount * n)
+            if contribution is None:  # a separator in a text: no group may hold one
+                continue
+            values, cut = contribution[:groups], contribution[groups:amounts_from]
+            group = group_of.get(values)
+            if group is None:
+                group = group_of[values] = self._placer.groups(groups_of(of, values))
+            windows = windows_of.get(cut)
+            if windows is None:
+                windows = windows_of[cut] = self._placer.windows(time_of(of, cut))
+            if group and windows:
+                added: tuple[Number, ...] | None = (1,)
+                if of.summed:
+                    added = self._placer.amounts(amounts_of(of, contribution[amounts_from:]))
+                if added is not None:
+                    yield amount * n, Place(added, windows, group)
+        if len(group_of) > MEMORY_ROWS:
+            group_of.clear()
 
     def _places_of_rows(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Place]]:
         for amount, *values in rows:
-            yield from self._places(present(self.attributes, values), amount)
-
-    def _places(self, image: Image, n: int) -> Iterator[tuple[int, Place]]:
-        text = self._placer.place(image)
-        if text is not None:
-            yield n, Place.load(text)
+            place = self._placer.find(present(self.attributes, values))
+            if place is not None:
+                yield amount, place
 
     def _add(self, which: str, places: Iterable[tuple[int, Place]]) -> None:
-        found: dict[tuple[str, str], tuple[Number, ...]] = {}
+        found = self._gathered[which]
         for n, place in places:
-            amounts = tuple(times(n, amount) for amount in place.amounts)
-            for key in product(place.groups, place.windows):
-                if self._keeps(key[1]):
+            amounts = (
+                (n,) if len(place.amounts) == 1 else tuple(times(n, one) for one in place.amounts)
+            )
+            for group in place.groups:
+                for window in place.windows:
+                    key = group, window
                     there = found.get(key)
-                    found[key] = amounts if there is None else plus(there, amounts)
-        self._put(which, found.items())
+                    if there is None:
+                        if self._keeps(window):
+                            found[key] = amounts
+                    else:
+                        found[key] = plus(there, amounts)
+        self._spill_if_many(which)
 
-    def _put(self, which: str, rows: Iterable[tuple[tuple[str, str], tuple[Number, ...]]]) -> None:
+    def _spill_if_many(self, which: str, most: int | None = None) -> None:
+        rows = self._gathered[which]
+        if len(rows) <= (MEMORY_ROWS if most is None else most):
+            return
+        self._is_spilled = True
         numbers = self._numbers[which]
         marks = ", ".join("?" * len(numbers.columns))
         self._scratch.executemany(
             f"INSERT INTO {self._name} (g, w, {numbers.sql}) VALUES (?, ?, {marks})"
             f" ON CONFLICT DO UPDATE SET {numbers.addition(self._name, 'excluded')}",
-            ((*key, *numbers.encode(amounts)) for key, amounts in rows),
+            ((*key, *numbers.encode(amounts)) for key, amounts in rows.items()),
         )
+        rows.clear()
 
     def read_rows(self, connection: sqlite3.Connection) -> None:
         """Add what the tally says."""
         rows = connection.execute(
             f'SELECT "group", time_window, {self._table.numbers.sql} FROM {self._table.sql}'
         )
-        sample = self._sample
-        self._put(
-            _ACTUAL,
-            (
-                ((group, window), self._table.numbers.decode(values))
-                for group, window, *values in rows
-                if (sample is None or sample.takes(group)) and self._keeps(window)
-            ),
-        )
+        sample, decode = self._sample, self._table.numbers.decode
+        gathered = self._gathered[_ACTUAL]
+        while some := rows.fetchmany(READ_ROWS):
+            for group, window, *values in some:
+                if (sample is None or sample.takes(group)) and self._keeps(window):
+                    key, amounts = (group, window), decode(values)
+                    there = gathered.get(key)
+                    gathered[key] = amounts if there is None else plus(there, amounts)
+            self._spill_if_many(_ACTUAL)
 
     def _keeps(self, window: str) -> bool:
         """Whether rows of the window are still kept. What names no window is kept, and drift."""
@@ -228,6 +261,34 @@ class _Side:
 
     def compared(self) -> Verified:
         """The rows that differ."""
+        if self._is_spilled:
+            for which in self._numbers:
+                self._spill_if_many(which, 0)
+            return self._compared_in_scratch()
+        expected, actual = self._gathered[_EXPECTED], self._gathered[_ACTUAL]
+        zero = (0,) * len(self._tally.components)
+        there = {key for rows in (expected, actual) for key, one in rows.items() if any(one)}
+        differs = sorted(key for key in there if expected.get(key, zero) != actual.get(key, zero))
+        found = (
+            Drift(*key, should, is_, name)
+            for key in differs
+            for name, should, is_ in zip(
+                self._tally.components,
+                expected.get(key, zero),
+                actual.get(key, zero),
+                strict=True,
+            )
+            if should != is_
+        )
+        return Verified(
+            len(there),
+            Drifts(found),
+            len({group for group, _ in there}),
+            len({group for group, _ in differs}),
+            self._tally,
+        )
+
+    def _compared_in_scratch(self) -> Verified:
         sides = list(self._numbers.values())
         pairs = list(zip(sides[0].columns, sides[1].columns, strict=True))
         differs = " OR ".join(f"{quoted(one)} <> {quoted(other)}" for one, other in pairs)

@@ -60,11 +60,9 @@ def migrate(connection: sqlite3.Connection, names: Names) -> bool:
         " FROM changes ORDER BY position"
     )
     # Positions go on where they were, even if the log is empty.
-    connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (names.log,))
-    connection.execute(
-        "INSERT INTO sqlite_sequence SELECT ?, seq FROM sqlite_sequence WHERE name = 'changes'",
-        (names.log,),
-    )
+    used = "SELECT seq FROM sqlite_sequence WHERE name = 'changes'"
+    for (end,) in connection.execute(used).fetchall():
+        schema.mark_end(connection, names, end)
     rows = quoted(kept.table)
     connection.execute(f"DROP TABLE {rows}")
     connection.execute(f"ALTER TABLE tallies RENAME TO {rows}")

@@ -17,6 +17,7 @@ from tallies.stores.sqlite.database import Database
 from tallies.stores.sqlite.log import LogReader, Net
 from tallies.stores.sqlite.names import Names, quoted
 from tallies.stores.sqlite.rows import RowsTable
+from tallies.stores.sqlite.schema import mark_end
 from tallies.stores.sqlite.triggers import log_attributes
 
 BATCH_RECORDS = 500_000
@@ -169,6 +170,7 @@ def _trim(connection: sqlite3.Connection, names: Names, last: int) -> None:
     ).fetchone()
     if newest <= last:
         connection.execute(f"DELETE FROM {log}")
+        mark_end(connection, names, newest)
     elif last - oldest >= TRIM_RECORDS:
         end = min(last, oldest + TRIM_RECORDS // 4)
         connection.execute(f"DELETE FROM {log} WHERE position <= ?", (end,))

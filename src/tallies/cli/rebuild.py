@@ -115,6 +115,11 @@ def chosen_sample(share: float | None, seed: int | None) -> Sample | None:
     metavar="N",
     help="Spread each leaderboard over N partitions from now on (DynamoDB).",
 )
+@click.option(
+    "--in-this-region",
+    is_flag=True,
+    help="Aggregate a global table in this region from now on (DynamoDB).",
+)
 @rate_option()
 @json_option
 @store_option()
@@ -123,6 +128,7 @@ def rebuild(
     dry_run: bool,
     by_positions: bool,
     ranking_shards: int | None,
+    in_this_region: bool,
     read_units: float | None,
     as_json: bool,
     store: str,
@@ -138,13 +144,16 @@ def rebuild(
 
     Where each record got a marker (an event source mapping without a tumbling window) and now is
     to be known by its shard's position, --by-positions makes the change. Where leaderboards take
-    more writes than a partition can, --ranking-shards builds them anew over several.
+    more writes than a partition can, --ranking-shards builds them anew over several. Where a
+    global table was aggregated in another region, --in-this-region goes over to this one; stop
+    the other one's aggregator before.
 
     \b
     Example:  tallies rebuild --store dynamodb://eu-central-1/app --read-units 500
     """
-    if dry_run and by_positions:
-        raise click.UsageError("--by-positions changes the store; leave --dry-run out.")
+    for option, given in (("by-positions", by_positions), ("in-this-region", in_this_region)):
+        if dry_run and given:
+            raise click.UsageError(f"--{option} changes the store; leave --dry-run out.")
     new = ""
     with open_any(store) as opened, steps() as report:
         if by_positions:
@@ -154,7 +163,11 @@ def rebuild(
             found = opened.verify(read_units=read_units, progress=report)
         else:
             found = opened.rebuild(
-                declared, ranking_shards=ranking_shards, read_units=read_units, progress=report
+                declared,
+                ranking_shards=ranking_shards,
+                in_this_region=in_this_region,
+                read_units=read_units,
+                progress=report,
             )
         tally = opened.of
     tell(found, tally, as_json, "to mend" if dry_run else "mended", to_build=new)

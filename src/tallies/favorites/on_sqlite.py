@@ -138,12 +138,14 @@ class SqliteFavorites(SqliteStore):
         declared: Declaration | None = None,
         *,
         ranking_shards: int | None = None,
+        in_this_region: bool = False,
         read_units: float | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
         return super().rebuild(
             _of_favorites(declared),
             ranking_shards=ranking_shards,
+            in_this_region=in_this_region,
             read_units=read_units,
             progress=progress,
         )

@@ -322,6 +322,7 @@ class Store(Tallies, Protocol):
         declared: Declaration | None = None,
         *,
         ranking_shards: int | None = None,
+        in_this_region: bool = False,
         read_units: float | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
@@ -332,8 +333,10 @@ class Store(Tallies, Protocol):
         What is new in `declared` is built beside what readers see; they see it when it is whole,
         all at once. So are leaderboards that are to have another number of partitions.
 
+        With `in_this_region`, the region that aggregates is the store's own from here on.
+
         Raises:
-            InvalidInput: leaderboards of this store have no partitions.
+            InvalidInput: leaderboards of this store have no partitions, or it is in no region.
             InvalidTally: the declaration is none for this store.
             StoreUnavailable: another rebuild has begun meanwhile.
         """

@@ -11,6 +11,7 @@ from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import SETTINGS, TableNames, reserved_key
 from tallies.stores.dynamodb.standing import FIRST_EPOCH, Standing, dump, load
+from tallies.stores.dynamodb.stream import Replica, table_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -167,14 +168,40 @@ class Settings:
         in neither: only a count over the source makes its tallies those of the new one.
         """
         value = ":stream" if anew else "if_not_exists(#stream, :stream)"
-        self._client.update_item(
+        updated = self._client.update_item(
             TableName=self._table,
             Key=reserved_key(SETTINGS),
             UpdateExpression=f"SET #stream = {value}",
             ExpressionAttributeNames={"#stream": "stream"},
             ExpressionAttributeValues={":stream": {"S": stream}},
+            ReturnValues="UPDATED_NEW",
         )
-        self.stream = stream
+        self.stream = updated["Attributes"]["stream"]["S"]  # somebody else may have been faster
+
+    def check_replica(self, stream: str) -> None:
+        """See that a stream is that of the very table whose changes the tallies are of.
+
+        Each replica of a global table has a stream of its own, with every change in it: whoever
+        applied two of them would count each change twice.
+
+        Raises:
+            WrongStore: it is that of another replica, or of another table.
+        """
+        known = self.stream
+        if known is None or table_of(known) == table_of(stream):
+            return
+        here, there = Replica.of(stream), Replica.of(known)
+        if here.table != there.table:
+            raise WrongStore(
+                f"The tallies in {self._table} are of the table {there.table}, and this is the"
+                f" stream of {here.table}; give each source a store of its own."
+            )
+        raise WrongStore(
+            f"The tallies in {self._table} are counted from {there}, and the stream of {here} has"
+            " the same changes again; aggregate, verify and rebuild in one region only. To go over"
+            " to this one, stop the aggregator of the other and run"
+            " `tallies rebuild --in-this-region`."
+        )
 
     def by_positions(self) -> "UpdateTypeDef":
         """The update that ends the time of markers; to be made together with the positions."""

@@ -153,11 +153,14 @@ class DynamoStore(Reader):
         `stream` is the name of the stream that they are of, for whoever knows it without asking.
 
         Raises:
-            WrongStore: records are guarded in another way already.
+            WrongStore: records are guarded in another way already, or the tallies are of the
+                stream of another region.
         """
         self.settings.claim(guard)
+        stream = stream or self.stream.arn
         if self.settings.stream is None:
-            self.settings.follow(stream or self.stream.arn)
+            self.settings.follow(stream)
+        self.settings.check_replica(stream)
         standing = self.settings.standing()
         return GuardedApply(
             self._clients.once,
@@ -256,6 +259,10 @@ class DynamoStore(Reader):
         known, now = self.settings.stream, self.find_stream().arn
         if known in (None, now):
             return []
+        try:
+            self.settings.check_replica(now)
+        except WrongStore as elsewhere:
+            return [str(elsewhere)]
         return [
             f"The change stream of {standing.base.source} was made anew, and what was written in"
             " between is in neither; `tallies rebuild` makes the tallies right again."
@@ -291,8 +298,10 @@ class DynamoStore(Reader):
 
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
+            WrongStore: the tallies are of the stream of another region.
         """
         standing = self.settings.read()
+        self.settings.check_replica(self.stream.arn)
         proofs = self._proofs(
             "verify", standing, standing.live, folder, read_units, progress, sample
         )
@@ -311,6 +320,7 @@ class DynamoStore(Reader):
         declared: Declaration | None = None,
         *,
         ranking_shards: int | None = None,
+        in_this_region: bool = False,
         folder: Path | None = None,
         read_units: float | None = None,
         progress: Progress = no_progress,
@@ -323,11 +333,17 @@ class DynamoStore(Reader):
         What is new in `declared` is built beside what readers see, and shown when it is whole. So
         are leaderboards of another number of partitions, `ranking_shards`.
 
+        With `in_this_region`, the tallies are those of this region's replica of the source from
+        here on; nobody may aggregate in the other one any more.
+
         Raises:
             InvalidTally: the declaration is of another source.
             StoreUnavailable: another rebuild has taken over.
+            WrongStore: the tallies are of the stream of another region.
         """
         standing = self.settings.read()
+        if not in_this_region:
+            self.settings.check_replica(self.stream.arn)
         if declared is not None:
             self._check_source(declared, standing)
         declared = declared or standing.declaration()

@@ -273,6 +273,28 @@ class Tip:
         return self._newer is not None and position >= self._newer
 
 
+def table_of(arn: str) -> str:
+    """The name, over all accounts and regions, of the table that a stream is of."""
+    return arn.partition("/stream/")[0]
+
+
+class Replica(NamedTuple):
+    """One of the tables that a global table consists of; a table of one region is one, too."""
+
+    region: str
+    account: str
+    table: str
+
+    @classmethod
+    def of(cls, stream: str) -> "Replica":
+        """That which a stream is of."""
+        region, account, table = table_of(stream).split(":", 5)[3:]
+        return cls(region, account, table.removeprefix("table/"))
+
+    def __str__(self) -> str:
+        return f"{self.table} in {self.region} (account {self.account})"
+
+
 def check_stream(table: str, specification: Mapping[str, Any]) -> None:
     """See that a table's stream carries what the fold needs.
 

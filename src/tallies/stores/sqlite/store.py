@@ -308,10 +308,13 @@ class SqliteStore(Reader):
         declared: Declaration | None = None,
         *,
         ranking_shards: int | None = None,
+        in_this_region: bool = False,
         read_units: float | None = None,  # noqa: ARG002 # as above
         progress: Progress = no_progress,
     ) -> Verified:
         _check_unspread(ranking_shards)
+        if in_this_region:
+            raise InvalidInput("An embedded store is in no region; leave --in-this-region out.")
         if declared is not None:
             self.catalog().check_source(declared, self.url)
         count_parked(self.parked)

@@ -8,6 +8,7 @@ import click
 from tallies.cli.options import store_option
 from tallies.cli.output import out
 from tallies.cli.serving import PORT, address_of, is_loopback, listen, run_app
+from tallies.cli.tracing import each_batch, traced, traces_option
 from tallies.favorites.catalogue import read_names
 from tallies.favorites.http import FavoritesInstruments
 from tallies.favorites.http import create_app as favorites_app
@@ -58,6 +59,7 @@ from tallies.stores.sqlite import SqliteStore
     metavar="ADDRESS",
     help="Believe the X-Forwarded-* headers of this address or network; repeatable.",
 )
+@traces_option
 @store_option()
 def serve(
     host: str,
@@ -71,6 +73,7 @@ def serve(
     origins: tuple[str, ...],
     root_path: str,
     proxies: tuple[str, ...],
+    traces: bool,
     store: str,
 ) -> None:
     """Serve the API and the page; on an embedded store, aggregate too.
@@ -94,7 +97,11 @@ def serve(
     if auth == "jwt":
         guard = JwtAuth.from_environment(jwks=jwks, issuer=issuer, audience=audience)
     catalogue = read_names(names) if names else {}
-    with listen(host, port) as listener, open_any(store) as opened:
+    with (
+        listen(host, port) as listener,
+        traced("tallies-serve", asked=traces) as provider,
+        open_any(store) as opened,
+    ):
         favorites = favorites_in(opened)
         if favorites is None and names is not None:
             raise click.UsageError(f"{opened.url} is not about restaurants; leave --names out.")
@@ -102,7 +109,7 @@ def serve(
         background: AbstractContextManager[object] | None = None
         if isinstance(opened, SqliteStore):
             opened.init()
-            background = EmbeddedLoop(opened, instruments.applied)
+            background = EmbeddedLoop(opened, each_batch(provider, instruments.applied))
         elif favorites is not None:
             # A wrong region, a missing table: say so now, not at the first request.
             favorites.get("-", "-")
@@ -116,6 +123,7 @@ def serve(
                 background=background,
                 origins=origins,
                 root_path=root_path,
+                tracer_provider=provider,
             )
         else:
             app = create_app(
@@ -125,6 +133,7 @@ def serve(
                 background=background,
                 origins=origins,
                 root_path=root_path,
+                tracer_provider=provider,
             )
         out.print(f"Serving {opened.url} at {address_of(listener)}")
         run_app(app, listener, proxies=proxies)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
@@ -15,6 +16,9 @@ from tallies.http.page import serve_page
 from tallies.http.service import service
 from tallies.http.tallies import leaderboard_of, tally_routes
 from tallies.stores.protocol import Clock, Store
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
 
 
 def _utc_now() -> datetime:
@@ -33,6 +37,7 @@ def create_app(
     origins: Sequence[str] = (),
     root_path: str = "",
     follows: bool = True,
+    tracer_provider: "TracerProvider | None" = None,
 ) -> FastAPI:
     """The ASGI application over a store of any table.
 
@@ -42,7 +47,8 @@ def create_app(
     `remember_seconds` is how long an answer may be given again without a look at the store, where
     the store cannot tell that nothing has changed. Pages of `origins` may use the service;
     `root_path` is the path that a proxy has put it under. Without `follows` there are no live
-    leaderboards, for a gateway that waits for an answer's end.
+    leaderboards, for a gateway that waits for an answer's end. `tracer_provider`, of OpenTelemetry,
+    makes a span of each request.
 
     Raises:
         InvalidInput: an origin is none, or the root path.
@@ -60,6 +66,7 @@ def create_app(
         notice=notice,
         origins=origins,
         root_path=root_path,
+        tracer_provider=tracer_provider,
     )
 
 

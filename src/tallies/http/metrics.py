@@ -3,17 +3,11 @@
 from collections.abc import Callable, Mapping
 from time import perf_counter
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    start_http_server,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tallies.runtimes.exposition import Health, expose
 from tallies.stores.protocol import Applied
 
 _SHORT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -87,17 +81,21 @@ class Instruments:
         self._requests.labels(method, route, status).observe(seconds)
 
     def serve(
-        self, host: str, port: int, lag: Callable[[], tuple[int | None, float | None]]
+        self,
+        host: str,
+        port: int,
+        lag: Callable[[], tuple[int | None, float | None]],
+        health: Callable[[], Health],
     ) -> str:
-        """Answer Prometheus from a thread of its own, for a process without a service; the URL.
+        """Answer Prometheus and /health from a thread of its own, for a process without a service;
+        the URL of the metrics.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the port is taken, or the address is none of this machine's.
         """
         self._lag_records.set_function(lambda: _or_unknown(lag()[0]))
         self._lag_seconds.set_function(lambda: _or_unknown(lag()[1]))
-        server, _ = start_http_server(port, addr=host, registry=self.registry)
-        return f"http://{host}:{server.server_port}/metrics"
+        return expose(self.registry, health, host, port)
 
     def exposition(
         self, lag: tuple[int | None, float | None], figures: Mapping[str, float]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
@@ -16,7 +17,11 @@ from tallies.http.metrics import Instruments, MeasureRequests
 from tallies.http.paths import SplitBeforeDecoding
 from tallies.http.problems import answer_errors, documented
 from tallies.http.proxies import UnderPath, check_root_path
+from tallies.http.tracing import telemetry
 from tallies.stores.protocol import Store
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
 
 
 class HealthAnswer(BaseModel):
@@ -39,13 +44,15 @@ def service(
     notice: str | None = None,
     origins: Sequence[str] = (),
     root_path: str = "",
+    tracer_provider: "TracerProvider | None" = None,
 ) -> FastAPI:
     """An ASGI application of these routes, with health, metrics, and errors as problems.
 
     `background` (an aggregation loop) is entered when the service starts and left when it stops;
     `notice` is a sentence that the page shows; `described` gives what the OpenAPI document hangs
     on: when it is another, the document is made anew. Pages of `origins` may use the service;
-    `root_path` is the path that a proxy has put it under.
+    `root_path` is the path that a proxy has put it under; `tracer_provider` makes a span of each
+    request.
 
     Raises:
         InvalidInput: an origin is none, or the root path.
@@ -63,6 +70,7 @@ def service(
         lifespan=life,
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,
+        telemetry=telemetry(tracer_provider, root_path),
     )
     for router in routers:
         app.include_router(router)

@@ -1,10 +1,10 @@
 """Catching up: the stream is read to its end once, beside whoever reads it for good."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.protocol import Store
+from tallies.stores.protocol import Applied, Store
 
 QUIET_SECONDS = 1.0
 """Nothing new for so long, and the stream counts as read. What was written comes through a stream
@@ -12,7 +12,12 @@ within a fraction of it; no service says when all of it has."""
 LOOK_SECONDS = 0.1
 
 
-def catch_up(store: Store, *, quiet_seconds: float = QUIET_SECONDS) -> Iterator[int]:
+def catch_up(
+    store: Store,
+    on_applied: Callable[[Applied], None] | None = None,
+    *,
+    quiet_seconds: float = QUIET_SECONDS,
+) -> Iterator[int]:
     """Carry what is in the stream into the tallies; yields how many records were read so far.
 
     Beside a worker or a function that reads the same stream this does no harm: each record counts
@@ -36,6 +41,8 @@ def catch_up(store: Store, *, quiet_seconds: float = QUIET_SECONDS) -> Iterator[
         if applied.records or applied.duplicates:
             read += applied.records + applied.duplicates
             last_news = monotonic()
+            if on_applied is not None:
+                on_applied(applied)
             yield read
         else:
             sleep(LOOK_SECONDS)

@@ -71,7 +71,13 @@ class EmbeddedLoop:
         self._step_at = 0.0
         self._sweep_at = 0.0
         self._expire_at = 0.0
+        self._turned_at = monotonic()
         self._thread = Thread(target=self._run, name="tallies-aggregator", daemon=True)
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long ago it last could do its work, or see that another process does it."""
+        return monotonic() - self._turned_at
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -114,7 +120,7 @@ class EmbeddedLoop:
 
     def _guarded_turn(self) -> float:
         try:
-            return self._turn()
+            pause = self._turn()
         except TalliesError as error:
             # The log keeps every record; what failed now is done when the trouble is over.
             log.warning("aggregation waits: %s", error)
@@ -122,6 +128,8 @@ class EmbeddedLoop:
         except Exception:
             log.exception("aggregation waits, for a reason that nobody foresaw")
             return TROUBLE_SECONDS
+        self._turned_at = monotonic()
+        return pause
 
     def _turn(self) -> float:
         """One turn of the loop; how long to pause after it, in seconds."""

@@ -1,7 +1,8 @@
 """What Prometheus may know of a worker."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from tallies.runtimes.exposition import SILENT_SECONDS, Health, expose
 from tallies.runtimes.worker.worker import Worker
 from tallies.stores.protocol import Applied
 
@@ -50,17 +51,31 @@ class Metrics:
         self.fold.observe(step.fold_seconds)
         self.commit.observe(step.commit_seconds)
 
-    def serve(self, host: str, port: int) -> str:
-        """Answer Prometheus from a thread of its own; the URL.
+    def serve(self, host: str, port: int, worker: Worker) -> str:
+        """Answer Prometheus and /health from a thread of its own; the URL of the metrics.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the port is taken, or the address is none of this machine's.
         """
-        server, _ = start_http_server(port, addr=host, registry=self.registry)
-        return f"http://{host}:{server.server_port}/metrics"
+        return expose(self.registry, lambda: health_of(worker), host, port)
 
     def _counter(self, name: str, what: str) -> Counter:
         return Counter(name, what, registry=self.registry)
 
     def _histogram(self, name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, what, buckets=buckets, registry=self.registry)
+
+
+def health_of(worker: Worker) -> Health:
+    """Whether it does its work. That history was lost is told, and no reason to end it: another
+    in its place would have lost as much."""
+    return Health(
+        silent_seconds=worker.silent_seconds,
+        figures={"shards_held": len(worker.shards), "shards_in_trouble": worker.troubled},
+        troubles=(
+            ("Records were lost before they were applied: run `tallies rebuild`.",)
+            if worker.troubled
+            else ()
+        ),
+        patience_seconds=max(SILENT_SECONDS, 2 * worker.dead_seconds),
+    )

@@ -64,6 +64,7 @@ class Worker:
         self._on_applied = on_applied or (lambda _shard, _applied: None)
         self._on_delay = on_delay or (lambda _seconds: None)
         self._beat_seconds = beat_seconds
+        self.dead_seconds = dead_seconds
         self._watch = Watch(dead_seconds=dead_seconds)
         # A queue, since a signal handler may put into it at any moment; an Event's lock may be
         # held by the very thread that the handler interrupts.
@@ -77,6 +78,12 @@ class Worker:
         self._finished: set[str] = set()
         self.troubled = 0
         """Shards, of all workers, whose records cannot be applied."""
+        self._turned_at = monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long ago it last could see to its leases; others have its shards when it is long."""
+        return monotonic() - self._turned_at
 
     @property
     def shards(self) -> list[str]:
@@ -139,6 +146,7 @@ class Worker:
                 self._start(shard)
         self._sweep(plan.give_back)
         self._tell_lost(roll)
+        self._turned_at = monotonic()
 
     def _discover(self) -> None:
         if monotonic() >= self._discover_at or not self._are_unfinished(self._shards):

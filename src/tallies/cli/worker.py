@@ -123,10 +123,19 @@ def _carry_over(store: Store, on_applied: Callable[[Applied], None]) -> None:
             for done, total in carry_over(store, on_applied):
                 bar.update(task, completed=done, total=total, records=done)
             return
-        from tallies.runtimes.catch_up import catch_up
+        from tallies.runtimes.catch_up import catch_up_alone
+        from tallies.stores.dynamodb.errors import HistoryTrimmed
+        from tallies.stores.dynamodb.store import DynamoStore
 
-        for done in catch_up(store, on_applied):
-            bar.update(task, records=done)
+        if not isinstance(store, DynamoStore):
+            raise click.UsageError(f"{store.url} has no change stream; name a DynamoDB store.")
+        try:
+            for done in catch_up_alone(store, on_applied):
+                bar.update(task, records=done)
+        except HistoryTrimmed as lost:
+            bar.stop()
+            click.echo(f"tallies: {lost}", err=True)
+            sys.exit(EXIT_LOST)
 
 
 def _aggregate(

@@ -9,6 +9,7 @@ from time import monotonic
 
 from tallies.core.errors import StoreError
 from tallies.runtimes.worker.ahead import ReadAhead
+from tallies.runtimes.worker.lineage import nobody_knows
 from tallies.runtimes.worker.pace import Pace
 from tallies.runtimes.worker.pages import pages
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
@@ -169,9 +170,5 @@ class ShardConsumer:
             HistoryTrimmed: something was, or may have been.
         """
         if self.rootless:
-            raise HistoryTrimmed(
-                f"the one before it, {self.shard.parent}, has left the stream (which keeps 24"
-                " hours), and nobody knows whether all of its records were applied; `tallies"
-                " rebuild` makes the tallies right again."
-            )
+            raise HistoryTrimmed(nobody_knows(self.shard))
         check_beginning(self._stream, self.shard)

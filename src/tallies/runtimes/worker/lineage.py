@@ -26,3 +26,12 @@ def came_from_nowhere(shard: Shard, shards: Sequence[Shard], finished: Collectio
         and shard.parent not in finished
         and shard.parent not in {each.id for each in shards}
     )
+
+
+def nobody_knows(shard: Shard) -> str:
+    """What there is to say of a shard that came from nowhere."""
+    return (
+        f"the one before it, {shard.parent}, has left the stream (which keeps 24 hours), and nobody"
+        " knows whether all of its records were applied; `tallies rebuild` makes the tallies right"
+        " again."
+    )

@@ -1,5 +1,7 @@
 """Aggregation in this process: the stream becomes tallies, step by step."""
 
+from collections.abc import Callable
+
 from tallies.stores.dynamodb.apply import GuardedApply
 from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Shard, Stream
@@ -12,13 +14,28 @@ class StreamAggregator:
     It holds no lease: beside other readers of the stream it only does their work again.
     """
 
-    def __init__(self, stream: Stream, apply: GuardedApply, batch: int = MAX_RECORDS) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        apply: GuardedApply,
+        batch: int = MAX_RECORDS,
+        on_first_read: Callable[[Shard], None] = lambda _: None,
+    ) -> None:
+        """`on_first_read` is called with a shard of which nothing is in the tallies yet, before it
+        is read; what it raises, `step` raises.
+        """
+        self._on_first_read = on_first_read
         self._stream = stream
         self._apply = apply
         self.batch = min(batch, MAX_RECORDS)
         self._iterators: dict[str, str] = {}
         self._finished: set[str] = set()
         self._shards: list[Shard] = []
+
+    @property
+    def finished(self) -> set[str]:
+        """The shards in the stream whose records are all in, and to which no more will come."""
+        return set(self._finished)
 
     def step(self) -> Applied:
         """Apply the next batch of the stream; no records when there are none now."""
@@ -57,6 +74,8 @@ class StreamAggregator:
             if shard.last is not None and position >= shard.last:
                 self._finished.add(shard.id)
                 return None
+            if not position:
+                self._on_first_read(shard)
             iterator = self._stream.iterator(shard.id, position)
         records, following = self._stream.read(iterator, self.batch)
         self._iterators.pop(shard.id, None)
@@ -74,4 +93,5 @@ class StreamAggregator:
             parked=result.parked,
             fold_seconds=result.fold_seconds,
             commit_seconds=result.commit_seconds,
+            more=result.unapplied_from is not None,
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from . import archives, environments
+from . import archives, environments, node
 from .dynamodb import command, environment
 from .errors import EngineError
 from .process import LOOPBACK, is_listening
@@ -39,6 +39,7 @@ def _fetch() -> int:
             (each.folder, environments.is_made(each), partial(environments.ensure, each))
             for each in environments.ALL
         ),
+        *((each.folder, node.is_installed(each), partial(node.ensure, each)) for each in node.ALL),
     ]
     status = 0
     for name, had, fetch in wanted:

@@ -262,6 +262,19 @@ def test_field_case_11_an_expiry_counts_as_a_removal(service: Service) -> None:
     assert service.rows()["noodles", "all"] == ("1", "5")
 
 
+def test_an_expiry_in_another_region_counts_as_a_removal(service: Service) -> None:
+    """A global table replicates it as a deletion that nobody in particular did."""
+    service.apply(two())
+    replicated = record(old=order())
+
+    service.apply([replicated])
+    service.apply([replicated])
+
+    assert "userIdentity" not in replicated.raw
+    assert not replicated.expired
+    assert service.rows()["noodles", "all"] == ("1", "5")
+
+
 def test_field_case_13_what_is_not_in_is_reported_with_all_that_follows(service: Service) -> None:
     service.max_actions = 8
     batch = [record(new=order(f"shop {number}")) for number in range(8)]

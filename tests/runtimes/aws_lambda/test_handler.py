@@ -117,6 +117,24 @@ def test_the_first_record_tells_which_stream_the_tallies_are_of(
         assert "trouble" not in looking.status().details
 
 
+def test_the_stream_of_another_region_is_refused_and_changes_nothing(
+    store: DynamoFavorites, deploy: Deploy, send: Any
+) -> None:
+    """As a second function would deliver it that reads the replica of a global table."""
+    function = deploy()
+    store.mark("u0", "r0")
+    assert send(function, records_of(store)) == NOTHING_FAILED
+    store.mark("u1", "r0")
+    there = "arn:aws:dynamodb:eu-west-1:123456789012:table/app-favorites/stream/2082"
+    again = [{**record, "eventSourceARN": there} for record in records_of(store)]
+    for each in (function, deploy()):
+        with pytest.raises(FunctionError, match="in one region only"):
+            send(each, again)
+    assert store.tally("r0", ["all"]) == {"all": 1}
+    assert send(function, records_of(store)) == NOTHING_FAILED
+    assert store.tally("r0", ["all"]) == {"all": 2}
+
+
 def test_an_empty_final_invocation(store: DynamoFavorites, deploy: Deploy) -> None:
     function = deploy()
     event = windowed(shard_of(store), [], {"kept": 1}, final=True)

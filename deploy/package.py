@@ -5,19 +5,19 @@
 With a declaration there is build/template.yaml beside it: the template, whose function is called
 for those change records only that the declared tallies may count.
 
-Wheels for arm64 are chosen by pip itself, whatever machine this runs on. botocore is left out: the
-runtime brings it, and it would be most of the size.
+What they are, and how it is gathered, is in src/tallies/cdk/functions.py, which the construct uses
+as well.
 """
 
 import argparse
 import json
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from tallies.cdk.functions import gather
 from tallies.core.declaration import read_declaration
 from tallies.core.errors import InvalidTally
 from tallies.stores.dynamodb.event_filter import event_patterns
@@ -25,43 +25,25 @@ from tallies.stores.dynamodb.event_filter import event_patterns
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "function"
 TEMPLATE = ROOT / "deploy" / "template.yaml"
-NEEDED = ("fastapi", "mangum", "prometheus-client", "simplejson", "sse-starlette", "tenacity")
-"""What the functions import of tallies' dependencies; no command line and no server."""
-PYTHON = "3.13"
 FILTERS, AFTER_FILTERS = "              Filters:\n", "            DestinationConfig:\n"
 """The lines of the template between which the patterns stand."""
 ROWS_CHANGE = r"(?m)^  (RowsChange:\n(    .*\n)+|InPlace: .*\n)"
 """The parameter that the filter of the template hangs on, and its condition."""
-# The runtime is Amazon Linux 2023, whose glibc is 2.34.
-PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64")
 
 
-def _pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", *arguments, "--quiet"]
-    subprocess.run(command, check=True)  # noqa: S603 - all arguments are constants
-
-
-def gather(out: Path, declaration: Path | None = None) -> None:
+def gather_anew(out: Path, declaration: Path | None = None) -> None:
     """Fill a folder that replaces what was there.
 
-    The declaration is that of the tallies of one's own table; in the package it is tallies.toml.
+    The declaration is that of the tallies of one's own table.
 
     Raises:
-        CalledProcessError: pip could not fetch or build something, and has said what.
+        CalledProcessError: pip could not fetch something, and has said what.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the final place, because a rename is atomic only within one file system.
     with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
         made = Path(temporary) / "function"
-        wheels = [argument for each in PLATFORMS for argument in ("--platform", each)]
-        _pip(
-            *("install", *NEEDED, "--target", str(made), "--only-binary=:all:", "--no-compile"),
-            *("--python-version", PYTHON, "--implementation", "cp", *wheels),
-        )
-        _pip("install", str(ROOT), "--target", str(made), "--no-deps", "--no-compile")
-        shutil.rmtree(made / "bin", ignore_errors=True)
-        if declaration is not None:
-            shutil.copyfile(declaration, made / "tallies.toml")
+        gather(made, None if declaration is None else declaration.read_text(encoding="utf-8"))
         shutil.rmtree(out, ignore_errors=True)
         made.rename(out)
 
@@ -95,7 +77,7 @@ if __name__ == "__main__":
             made = filtered(TEMPLATE.read_text(), declared)
         except (InvalidTally, OSError, UnicodeDecodeError) as error:
             sys.exit(f"{declared}: {error}")
-    gather(OUT, declared)
+    gather_anew(OUT, declared)
     if made:
         # A neighbour of the other build: the paths in it stay the same.
         (OUT.parent / TEMPLATE.name).write_text(made)

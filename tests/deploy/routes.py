@@ -24,7 +24,7 @@ def add_routes(
 ) -> None:
     """Give the API what the body says: its authorizers, its routes, the function behind them, and
     which origins may use it."""
-    if origins := parameters["CorsOrigins"]:
+    if origins := parameters.get("CorsOrigins"):
         cors = dict(_if_true(body["x-amazon-apigateway-cors"]))
         ((function_name, (separator, _)),) = cors.pop("allowOrigins").items()
         assert (function_name, separator) == ("Fn::Split", ",")
@@ -67,8 +67,16 @@ def _authorizer(
         AuthorizerType=declared["type"].upper(),
         IdentitySource=[declared["identitySource"]],
         JwtConfiguration={
-            "Issuer": parameters[tokens["issuer"]["Ref"]],
-            "Audience": parameters[tokens["audience"]["Ref"]].split(","),
+            "Issuer": _value(tokens["issuer"], parameters),
+            "Audience": _value(tokens["audience"], parameters),
         },
     )["AuthorizerId"]
     return found
+
+
+def _value(content: Any, parameters: Mapping[str, str]) -> Any:
+    """What a stack of the template has as a parameter, and one of the construct as it is."""
+    if not isinstance(content, dict):
+        return content
+    value = parameters[content["Ref"]]
+    return value.split(",") if content["Ref"] == "JwtAudience" else value

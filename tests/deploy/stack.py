@@ -1,6 +1,7 @@
 """The template, deployed by the commands of the operations page, on a cloud of this machine."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -55,6 +56,37 @@ def deployed_over(
     made = _deploy(cloud, folder, variables, OWN_TABLE, with_api)
     yield _with_routes(cloud, name, made)
     _run(_command("sam delete"), cloud, folder, variables)
+
+
+@contextlib.contextmanager
+def deployed_cloud_assembly(cloud: Cloud, folder: Path, name: str) -> Iterator[Stack]:
+    """What the CDK has synthesised, as a stack: its files are put where its template has them."""
+    storage, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
+    for asset in json.loads((folder / f"{name}.assets.json").read_text())["files"].values():
+        source = folder / asset["source"]["path"]
+        if source.is_dir():
+            packed = shutil.make_archive(str(folder / "packed"), "zip", source)
+            source = Path(packed)
+        for place in asset["destinations"].values():
+            with contextlib.suppress(storage.exceptions.BucketAlreadyOwnedByYou):
+                storage.create_bucket(Bucket=place["bucketName"])
+            storage.upload_file(str(source), place["bucketName"], place["objectKey"])
+    template = (folder / f"{name}.template.json").read_text()
+    capabilities = ["CAPABILITY_IAM"]
+    cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=capabilities)
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": int(COMMAND_SECONDS)}
+    )
+    (made,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    described = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+    yield Stack(
+        {each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]},
+        {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in described},
+    )
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": int(COMMAND_SECONDS)}
+    )
 
 
 def _with_routes(cloud: Cloud, name: str, made: Any) -> Stack:

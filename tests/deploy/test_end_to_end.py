@@ -19,16 +19,20 @@ from urllib.parse import quote
 import httpx2 as httpx
 import pytest
 
+from tallies.cdk.functions import gather
+from tallies.core.declaration import Declaration, read_declaration
 from tallies.core.errors import WrongStore
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.keys import PAUSED, reserved_key, row_key
 from tallies.stores.dynamodb.mappings import check_windows
+from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Drift
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
 
-from .stack import ROOT, Stack, deployed, deployed_over
+from .routes import add_routes
+from .stack import ROOT, Stack, deployed, deployed_cloud_assembly, deployed_over
 from .template import TEMPLATE
 
 LOG = ROOT.parent / "shared" / "data" / "travel-favorites.csv.gz"
@@ -63,12 +67,10 @@ def packaging() -> Any:
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose build/function holds what deploy/package.py gathers, but for the Python and
     the processor of this machine: ministack runs the functions on them."""
-    command = packaging()
-    command.PLATFORMS = ()
-    command.PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
     folder = tmp_path_factory.mktemp("package")
     try:
-        command.gather(folder / "build" / "function")
+        gather(folder / "build" / "function", python=python, platforms=())
     except subprocess.CalledProcessError as error:
         if in_ci():
             raise
@@ -377,3 +379,88 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
         assert cloud.call_api(api, "PUT", "/users/ann/favorites/x", ann.token)[0] == 404
     tables = cloud.client("dynamodb").list_tables()["TableNames"]
     assert [name for name in tables if name.startswith("sales")] == ["sales-tallies"]
+
+
+def test_what_the_construct_makes_counts(
+    cloud: Cloud, package: Path, ann: Member, tmp_path: Path
+) -> None:
+    """A table and its tallies in one stack of the CDK, where the table has no name of its own."""
+    if not in_ci():
+        pytest.importorskip("aws_cdk", reason="the construct needs the extra cdk")
+    from aws_cdk import CfnOutput, aws_dynamodb
+
+    from tallies.cdk import Tallies
+
+    from .synthesised import in_words_of_the_template, new_stack, orders_table, synthesised
+
+    shop = new_stack(tmp_path, "Shop")
+    table = orders_table(shop, stream=aws_dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
+    counts = Tallies(
+        shop,
+        "Counts",
+        table=table,
+        declaration=EXAMPLES / "orders.toml",
+        jwt_issuer=ann.issuer,
+        jwt_audience=[ann.audience],
+        code=package / "build" / "function",
+    )
+    CfnOutput(shop, "Table", value=table.table_name)
+    CfnOutput(shop, "Kept", value=counts.store)
+    template = synthesised(shop)
+    body = in_words_of_the_template(shop, counts, template)["Gateway"]["Properties"]["Body"]
+    names = {
+        name: str(shop.resolve(counts.included.get_resource(name).logical_id))
+        for name in ("Api", "Gateway")
+    }
+    with deployed_cloud_assembly(cloud, tmp_path, "Shop") as stack:
+        api, function = (stack.resources[names[name]] for name in ("Gateway", "Api"))
+        described = cloud.client("lambda").get_function(FunctionName=function)
+        add_routes(
+            cloud.client("apigatewayv2"),
+            api,
+            body,
+            function=described["Configuration"]["FunctionArn"],
+            parameters={},
+        )
+        orders = cloud.client("dynamodb")
+
+        def order(number: str, restaurant: str, total: str, status: str = "paid") -> None:
+            texts = {
+                "id": number,
+                "restaurant_id": restaurant,
+                "ordered_at": "2026-11-02T12:00:00Z",
+                "status": status,
+            }
+            item = {name: {"S": text} for name, text in texts.items()}
+            item["total"] = {"N": total}
+            orders.put_item(TableName=stack.outputs["Table"], Item=item)
+
+        def board() -> Any:
+            path = "/tallies/orders/leaderboards/all"
+            status, found = cloud.call_api(api, "GET", path, ann.token)
+            assert status == 200, found
+            return [(line["group"], line["revenue"]) for line in found["items"]]
+
+        order("1", "noodle-bar", "10.5")
+        order("2", "noodle-bar", "20")
+        order("3", "taco-stand", "7", "open")
+        order("1", "noodle-bar", "12.5")
+        order("3", "taco-stand", "7")
+        orders.delete_item(TableName=stack.outputs["Table"], Key={"id": {"S": "2"}})
+        written = read_declaration((EXAMPLES / "orders.toml").read_text())
+        declared = Declaration(written.tallies, stack.outputs["Table"])
+        url = f"{stack.outputs['Kept']}?endpoint={cloud.endpoint}"
+        with DynamoStore.from_url(url, declared) as store:
+
+            def counted() -> bool:
+                lines = store.leaderboard("all", 10)
+                return [(line.group, float(line.amount)) for line in lines] == [
+                    ("noodle-bar", 12.5),
+                    ("taco-stand", 7),
+                ]
+
+            _until(counted, cloud, "revenue did not become that of the orders")
+            assert store.settings.read().base.source == stack.outputs["Table"] != written.table
+            assert store.verify().drifted == []
+        assert board() == [(["noodle-bar"], 12.5), (["taco-stand"], 7)]
+        assert cloud.call_api(api, "GET", "/tallies")[0] == 401

@@ -1,8 +1,9 @@
 """The Lambda function behind the event source mapping; an application gives it a name of its own.
 
 Configured by the environment variables TALLIES_STORE (dynamodb://REGION/PREFIX) and, for tallies of
-a table of one's own, TALLIES_DECLARATION (a file in the package). What a store keeps already stays
-as it is, whatever the file says: `tallies rebuild` changes it.
+a table of one's own, TALLIES_DECLARATION (a file in the package). TALLIES_TABLE names the table
+where its name is not known when the file is written. What a store keeps already stays as it is,
+whatever the file says: `tallies rebuild` changes it.
 
 It takes both shapes of event. With a tumbling window an event names its shard, and records are
 known by the shard's position; without one each record gets a marker of its own, which costs two
@@ -29,6 +30,7 @@ from tallies.stores.dynamodb.stream import StreamRecord, from_event
 
 STORE = "TALLIES_STORE"
 DECLARATION = "TALLIES_DECLARATION"
+TABLE = "TALLIES_TABLE"
 NAMESPACE = "tallies"
 MARGIN_SECONDS = 1.5
 """Kept of the function's time, or a third of it if that is less: for the request that is under way
@@ -102,11 +104,12 @@ def declared() -> Declaration | None:
     if not (path := os.environ.get(DECLARATION)):
         return None
     try:
-        return read_declaration(Path(path).read_text(encoding="utf-8"))
+        declaration = read_declaration(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise InvalidTally(
             f"{DECLARATION} names {path}, which cannot be read; pack the file with the function."
         ) from None
+    return Declaration(declaration.tallies, os.environ.get(TABLE) or declaration.table)
 
 
 @cache

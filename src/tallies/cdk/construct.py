@@ -1,0 +1,386 @@
+"""The construct: what the template makes, in a stack of one's own.
+
+```python
+from tallies.cdk import Tallies
+
+orders = dynamodb.TableV2(..., dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
+counts = Tallies(self, "Counts", table=orders, declaration="orders.toml")
+counts.grant_read(dashboard_function)
+```
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sns as sns
+from aws_cdk.cloudformation_include import CfnInclude
+from constructs import Construct
+
+from tallies.cdk import functions, template
+from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.errors import InvalidInput, InvalidTally
+from tallies.http.cors import check_origin
+from tallies.stores.dynamodb.event_filter import event_patterns
+from tallies.stores.dynamodb.read import RANKING_INDEX, ranked_component
+from tallies.stores.dynamodb.stream import VIEW_TYPE, check_stream
+
+Resource = TypeVar("Resource", bound=cdk.CfnResource)
+
+MAX_PREFIX = 100
+"""Characters of a prefix that is made up: names of tables and of log groups begin with it."""
+
+
+class Tallies(Construct):
+    """Tallies of a table, kept by a function that its stream calls; or the favorites.
+
+    The parameters are those of the template, and so are their defaults.
+    """
+
+    aggregator: lambda_.IFunction
+    """The function that the stream calls."""
+    api: lambda_.IFunction | None
+    """The function behind the HTTP API; None where there is no API."""
+    tallies_table: dynamodb.ITable
+    """The table that holds the tallies."""
+    favorites_table: dynamodb.ITable | None
+    """The table of the favorites; None where the tallies are of a table of one's own."""
+    alarms: Mapping[str, cloudwatch.IAlarm]
+    """The alarms, by the names that the operations page gives them."""
+    url: str | None
+    """Where the HTTP API answers."""
+    store: str
+    """For the command line: `tallies status --store ...`."""
+    included: CfnInclude
+    """Each resource by its name in the template: `included.get_resource("Failures")`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - as every construct calls it
+        *,
+        table: dynamodb.ITable | None = None,
+        declaration: str | PathLike[str] | None = None,
+        prefix: str | None = None,
+        jwt_issuer: str | None = None,
+        jwt_audience: Sequence[str] = (),
+        cors_origins: Sequence[str] = (),
+        batch_size: int | None = None,
+        batching_window: cdk.Duration | None = None,
+        tumbling_window: cdk.Duration | None = None,
+        aggregator_tracing: lambda_.Tracing | None = None,
+        log_retention: int | None = None,
+        alarm_topic: sns.ITopic | None = None,
+        code: str | PathLike[str] | None = None,
+    ) -> None:
+        """Make the tallies of `table`, as the file `declaration` says.
+
+        Args:
+            scope: What the construct is in.
+            id: Its name there.
+            table: The table to tally, with a stream of new and old images; without it there is one
+                of favorites.
+            declaration: A file that declares the tallies; of favorites it may be left out. Its
+                `table` gives way to `table` where that has no name yet.
+            prefix: The tables are named PREFIX-favorites and PREFIX-tallies; by default it is made
+                of where the construct is.
+            jwt_issuer: Only tokens of this issuer may mark and unmark; over a table of your own,
+                only they may ask, and without an issuer there is no API.
+            jwt_audience: Only tokens for one of these audiences.
+            cors_origins: Pages of these origins may use the API.
+            batch_size: Most change records of one invocation.
+            batching_window: To gather a batch; the tallies are about so far behind.
+            tumbling_window: Only its presence matters; it names the shard.
+            aggregator_tracing: Traces of each call of the aggregator.
+            log_retention: Days.
+            alarm_topic: Where alarms are sent.
+            code: A folder with what the functions need, for a build without a network; by default
+                pip gathers it when the stack is synthesised.
+
+        Raises:
+            InvalidInput: the stack could not work; the sentence says why.
+            WrongStore: the table has no stream, or one without new and old images.
+        """
+        super().__init__(scope, id)
+        declared, text = _declared(declaration)
+        _check_source(self, table, declared)
+        made_of = template.read()
+        self._statements = made_of["Resources"]["ApiRole"]["Properties"]["Policies"][0][
+            "PolicyDocument"
+        ]["Statement"]
+        prefix = prefix or cdk.Names.unique_resource_name(
+            self, max_length=MAX_PREFIX, separator="-"
+        )
+        if cdk.Token.is_unresolved(prefix):
+            raise InvalidInput("The prefix has to be known when the stack is synthesised.")
+        if bool(jwt_issuer) != bool(jwt_audience):
+            raise InvalidInput("jwt_issuer and jwt_audience go together; give both, or neither.")
+        if isinstance(jwt_audience, str):
+            raise InvalidInput("jwt_audience is a list of texts.")
+        if cors_origins and not jwt_issuer:
+            raise InvalidInput("cors_origins are of an API, which takes a jwt_issuer.")
+        given = {
+            "Prefix": prefix,
+            "JwtIssuer": jwt_issuer,
+            "JwtAudience": list(jwt_audience),
+            "CorsOrigins": _origins(cors_origins),
+            "SourceStream": table and table.table_stream_arn,
+            "Declaration": text and functions.DECLARATION,
+            "RankedMeasure": _ranked(declared),
+            "BatchSize": batch_size,
+            "BatchingWindow": batching_window and batching_window.to_seconds(),
+            "TumblingWindow": tumbling_window and tumbling_window.to_seconds(),
+            "AggregatorTracing": aggregator_tracing and _TRACING[aggregator_tracing],
+            "LogRetention": log_retention,
+            "AlarmTopic": alarm_topic and alarm_topic.topic_arn,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        template.check(made_of, given, lambda value: not cdk.Token.is_unresolved(value))
+        values = template.defaults(made_of) | given
+        decided = template.decided(
+            made_of, values, None if declared is None else event_patterns(declared.tallies)
+        )
+        # A dashboard's name holds no dots.
+        self._include(template.plain(decided, named=prefix.replace(".", "-")), values)
+        self._put_code(None if code is None else Path(code), text)
+
+    def _include(self, plain: template.Template, values: Mapping[str, Any]) -> None:
+        """Make what the template makes, and what others may use of it."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "template.json"
+            file.write_text(template.as_json(plain), encoding="utf-8")
+            self.included = CfnInclude(
+                self,
+                "Template",
+                template_file=str(file),
+                parameters={**values},
+                preserve_logical_ids=False,
+            )
+        made = plain["Resources"]
+        self._tallies = self._resource("Tallies", dynamodb.CfnTable)
+        self.tallies_table = dynamodb.Table.from_table_attributes(
+            self,
+            "TalliesTable",
+            table_arn=self._tallies.attr_arn,
+            global_indexes=[RANKING_INDEX],
+        )
+        self.favorites_table = None
+        if "Favorites" in made:
+            favorites = self._resource("Favorites", dynamodb.CfnTable)
+            self.favorites_table = dynamodb.Table.from_table_attributes(
+                self,
+                "FavoritesTable",
+                table_arn=favorites.attr_arn,
+                table_stream_arn=favorites.attr_stream_arn,
+                global_indexes=["by_user"],
+            )
+        self.aggregator = self._function("Aggregator")
+        self.api = self._function("Api") if "Api" in made else None
+        self.alarms = {
+            name: cloudwatch.Alarm.from_alarm_arn(
+                self, f"{name}Alarm", self._resource(name, cloudwatch.CfnAlarm).attr_arn
+            )
+            for name, resource in made.items()
+            if resource["Type"] == "AWS::CloudWatch::Alarm"
+        }
+        self.url = self.included.get_output("Url").value if "Api" in made else None
+        self.store = self.included.get_output("Store").value
+
+    def _resource(self, name: str, of: type[Resource]) -> Resource:
+        found = self.included.get_resource(name)
+        if not isinstance(found, of):
+            raise TypeError(f"{name} of the template is of another type than {of.__name__}")
+        return found
+
+    def _function(self, name: str) -> lambda_.IFunction:
+        role = self._resource(f"{name}Role", iam.CfnRole)
+        return lambda_.Function.from_function_attributes(
+            self,
+            f"{name}Function",
+            function_arn=self._resource(name, lambda_.CfnFunction).attr_arn,
+            role=iam.Role.from_role_arn(self, f"{name}FunctionRole", role.attr_arn),
+            same_environment=True,
+        )
+
+    def _put_code(self, folder: Path | None, declaration: str | None) -> None:
+        if folder is not None and not (folder / functions.PACKAGE.name).is_dir():
+            raise InvalidInput(
+                f"{folder} holds no package of tallies; gather one there with deploy/package.py."
+            )
+        code = assets.Asset(
+            self,
+            "Code",
+            path=str((folder or functions.PACKAGE).resolve()),
+            asset_hash_type=cdk.AssetHashType.CUSTOM,
+            asset_hash=functions.digest(folder, declaration),
+            bundling=cdk.BundlingOptions(
+                # Never pulled: what is local does not decline.
+                image=cdk.DockerImage.from_registry("public.ecr.aws/sam/build-python3.13"),
+                local=_Gathered(folder, declaration),
+            ),
+        )
+        for name in ("Aggregator", "Api"):
+            if name == "Aggregator" or self.api is not None:
+                function = self._resource(name, lambda_.CfnFunction)
+                function.code = lambda_.CfnFunction.CodeProperty(
+                    s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key
+                )
+                code.add_resource_metadata(function, "Code")
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody read the tallies and leaderboards, as the API may: no more than that."""
+        grants = [
+            iam.Grant.add_to_principal(
+                grantee=grantee,
+                actions=_list(statement["Action"]),
+                resource_arns=[self._arn(statement["Resource"])],
+            )
+            for statement in self._statements
+            if statement.get("Sid", "").startswith("Read")
+        ]
+        combined, *others = grants
+        for other in others:
+            combined = combined.combine(other)
+        return combined
+
+    def _arn(self, resource: Mapping[str, Any]) -> str:
+        """A resource of the template's policies: the table of the tallies, or below its name."""
+        arn: str = self._tallies.attr_arn
+        if "Fn::Sub" in resource:
+            text: str = resource["Fn::Sub"]
+            return text.replace("${Tallies.Arn}", arn)
+        return arn
+
+
+_TRACING = {lambda_.Tracing.ACTIVE: "Active", lambda_.Tracing.PASS_THROUGH: "PassThrough"}
+
+
+def _list(one_or_more: str | list[str]) -> list[str]:
+    return [one_or_more] if isinstance(one_or_more, str) else one_or_more
+
+
+@jsii.implements(cdk.ILocalBundling)
+class _Gathered:
+    """Fills the folder that becomes the functions' code; asked only when a stack needs it."""
+
+    def __init__(self, folder: Path | None, declaration: str | None) -> None:
+        self._folder = folder
+        self._declaration = declaration
+
+    def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
+        out = Path(output_dir)
+        if self._folder is None:
+            functions.gather(out, self._declaration)
+        else:
+            shutil.copytree(self._folder, out, dirs_exist_ok=True)
+            functions.add_declaration(out, self._declaration)
+        return True
+
+
+def _declared(
+    file: str | PathLike[str] | None,
+) -> tuple[Declaration | None, str | None]:
+    """What a file declares, and its text.
+
+    Raises:
+        InvalidTally: it cannot be read, or has no meaning.
+    """
+    if file is None:
+        return None, None
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+        return read_declaration(text), text
+    except (OSError, UnicodeDecodeError, InvalidTally) as error:
+        raise InvalidTally(f"{file}: {error}") from None
+
+
+def _origins(origins: Sequence[str]) -> list[str] | None:
+    """Origins; one may be of what is still to be made, like a distribution.
+
+    Raises:
+        InvalidInput: one of them is none.
+    """
+    if isinstance(origins, str):
+        raise InvalidInput("cors_origins is a list of texts.")
+    for origin in origins:
+        if not cdk.Token.is_unresolved(origin):
+            check_origin(origin)
+    return list(origins) or None
+
+
+def _ranked(declared: Declaration | None) -> str | None:
+    if declared is None or not declared.tallies[0].ranked:
+        return None
+    return ranked_component(declared.tallies[0])
+
+
+def _check_source(
+    scope: Construct, table: dynamodb.ITable | None, declared: Declaration | None
+) -> None:
+    """See that the tallies can be kept from this table.
+
+    Raises:
+        InvalidInput: what is declared is not of it, or it is elsewhere.
+        WrongStore: its stream does not do.
+    """
+    named = None if declared is None else declared.table
+    if table is None:
+        if named is not None:
+            raise InvalidInput(f"The declaration is of the table {named}; give it as `table`.")
+        return
+    made = _resource_of(table)
+    known = _first_known(getattr(made, "table_name", None), table.table_name)
+    name = known or named or table.node.path
+    if declared is None:
+        raise InvalidInput(f"Give the declaration of what to tally of the table {name}.")
+    if known is not None and named not in (None, known):
+        raise InvalidInput(f"The declaration is of the table {named}, and `table` is {known}.")
+    arn = table.table_stream_arn
+    check_stream(name, _specification(arn, made))
+    stack = cdk.Stack.of(scope)
+    region, account = table.env.region, table.env.account
+    if arn is not None and not cdk.Token.is_unresolved(arn):
+        region, account = arn.split(":")[3:5]
+    for what, there, here in (
+        ("region", region, stack.region),
+        ("account", account, stack.account),
+    ):
+        are_known = not any(cdk.Token.is_unresolved(each) for each in (there, here))
+        if are_known and there != here:
+            raise InvalidInput(
+                f"The table {name} is in the {what} {there} and its tallies would be in {here};"
+                f" make them in a stack of {there}."
+            )
+
+
+def _resource_of(table: dynamodb.ITable) -> cdk.CfnResource | None:
+    """What the table is made by; None for one that is only referred to."""
+    made = table.node.default_child
+    return made if isinstance(made, cdk.CfnResource) else None
+
+
+def _first_known(*names: str | None) -> str | None:
+    known = (name for name in names if name and not cdk.Token.is_unresolved(name))
+    return next(known, None)
+
+
+def _specification(arn: str | None, made: cdk.CfnResource | None) -> Mapping[str, Any]:
+    """The table's stream, as DynamoDB would describe it; of one made elsewhere, the best of it."""
+    if made is None:
+        return {"StreamEnabled": arn is not None, "StreamViewType": VIEW_TYPE}
+    # A property of its own would be read as a structure, which a TableV2 has not made yet.
+    found = cdk.Stack.of(made).resolve(made._cfn_properties.get("streamSpecification"))
+    return {
+        "StreamEnabled": found is not None,
+        "StreamViewType": (found or {}).get("streamViewType"),
+    }

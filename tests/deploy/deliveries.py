@@ -24,6 +24,7 @@ def windowed_event(account: DynamoDBAccount, table: str) -> dict[str, Any]:
     for record in records:
         written = record["dynamodb"]["ApproximateCreationDateTime"]
         record["dynamodb"]["ApproximateCreationDateTime"] = written.timestamp()
+        record["eventSourceARN"] = arn
     return {
         "Records": records,
         "shardId": shard["ShardId"],

@@ -34,7 +34,8 @@ def provider(spans: InMemorySpanExporter) -> Iterator[TracerProvider]:
 def seconds(span: ReadableSpan) -> float:
     assert span.start_time is not None
     assert span.end_time is not None
-    return (span.end_time - span.start_time) / NANOSECONDS
+    lasted: float = (span.end_time - span.start_time) / NANOSECONDS
+    return lasted
 
 
 def check(spans: Sequence[ReadableSpan], steps: Sequence[Applied]) -> list[ReadableSpan]:

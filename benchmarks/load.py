@@ -9,9 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.measure import in_turns
+from benchmarks.measure import in_turns, seconds
 from benchmarks.result import Bound, Result, Run
 from benchmarks.workload import marks
+from tallies.favorites.on_sqlite import SqliteFavorites
 
 _LINES_AN_UNMARK = 20
 
@@ -23,6 +24,7 @@ class _Loaded(NamedTuple):
 
 def run(run: Run) -> Iterator[Result]:
     """Memory is constant when twice the events take no more of it."""
+    yield _beside_a_plain_loop(run, run.pick(200_000, 50_000))
     events = run.pick(1_000_000, 100_000)
     whole, half = run.folder / "whole.csv", run.folder / "half.csv"
     _write(whole, events)
@@ -55,6 +57,31 @@ def run(run: Run) -> Iterator[Result]:
         peer=memory.peer,
         ratio=memory.ratio,
         bound=None if run.quick else Bound("<=", 1.15),  # small logs do not fill the caches
+    )
+
+
+def _beside_a_plain_loop(run: Run, events: int) -> Result:
+    log, store = run.folder / "log.csv", run.folder / "plain.db"
+    _write(log, events)
+
+    def plain() -> list[float]:
+        with SqliteFavorites(store) as made:
+            made.init()
+        command = [sys.executable, "-m", "benchmarks.plain_load", str(log), str(store)]
+        taken = seconds(lambda: subprocess.run(command, check=True))
+        for path in run.folder.glob("plain.db*"):
+            path.unlink()
+        return [taken]
+
+    (found,) = in_turns(run.pick(5, 3), lambda: [_load(run.folder, log).seconds], plain)
+    return Result(
+        what=f"load of {events:,} events, until all are counted",
+        unit="s",
+        ours=found.ours,
+        peer_name="a plain loop that counts nothing",
+        peer=found.peer,
+        ratio=found.ratio,
+        bound=Bound("<=", 1.3),
     )
 
 

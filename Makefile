@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test check bench docs site clean
+.PHONY: demo install test quick check soak bench docs site clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     run the main job: a made-up city, its page, counts that move"
 	@echo "make test     run all tests"
+	@echo "make quick    the tests that need neither engines nor a browser"
 	@echo "make check    lint, format, types, direction of imports"
+	@echo "make soak     the tests under other clocks, then random histories for MINUTES (10)"
 	@echo "make bench    measure everything and print the ratios"
 	@echo "make docs     the reference of the library, in build/api"
 	@echo "make site     the documentation as a site, in build/site"
@@ -34,6 +36,24 @@ demo: .venv/.run
 test: .venv/.dev
 	-@$(BIN)/python -m tests.engines fetch # once; whatever is missing, the tests say so
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+QUICK = tests/core tests/favorites tests/docs/test_links.py tests/docs/test_readme.py \
+  tests/docs/test_project.py tests/sqlite/test_aggregation.py tests/sqlite/test_files.py \
+  tests/sqlite/test_lag.py tests/sqlite/test_lines.py tests/sqlite/test_moved.py
+quick: .venv/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(QUICK)
+
+# Ten days on, a year on, a leap day, the nights in which clocks are set on and back. The engines
+# run by the same clock. (faketime is a package of Debian's.)
+CLOCKS = +10d +1y '@2028-02-29 23:59:00' '@2027-03-28 00:59:30' '@2026-10-25 00:59:30'
+CLOCKED = tests/retention tests/http tests/conformance tests/sqlite tests/cli tests/favorites
+MINUTES ?= 10
+soak: .venv/.dev
+	for clock in $(CLOCKS); do echo "== $$clock"; \
+	  FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "$$clock" $(BIN)/python -m pytest -q $(CLOCKED) || exit 1; \
+	done
+	$(BIN)/python -m tests.histories --seconds $$(( $(MINUTES) * 30 ))
+	$(BIN)/python -m tests.operate.rebuild --seconds $$(( $(MINUTES) * 30 ))
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -13,10 +13,11 @@ import pytest
 
 from tests.histories.faults import FAULTS
 from tests.histories.worlds import WORLDS
+from tests.length import at_length
 from tests.operate.rebuild.dynamo_history import Played, play
 
-HISTORIES = 300
-AT_ONCE = 100
+HISTORIES = at_length(300)
+AT_ONCE = at_length(100)
 
 _played: list[Played] = []
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.length import at_length
 from tests.operate.rebuild.sqlite_history import Played, play
 
-HISTORIES = 300
-AT_ONCE = 100
+HISTORIES = at_length(300)
+AT_ONCE = at_length(100)
 
 _played: list[Played] = []
 

@@ -374,6 +374,21 @@ def test_a_table_of_another_region_is_refused(code: Path, tmp_path: Path) -> Non
         Tallies(stack, "Counts", table=_from_elsewhere(stack), declaration=ORDERS, code=code)
 
 
+def test_without_node_one_sentence_says_so(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "JSII_NODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from tallies.cdk import Tallies"],
+        env={**environment, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: The construct needs Node")
+
+
 def test_the_example_of_the_page_is_synthesised(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

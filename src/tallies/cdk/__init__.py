@@ -3,6 +3,8 @@
 Needs the extra `cdk`, and Node.
 """
 
+import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ __all__ = ["Tallies"]
 def __getattr__(name: str) -> Any:
     # Only when it is asked for: the CDK starts Node, and what packs the functions needs none.
     if name == "Tallies":
+        if shutil.which(os.environ.get("JSII_NODE", "node")) is None:
+            raise ImportError("The construct needs Node, as the CDK does; install it (nodejs.org).")
         try:
             from tallies.cdk.construct import Tallies
         except ModuleNotFoundError as error:

@@ -1,13 +1,14 @@
 """A store whose records were marked one by one goes by positions from some moment on."""
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tallies.core.errors import StoreUnavailable, WrongStore
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb import by_positions
+from tallies.stores.dynamodb.guard import read_position
 from tallies.stores.dynamodb.stream import StreamRecord
 from tests.cli.command import tallies
 from tests.dynamodb.test_snapshot import busy, by_hand, settle, tallies_of, write
@@ -99,6 +100,26 @@ def test_two_at_once_change_it_once(
     monkeypatch.setattr(by_positions, "hand_over", twice)
     with pytest.raises(StoreUnavailable, match="Somebody else"):
         store.go_by_positions()
+    settle(store)
+    assert tallies_of(store) == by_hand(store, client)
+
+
+def test_more_shards_than_a_transaction_holds(
+    store: DynamoFavorites, client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.guarded_apply("markers").apply_marked(written(store, 12, 20))
+    hand_over = by_positions.hand_over
+    table = store.names.tallies
+    others = {f"shard-{number}": f"{number:040}" for number in range(1, 251)}
+
+    def with_others(client: Any, sender: Any, table: str, ends: Any, *rest: Any) -> None:
+        hand_over(client, sender, table, {**others, **ends}, *rest)
+
+    monkeypatch.setattr(by_positions, "hand_over", with_others)
+    store.go_by_positions()
+    assert store.settings.guard() == "positions"
+    for shard, end in others.items():
+        assert read_position(client, table, shard).progress.least == end
     settle(store)
     assert tallies_of(store) == by_hand(store, client)
 

@@ -68,6 +68,18 @@ class SimulatedSource:
         # A key's records stay in one line of shards: its child is under its parent.
         self._open = [child for side in (0, 1) for child in children[side::2]]
 
+    def roll(self, number: int) -> None:
+        """One open shard ends, as each does after some hours, and one goes on from it."""
+        parent = self._open[number % len(self._open)]
+        child = SimulatedShard(f"{parent.id}.", parent.id)
+        self.shards.append(child)
+        self._open[number % len(self._open)] = child
+
+    @property
+    def open_shards(self) -> int:
+        """How many take records."""
+        return len(self._open)
+
 
 def wire(row: Row) -> dict[str, Any]:
     """A row as typed attributes."""

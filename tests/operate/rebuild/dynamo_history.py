@@ -31,7 +31,7 @@ from tests.histories.delivery import Delivery
 from tests.histories.faults import FAULTS, Network, SimulatedTime
 from tests.histories.history import MAX_STEPS, Wrong
 from tests.histories.schedule import Actor, die, pause
-from tests.histories.source import SimulatedSource
+from tests.histories.source import SimulatedShard, SimulatedSource
 from tests.histories.worlds import START, WORLDS, new_row, touched
 from tests.operate.rebuild.simulated import ReadableDynamoDB, SimulatedStream
 
@@ -94,6 +94,12 @@ class PatientClient:
 
 
 class RebuildHistory:
+    keys = KEYS
+    max_kills = MAX_KILLS
+    second_rate = 0.01
+    """How often a rebuild is begun beside one that runs."""
+    write_rate, invoke_rate = 0.1, 0.2
+
     def __init__(self, seed: int, folder: Path) -> None:
         random = self.random = Random(seed)
         self.folder = folder
@@ -128,10 +134,7 @@ class RebuildHistory:
             yield
 
     def play(self) -> Played:
-        for _ in range(self.random.choice([0, 10, 30])):
-            self._write()
-        if self.random.random() < 0.5:
-            self._deliver_all()
+        self._begin()
         for _ in range(self.random.choice([1, 2, 3])):
             self._plant()
             self._live_through_a_rebuild()
@@ -148,6 +151,12 @@ class RebuildHistory:
             Counter(self.network.met),
         )
 
+    def _begin(self) -> None:
+        for _ in range(self.random.choice([0, 10, 30])):
+            self._write()
+        if self.random.random() < 0.5:
+            self._deliver_all()
+
     # What goes on.
 
     def _live_through_a_rebuild(self) -> None:
@@ -155,15 +164,17 @@ class RebuildHistory:
         killed = self.met["killed"]
         earlier = list(self.rebuilds.values())
         for _ in range(MAX_STEPS):
-            if self.met["killed"] - killed > MAX_KILLS:
+            if self.met["killed"] - killed > self.max_kills:
                 self.network.rates, self.deadliness = {}, 0  # so that it comes to an end
             if any(actor not in earlier for actor in self._whole()):
                 return
-            if not self.rebuilds or (len(self.rebuilds) < 2 and self.random.random() < 0.01):
+            if not self.rebuilds or (
+                len(self.rebuilds) < 2 and self.random.random() < self.second_rate
+            ):
                 self._start_rebuild()
-            if self.random.random() < 0.1:
+            if self.random.random() < self.write_rate:
                 self._write()
-            if self.random.random() < 0.2:
+            if self.random.random() < self.invoke_rate:
                 self._invoke()
             self._go_on()
         raise Wrong("It does not come to an end.")
@@ -177,6 +188,8 @@ class RebuildHistory:
             del self.rebuilds[number]
             if isinstance(actor.error, StoreUnavailable) and "takes over" in str(actor.error):
                 self.met["taken over"] += 1
+            elif isinstance(actor.error, StoreUnavailable) and "still" in str(actor.error):
+                self.met["never still"] += 1
             elif isinstance(actor.error, StoreUnavailable) and "busy" in str(actor.error):
                 self.met["busy"] += 1
             elif actor.error is not None:
@@ -198,7 +211,7 @@ class RebuildHistory:
 
     def _write(self) -> None:
         random = self.random
-        key = random.randrange(KEYS)
+        key = random.randrange(self.keys)
         old = self.source.rows.get(key)
         if old is None:
             self.source.write(key, new_row(random, self.world, 0))
@@ -206,31 +219,45 @@ class RebuildHistory:
             self.source.write(key, None)
         else:
             self.source.write(key, touched(random, self.world, old, 0))
-        if random.random() < 0.02 and len(self.source.shards) < 7:
+        self._grow()
+
+    def _grow(self) -> None:
+        if self.random.random() < 0.02 and len(self.source.shards) < 7:
             self.source.split()
 
     def _invoke(self) -> None:
-        for shard in self.source.shards:
-            parent = self.deliveries.get(shard.parent or "")
-            is_next = shard.parent is None or (parent is not None and parent.is_over)
-            if is_next and shard.id not in self.deliveries:
-                self.deliveries[shard.id] = Delivery(shard, self._invocation, self.random)
-        waiting = [each for each in self.deliveries.values() if not each.is_over]
+        waiting = self._waiting(self.source.shards)
         if waiting:
             invocation = self.random.choice(waiting).step()
             if invocation is not None:
                 self.invocations.append(invocation)
 
+    def _waiting(self, shards: Sequence[SimulatedShard]) -> list[Delivery]:
+        """The deliveries that are not over."""
+        self._deliver_next(shards)
+        return [each for each in self.deliveries.values() if not each.is_over]
+
+    def _deliver_next(self, shards: Sequence[SimulatedShard]) -> None:
+        """Begin with the shards whose parents are read."""
+        for shard in shards:
+            parent = self.deliveries.get(shard.parent or "")
+            is_next = shard.parent is None or (parent is not None and parent.is_over)
+            if is_next and shard.id not in self.deliveries:
+                self.deliveries[shard.id] = Delivery(shard, self._invocation, self.random)
+
     def _go_on(self) -> None:
         running = [*self.invocations, *self.rebuilds.values()]
         if running:
-            actor = self.random.choice(running)
+            actor = self._pick(running)
             if not actor.is_over:
                 actor.go_on()
             if actor in self.invocations and actor.is_over:
                 self.invocations.remove(actor)
         if self.network.late and self.random.random() < 0.2:
             self.network.arrive()
+
+    def _pick(self, running: Sequence[Actor]) -> Actor:
+        return self.random.choice(running)
 
     def _deliver_all(self) -> None:
         for _ in range(MAX_STEPS):

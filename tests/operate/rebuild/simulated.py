@@ -81,7 +81,10 @@ class ReadableDynamoDB(FakeDynamoDB):
         assert 0 < len(request["TransactItems"]) <= 100
         responses = []
         for get in request["TransactItems"]:
-            item = self._rows(get["Get"]["TableName"]).get(_place(get["Get"]["Key"]))
+            table = self.tables.get(get["Get"]["TableName"], {})
+            item = table.get(
+                (get["Get"]["Key"]["group"]["S"], get["Get"]["Key"]["time_window"]["S"])
+            )
             responses.append({} if item is None else {"Item": dict(item)})
         return {"Responses": responses}
 
@@ -104,11 +107,12 @@ class SimulatedStream:
 
     def __init__(self, source: SimulatedSource) -> None:
         self._source = source
+        self._by_id: dict[str, SimulatedShard] = {}
+        self._parents: set[str | None] = set()
 
     def shards(self) -> list[Shard]:
-        parents = {shard.parent for shard in self._source.shards}
         return in_lineage_order(
-            _as_listed(shard, is_over=shard.id in parents) for shard in self._source.shards
+            _as_listed(shard, is_over=self._is_over(shard.id)) for shard in self._source.shards
         )
 
     def iterator(self, shard: str, after: str = "") -> str:
@@ -124,9 +128,8 @@ class SimulatedStream:
         name, _, start = iterator.partition("|")
         page = self._shard(name).records[int(start) :][: min(limit, PAGE)]
         end = int(start) + len(page)
-        is_over = any(shard.parent == name for shard in self._source.shards)
         is_read = end == len(self._shard(name).records)
-        return list(page), None if is_over and is_read else f"{name}|{end}"
+        return list(page), None if self._is_over(name) and is_read else f"{name}|{end}"
 
     def after(
         self, shard: Shard, position: str, limit: int = MAX_RECORDS
@@ -139,10 +142,22 @@ class SimulatedStream:
                 return
 
     def _shard(self, name: str) -> SimulatedShard:
-        return next(shard for shard in self._source.shards if shard.id == name)
+        self._know_all()
+        return self._by_id[name]
+
+    def _is_over(self, name: str) -> bool:
+        self._know_all()
+        return name in self._parents
+
+    def _know_all(self) -> None:
+        for shard in self._source.shards[len(self._by_id) :]:
+            self._by_id[shard.id] = shard
+            self._parents.add(shard.parent)
 
 
 def _as_listed(shard: SimulatedShard, *, is_over: bool) -> Shard:
     numbers = [record.change.position for record in shard.records]
     first, last = (numbers[0], numbers[-1]) if numbers else ("0" * 40, "0" * 40)
+    if len(numbers) % 3 == 1:  # the end may be the number of no record
+        last = f"{int(last) + 1:040}"
     return Shard(shard.id, shard.parent, first, last if is_over else None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tallies.stores.dynamodb.guard import Known, read_position
 from tallies.stores.dynamodb.keys import MARKER, reserved_group, reserved_key
-from tallies.stores.dynamodb.paging import batch_get
+from tallies.stores.dynamodb.paging import at_once, batch_get
 from tallies.stores.dynamodb.stream import Shard, Stream, StreamRecord
 
 if TYPE_CHECKING:
@@ -47,17 +47,16 @@ class Backlog:
 
     def oldest(self) -> float | None:
         """When the oldest record of the backlog was written, about, in seconds since 1970."""
-        oldest = None
-        for shard in self._stream.shards():
-            known = read_position(self._client, self._tallies, shard.id)
-            records = self._stream.after(shard, known.progress.least)
-            if known.revision is None:
-                records = self._without_marker(list(records))
-            first = next(records, None)
-            if first is not None:
-                at = _seconds(first)
-                oldest = at if oldest is None else min(at, oldest)
-        return oldest
+        found = at_once(self._oldest_of, self._stream.shards())
+        return min((at for at in found if at is not None), default=None)
+
+    def _oldest_of(self, shard: Shard) -> float | None:
+        known = read_position(self._client, self._tallies, shard.id)
+        records = self._stream.after(shard, known.progress.least)
+        if known.revision is None:
+            records = self._without_marker(list(records))
+        first = next(records, None)
+        return None if first is None else _seconds(first)
 
     def _without_marker(self, records: Sequence[StreamRecord]) -> Iterator[StreamRecord]:
         marked = marked_of(self._client, self._tallies, records)

@@ -4,6 +4,7 @@ Up to some position of each shard all records are counted under markers, whoever
 there on they are known by that position. Both change in one transaction.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from tallies.stores.dynamodb.guard import Guard, read_position
 from tallies.stores.dynamodb.lanes import END
 from tallies.stores.dynamodb.paging import MAX_KEYS, batches
 from tallies.stores.dynamodb.stream import Stream
-from tallies.stores.dynamodb.transactions import OutOfTime, Refused, Sender
+from tallies.stores.dynamodb.transactions import MAX_ACTIONS, OutOfTime, Refused, Sender
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -58,19 +59,38 @@ def hand_over(
 ) -> None:
     """Set the positions, and make `change`, which says that they count from here on.
 
+    The last of them and the change come in one transaction. The others may come before it: as long
+    as records are known by markers nobody goes by positions, and all up to these have markers.
+
     Raises:
         StoreUnavailable: somebody else was faster, or the table is busy.
     """
-    moves: list[TransactWriteItemTypeDef] = [{"Update": change}]
-    for shard, end in ends.items():
-        guard = Guard(table, shard, end, epoch=epoch)
-        guard.found(read_position(client, table, shard))
-        moves.append({"Update": guard.move(END, end, now)})
+    deadline = monotonic() + SECONDS
     try:
-        sender.transact(moves, monotonic() + SECONDS)
+        waiting = list(ends.items())
+        while len(waiting) >= MAX_ACTIONS:
+            some, waiting = waiting[:MAX_ACTIONS], waiting[MAX_ACTIONS:]
+            sender.transact(_moves(client, table, some, epoch, now), deadline)
+        moves = _moves(client, table, waiting, epoch, now)
+        sender.transact([{"Update": change}, *moves], deadline)
     except Refused:
         raise StoreUnavailable(
             "Somebody else changes how records are known; see who, and run it again."
         ) from None
     except OutOfTime as error:
         raise StoreUnavailable(f"The table {table} is busy: {error}; run it again.") from None
+
+
+def _moves(
+    client: "DynamoDBClient",
+    table: str,
+    ends: Sequence[tuple[str, str]],
+    epoch: int,
+    now: datetime,
+) -> "list[TransactWriteItemTypeDef]":
+    moves: list[TransactWriteItemTypeDef] = []
+    for shard, end in ends:
+        guard = Guard(table, shard, end, epoch=epoch)
+        guard.found(read_position(client, table, shard))
+        moves.append({"Update": guard.move(END, end, now)})
+    return moves

@@ -38,8 +38,7 @@ def compare(
         view = views[cell.view]
         expected = cell.expected
         for late in cell.late:
-            known = view.position(late.shard, cell.group, tally, cell.window)
-            applied = late.position <= known
+            applied = view.has((cell.group, cell.window), tally, late.shard, late.position)
             if late.counted and not applied:
                 expected = plus(expected, negated(load(late.amounts)))
             elif applied and not late.counted:

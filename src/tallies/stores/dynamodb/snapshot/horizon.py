@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tallies.core.errors import StoreUnavailable, WrongStore
-from tallies.stores.dynamodb.errors import HistoryTrimmed
+from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.guard import Known, read_position
 from tallies.stores.dynamodb.keys import POSITION, reserved_key
-from tallies.stores.dynamodb.stream import Shard, Stream
+from tallies.stores.dynamodb.lanes import END
+from tallies.stores.dynamodb.stream import EMPTY_PAGES, Shard, Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,6 +27,27 @@ def check_beginning(stream: Stream, shard: Shard) -> None:
     # A service that takes only the numbers of records as positions has no answer to this.
     with suppress(WrongStore):
         stream.iterator(shard.id, shard.first)
+
+
+def is_read_out(stream: Stream, shard: Shard, position: str) -> bool:
+    """Whether a shard has ended and never had a record after a position, as far as can be told."""
+    if shard.last is None:
+        return False
+    if position >= shard.last:
+        return True
+    # The end that is listed need not be the number of a record, and many shards end without any.
+    with suppress(HistoryTrimmed, IteratorExpired):
+        if not position:
+            check_beginning(stream, shard)
+        iterator: str | None = stream.iterator(shard.id, position)
+        for _ in range(EMPTY_PAGES):
+            if iterator is None:
+                return True
+            records, iterator = stream.read(iterator, 1)
+            if records:
+                return False
+        return iterator is None
+    return False
 
 
 def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream, epoch: int) -> None:
@@ -53,13 +75,15 @@ def _skip(
     client: "DynamoDBClient", table: str, stream: Stream, shard: Shard, known: Known, epoch: int
 ) -> None:
     first = next(stream.after(shard, "", limit=1), None)
+    to = first.change.position if first else shard.last or shard.first
+    after = known.progress.moved(END, to)  # lanes that are further already stay where they are
     try:
         client.update_item(
             TableName=table,
             Key=reserved_key(POSITION, shard.id),
             # Another revision, so that nothing that is under way can come after it.
-            UpdateExpression="SET revision = :skipped, #position = :first, epoch = :epoch"
-            " REMOVE ahead",
+            UpdateExpression="SET revision = :skipped, #position = :position, epoch = :epoch"
+            + (", ahead = :ahead" if after.ahead else " REMOVE ahead"),
             ConditionExpression="attribute_not_exists(revision)"
             if known.revision is None
             else "revision = :known",
@@ -67,7 +91,8 @@ def _skip(
             ExpressionAttributeValues={
                 ":epoch": {"N": str(epoch)},
                 ":skipped": {"S": f"skipped after {known.progress.least}"},
-                ":first": {"S": first.change.position if first else shard.last or shard.first},
+                ":position": {"S": after.position},
+                **({":ahead": {"S": after.dump()}} if after.ahead else {}),
                 **({} if known.revision is None else {":known": {"S": known.revision}}),
             },
         )

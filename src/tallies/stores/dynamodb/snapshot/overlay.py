@@ -1,13 +1,12 @@
 """The overlay: what the stream says about rows that were written to during the scan."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from tallies.core.amounts import negated
 from tallies.core.change import Image
 from tallies.stores.dynamodb.errors import IteratorExpired
 from tallies.stores.dynamodb.snapshot.spill import Late, Spill
-from tallies.stores.dynamodb.snapshot.views import View
 from tallies.stores.dynamodb.stream import (
     EMPTY_PAGES,
     MAX_RECORDS,
@@ -61,22 +60,19 @@ class Overlay:
                 )
                 self._spill.add_late(self._late(shard, records, counted=True))
 
-    def reach(self, view: View) -> None:
-        """Read on to what is in the rows of a view already; what comes is not expected.
+    def reach(self, shards: Iterable[Shard], furthest: Mapping[str, str]) -> None:
+        """Read on to what is in some rows already; what comes is not expected.
 
         Raises:
             HistoryTrimmed: as `catch_up`.
         """
-        for shard in self._stream.shards():
-            known = view.shards.get(shard.id)
-            if known is None:
-                continue
-            furthest = max(run.position for run in known.progress.runs)
-            if furthest <= self.read.get(shard.id, ""):
+        for shard in shards:
+            end = furthest.get(shard.id, "")
+            if end <= self.read.get(shard.id, ""):
                 continue
             for records in self._pages(shard):
                 self._spill.add_late(self._late(shard, records, counted=False))
-                if self.read[shard.id] >= furthest:
+                if self.read[shard.id] >= end:
                     break
 
     def _pages(self, shard: Shard) -> Iterator[list[StreamRecord]]:

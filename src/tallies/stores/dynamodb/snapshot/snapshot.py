@@ -12,14 +12,16 @@ from tallies.core.amounts import number_of
 from tallies.core.errors import StoreUnavailable
 from tallies.core.fold import Folder
 from tallies.stores.dynamodb.backlog import marked_of
-from tallies.stores.dynamodb.keys import TableNames, row_key
+from tallies.stores.dynamodb.guard import Known
+from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.paging import MAX_KEYS, batches
 from tallies.stores.dynamodb.snapshot.differences import Compared, compare
+from tallies.stores.dynamodb.snapshot.horizon import is_read_out
 from tallies.stores.dynamodb.snapshot.overlay import Overlay
 from tallies.stores.dynamodb.snapshot.scan import Pace
 from tallies.stores.dynamodb.snapshot.spill import Spill
-from tallies.stores.dynamodb.snapshot.views import Part, View, Views
-from tallies.stores.dynamodb.stream import Stream, StreamRecord
+from tallies.stores.dynamodb.snapshot.views import GuardReader, Part, Place, View, Views
+from tallies.stores.dynamodb.stream import Shard, Stream, StreamRecord
 from tallies.stores.placing import Placer, dump
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 KEPT_SECONDS = 12 * 3600
 """A scan that stopped longer ago begins anew: the stream keeps a day."""
 TRIES = 5
+ROUNDS = 50
+"""How often rows are read again that change meanwhile."""
 _NOTHING = {"N": "0"}
 _BEGINS, _BEGUN = "begins", "begun"
 
@@ -65,7 +69,8 @@ class Snapshot:
 
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
-            StoreUnavailable: records were applied by markers, or the shards changed, all the time.
+            StoreUnavailable: records were applied by markers all the time, or some rows never kept
+                still.
         """
         begins = spill.fact(_BEGINS)
         for _ in range(TRIES):
@@ -93,7 +98,7 @@ class Snapshot:
         if begun is None or now.timestamp() - begun > KEPT_SECONDS:
             begins = {}
             if not self.marked:
-                known = self._views_of(self._shards()).now().shards
+                known = self._guards.read(shard.id for shard in self.stream.shards())
                 begins = {shard: known[shard].progress.least for shard in known}
             spill.begin({_BEGINS: begins, _BEGUN: now.timestamp()})
 
@@ -101,25 +106,59 @@ class Snapshot:
         """Read the tallies, and the stream to where it is in them."""
         spill.forget("actual", "late")
         self._views.clear()
-        shards = self._shards()
         marked = self._marked_now() if self.marked else set[str]()
-        views = self._views_of(shards)
+        rows = self.names.rows(self.folder.tally.name)
+        views = Views(self.client, self._guards, rows, self.stream.shards(), self._is_over)
         done = 0
         for part in self._parts(views, spill):
             done += self._add(spill, part)
             self.progress("Reading the tallies", done, None)
         overlay.catch_up()
         spill.group()
-        while missing := spill.missing(MAX_KEYS):
-            for part in views.rows([row_key(*each) for each in missing]):
-                self._add(spill, part)
-        for view in self._views:
-            overlay.reach(view)
+        for part in views.rows(spill.missing()):
+            self._add(spill, part)
+        self._make_sure(spill, overlay, views)
         if self.marked and not self._marked_now() <= marked:
             raise Moved
-        new = [shard for shard in self._shards() if shard not in shards]
-        if any(known.revision for known in self._views_of(new).now().shards.values()):
-            raise Moved
+
+    def _make_sure(self, spill: Spill, overlay: Overlay, views: Views) -> None:
+        """Read rows again until it is known of each which records it held (see `views`)."""
+        unsure: dict[Place, list[str]] = {}
+        checked = 0
+        for _ in range(ROUNDS):
+            shards = self.stream.shards()
+            if views.join(shards):
+                checked = 0  # it may have been in any of them
+            overlay.reach(shards, views.furthest())
+            found = self._unsure(spill, checked)
+            if not found:
+                return
+            # First the shards that came in between the last time.
+            unsure = {
+                place: list(dict.fromkeys([*its, *unsure.get(place, [])]))
+                for place, its in found.items()
+            }
+            checked = len(self._views)
+            for part in views.again(unsure):
+                self._add(spill, part)
+        raise StoreUnavailable(
+            f"{len(unsure)} rows of {self.names.rows(self.folder.tally.name)} never kept still"
+            " while they were read; try again when fewer shards write to them."
+        )
+
+    def _unsure(self, spill: Spill, since: int) -> dict[Place, list[str]]:
+        """The unsure rows of the views from one on, each with the shards that make it so."""
+        tally = self.folder.tally.name
+        found: dict[Place, list[str]] = {}
+        for place, number, shard, position in spill.met(since):
+            if self._views[number].is_unsure(place, tally, shard, position):
+                its = found.setdefault(place, [])
+                if shard not in its:
+                    its.append(shard)
+        return found
+
+    def _is_over(self, shard: Shard, known: Known) -> bool:
+        return is_read_out(self.stream, shard, known.progress.least)
 
     def _parts(self, views: Views, spill: Spill) -> Iterator[Part]:
         if self.sample is None:
@@ -142,12 +181,9 @@ class Snapshot:
         spill.add_actual(rows)
         return len(rows)
 
-    def _shards(self) -> list[str]:
-        return [shard.id for shard in self.stream.shards()]
-
-    def _views_of(self, shards: Sequence[str]) -> Views:
-        rows = self.names.rows(self.folder.tally.name)
-        return Views(self.client, self.once, self.names.tallies, rows, shards)
+    @cached_property
+    def _guards(self) -> GuardReader:
+        return GuardReader(self.once, self.names.tallies)
 
     def _marked_of(self, records: Sequence[StreamRecord]) -> set[str]:
         return marked_of(self.client, self.names.tallies, records)

@@ -30,7 +30,9 @@ CREATE TABLE IF NOT EXISTS actual (
 CREATE TABLE IF NOT EXISTS late (
     g TEXT, w TEXT, amounts TEXT NOT NULL, shard TEXT, position TEXT, counted INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS missing (g TEXT, w TEXT);
 """
+_MISSING_AT_A_TIME = 1_000
 _CACHE_KIB = 64_000
 SCANNED = "scanned"
 """The fact of how many rows of the source have come."""
@@ -96,7 +98,7 @@ class Spill:
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Let go of everything, and remember only these facts."""
         with self._connection:
-            for table in ("facts", "rows", "expected", "actual", "late"):
+            for table in ("facts", "rows", "expected", "actual", "late", "missing"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 # a literal
             for name, value in facts.items():
                 self._remember(name, value)
@@ -154,15 +156,31 @@ class Spill:
         with self._connection:
             self._connection.executemany("INSERT INTO late VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def missing(self, count: int) -> list[tuple[str, str]]:
-        """Some rows that should be there, or should have been, and were not read."""
+    def missing(self) -> Iterator[tuple[str, str]]:
+        """The rows that should be there, or should have been, and were not read."""
+        with self._connection:
+            self._connection.execute("DELETE FROM missing")
+            self._connection.execute(
+                "INSERT INTO missing SELECT g, w FROM (SELECT g, w FROM expected"
+                " UNION SELECT g, w FROM late WHERE counted) AS wanted WHERE NOT EXISTS"
+                " (SELECT 1 FROM actual WHERE actual.g = wanted.g AND actual.w = wanted.w)"
+            )
+        last = 0
+        while some := self._connection.execute(
+            "SELECT rowid, g, w FROM missing WHERE rowid > ? ORDER BY rowid LIMIT ?",
+            (last, _MISSING_AT_A_TIME),
+        ).fetchall():
+            yield from ((group, window) for _, group, window in some)
+            last = some[-1][0]
+
+    def met(self, since: int) -> Iterator[tuple[tuple[str, str], int, str, str]]:
+        """Each row that was read in one of the views from `since` on, its view, and the shard and
+        position of a record that adds to it."""
         found = self._connection.execute(
-            "SELECT g, w FROM (SELECT g, w FROM expected"
-            " UNION SELECT g, w FROM late WHERE counted) AS wanted WHERE NOT EXISTS"
-            " (SELECT 1 FROM actual WHERE actual.g = wanted.g AND actual.w = wanted.w) LIMIT ?",
-            (count,),
+            "SELECT g, w, view, shard, position FROM late JOIN actual USING (g, w) WHERE view >= ?",
+            (since,),
         )
-        return found.fetchall()
+        return (((g, w), view, shard, position) for g, w, view, shard, position in found)
 
     def cells(self) -> Iterator[Cell]:
         """Every row that is expected, is there, or is touched by the stream."""

@@ -1,17 +1,43 @@
-"""Views: rows of the tallies read together with how far the stream is in them."""
+"""Views: rows of the tallies read together with how far the stream is in them.
+
+What is to be known of a row is which records of each shard it held when it was read. A shard's
+guard says so, but a request reads a hundred items at most, and a stream may have any number of
+shards. So the argument is made for each row and each shard by itself, and no two shards have to be
+seen at one moment:
+
+1. What adds records of a shard to a row moves the row's lane in the shard's guard, in the same
+   transaction, and no lane is ever moved back. Guards are read in transactions, which DynamoDB
+   refuses while an item of theirs is being written, so that none is seen half done. Relied upon
+   is also that a consistent read shows every transaction that an earlier one in a transaction has
+   shown.
+2. Guards are read before a row and after it. If its lane stood at B before and at A after, then
+   when the row was read it held all records of the shard up to some P, with B <= P <= A.
+3. Which P is no matter when no record of the shard after B and up to A adds anything to the row;
+   the stream, read on to A, tells. Where B is A, as for every shard in a quiet table, none can.
+4. A row that such a record adds to is unsure. It is read again, in one transaction with the guards
+   of just the shards that made it so: for these B = P = A. The other guards are read before and
+   after, as ever. The fewer records come in between, the fewer rows are unsure, until none is. To
+   have a row unsure for ever, more shards than a transaction holds would have to change it at
+   every moment; that is given up after some rounds.
+
+Two kinds of shards need no reading at all. One that has ended, and all of whose records are in all
+rows, stands still for good. One that was not yet listed when a row was read had nothing in it
+before (B is the beginning), and at most what its guard says once it is listed (A).
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallies.core.errors import StoreError, StoreUnavailable
+from tallies.core.errors import StoreUnavailable
 from tallies.stores.dynamodb.explain import explain
 from tallies.stores.dynamodb.guard import Known, known_of
-from tallies.stores.dynamodb.keys import POSITION, is_reserved, reserved_key
+from tallies.stores.dynamodb.keys import POSITION, is_reserved, reserved_key, row_key
 from tallies.stores.dynamodb.lanes import Progress, row_lane
-from tallies.stores.dynamodb.paging import batch_get, batches, pages
-from tallies.stores.dynamodb.snapshot.scan import Pace
+from tallies.stores.dynamodb.paging import MAX_KEYS, batch_get, batches, pages
+from tallies.stores.dynamodb.snapshot.scan import LEAST_UNITS, Pace
+from tallies.stores.dynamodb.stream import Shard
 from tallies.stores.dynamodb.transactions import MAX_ACTIONS, OutOfTime, Sender
 
 if TYPE_CHECKING:
@@ -20,24 +46,41 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
-MAX_SHARDS = 60
-"""As many guards fit into one transaction beside some rows."""
 READ_SECONDS = 30.0
-GROUPS_AT_A_TIME = 20
-"""Groups of a sample that are read between two looks at the guards."""
+GUARD_UNITS = 2
+"""Read units of one guard."""
+
+Guards = Mapping[str, Known]
+"""Shard -> what its guard says."""
+Place = tuple[str, str]
+"""Group and window of a row."""
+IsOver = Callable[[Shard, Known], bool]
+"""Whether a shard has ended and all of its records are in all rows."""
+
+_NOTHING = Known(Progress(), None)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How far each shard was, at one moment."""
+    """How far each shard was before some rows were read, and how far after."""
 
-    shards: Mapping[str, Known]
+    before: Guards
+    after: Guards
+    over: Guards
+    """Shards that stood still all the time."""
+    joined: Guards
+    """Shards that were listed later, as they were then."""
 
-    def position(self, shard: str, group: str, tally: str, window: str) -> str:
-        """The last record of a shard that was in a row."""
-        known = self.shards.get(shard)
-        progress = Progress() if known is None else known.progress
-        return progress.runs[progress.run_of(row_lane(group, tally, window))].position
+    def has(self, row: Place, tally: str, shard: str, position: str) -> bool:
+        """Whether a row that is not unsure had a record of a shard."""
+        known = self.before.get(shard) or self.over.get(shard, _NOTHING)
+        return position <= _position(known, row, tally)
+
+    def is_unsure(self, row: Place, tally: str, shard: str, position: str) -> bool:
+        """Whether a record was added to a row either before the row was read or after it."""
+        after = self.after.get(shard) or self.over.get(shard) or self.joined.get(shard, _NOTHING)
+        was_in = self.has(row, tally, shard, position)
+        return was_in != (position <= _position(after, row, tally))
 
 
 class Part(NamedTuple):
@@ -50,56 +93,95 @@ class Part(NamedTuple):
     """What is there of it."""
 
 
-class Views:
-    """Reads rows and the guards of their shards as of one moment.
+class GuardReader:
+    """Reads guards, alone or at one moment with rows."""
 
-    All guards are read in one transaction, which sees no transaction half done: when they are the
-    same before and after rows were read, nothing was applied in between. Where they are not,
-    rows and guards are read in one transaction.
-    """
+    def __init__(self, once: "DynamoDBClient", table: str) -> None:
+        """`once` is a client that does not retry."""
+        self._once = once
+        self._sender = Sender(once)
+        self._table = table
+
+    def read(self, shards: Iterable[str]) -> dict[str, Known]:
+        """The guards of any number of shards, a hundred at a moment."""
+        known: dict[str, Known] = {}
+        for some in batches(shards, MAX_ACTIONS):
+            known |= self.read_with(some, self._table, [])[0]
+        return known
+
+    def read_with(
+        self, shards: Sequence[str], rows_table: str, keys: Sequence["Item"]
+    ) -> tuple[dict[str, Known], list["Item"]]:
+        """Guards and rows as of one moment: at most a hundred together."""
+        gets: list[Any] = [
+            {"Get": {"TableName": self._table, "Key": reserved_key(POSITION, shard)}}
+            for shard in shards
+        ]
+        gets += [{"Get": {"TableName": rows_table, "Key": key}} for key in keys]
+        try:
+            found = self._sender.persist(
+                lambda: self._once.transact_get_items(TransactItems=gets),
+                monotonic() + READ_SECONDS,
+            )["Responses"]
+        except OutOfTime as error:
+            raise StoreUnavailable(
+                f"The table {self._table} is busy: {error}; try again."
+            ) from None
+        except Exception as error:  # noqa: BLE001 # explained, and raised again
+            explain(error, self._table, self._once)
+        guards = found[: len(shards)]
+        known = {
+            shard: known_of(each.get("Item")) for shard, each in zip(shards, guards, strict=True)
+        }
+        return known, [each["Item"] for each in found[len(shards) :] if each.get("Item")]
+
+
+class Views:
+    """Reads rows, and the guards of their shards before and after."""
 
     def __init__(
         self,
         client: "DynamoDBClient",
-        once: "DynamoDBClient",
-        table: str,
+        guards: GuardReader,
         rows_table: str,
-        shards: Sequence[str],
+        shards: Sequence[Shard],
+        is_over: IsOver,
     ) -> None:
-        """`once` is a client that does not retry.
-
-        Raises:
-            StoreError: the stream has too many shards.
-        """
-        if len(shards) > MAX_SHARDS:
-            raise StoreError(
-                f"The stream has {len(shards)} shards, and {MAX_SHARDS} can be compared at once;"
-                " try again when some have ended."
-            )
+        """From here on guards are read. `is_over` may say no when it does not know."""
         self._client = client
-        self._once = once
-        self._sender = Sender(once)
-        self._table = table
+        self._guards = guards
         self._rows_table = rows_table
-        self._shards = list(shards)
+        known = guards.read(shard.id for shard in shards)
+        self._over = {s.id: known[s.id] for s in shards if is_over(s, known[s.id])}
+        self._moving = [shard.id for shard in shards if shard.id not in self._over]
+        self._joined: dict[str, Known] = {}
+        self._last = {shard: known[shard] for shard in self._moving}
 
-    def now(self) -> View:
-        """How far all shards are, at one moment."""
-        return View(self._read([])[0])
+    def furthest(self) -> dict[str, str]:
+        """The furthest position of each shard in any row that was read."""
+        known = {**self._over, **self._last}
+        return {s: max(run.position for run in known[s].progress.runs) for s in known}
+
+    def join(self, shards: Iterable[Shard]) -> bool:
+        """Take in the shards that were not listed so far. Whether there are any."""
+        listed = self._over.keys() | self._last.keys()
+        new = [shard.id for shard in shards if shard.id not in listed]
+        found = self._guards.read(new)
+        self._joined |= found
+        self._moving += new
+        self._last = {**self._last, **found}
+        return bool(new)
 
     def scan(self, pace: Pace) -> Iterator[Part]:
         """All rows of the tallies."""
         scan: Callable[..., Any] = self._client.scan
-        found = pages(lambda **where: scan(**where, **pace.limit()), **self._everything())
-        return self._seen(([page] for page in found), pace)
+        return self._seen(
+            pages(lambda **where: scan(**where, **pace.limit()), **self._everything()), pace
+        )
 
     def of_groups(self, groups: Iterable[str], pace: Pace) -> Iterator[Part]:
         """All rows of some groups."""
-        found = (
-            [page for group in some for page in self._of_group(group)]
-            for some in batches(groups, GROUPS_AT_A_TIME)
-        )
-        return self._seen(found, pace)
+        return self._seen((page for group in groups for page in self._of_group(group)), pace)
 
     def _of_group(self, group: str) -> Iterator[Any]:
         return pages(
@@ -117,64 +199,78 @@ class Views:
             "ReturnConsumedCapacity": "TOTAL",
         }
 
-    def _seen(self, found: Iterable[Sequence[Any]], pace: Pace) -> Iterator[Part]:
-        before = self.now()
-        for some in found:
-            items = [
-                item
-                for page in some
-                for item in page["Items"]
-                if not is_reserved(item["group"]["S"])
-            ]
-            after = self.now()
-            yield from self._parts(before, after, list(map(_key, items)), items)
-            for page in some:
-                pace.spend(page)
+    def _seen(self, found: Iterable[Any], pace: Pace) -> Iterator[Part]:
+        before = self._look()
+        for items in self._gathered(found, pace):
+            after = self._look()
+            yield Part(self._view(before, after), list(map(_key, items)), items)
             before = after
 
-    def rows(self, keys: Sequence["Item"]) -> Iterator[Part]:
-        """The rows that there are of some keys."""
-        before = self.now()
-        items = list(batch_get(self._client, self._rows_table, keys))
-        yield from self._parts(before, self.now(), keys, items)
+    def _gathered(self, found: Iterable[Any], pace: Pace) -> Iterator[list["Item"]]:
+        """The rows of pages, as many at a time as are worth a look at the guards."""
+        items: list[Item] = []
+        units = 0.0
+        for page in found:
+            pace.spend(page)
+            items += [item for item in page["Items"] if not is_reserved(item["group"]["S"])]
+            units += page.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)
+            if units >= max(LEAST_UNITS, GUARD_UNITS * len(self._moving)):
+                yield items
+                items, units = [], 0.0
+        yield items
 
-    def _parts(
-        self, before: View, after: View, keys: Sequence["Item"], items: Sequence["Item"]
-    ) -> Iterator[Part]:
-        if after == before:
-            yield Part(before, keys, items)
-            return
-        room = MAX_ACTIONS - len(self._shards)
-        for start in range(0, len(keys), room):
-            some = keys[start : start + room]
-            known, found = self._read(some)
-            yield Part(View(known), some, found)
+    def rows(self, places: Iterable[Place]) -> Iterator[Part]:
+        """The rows that there are of some places."""
+        before = self._look()
+        for some in batches(places, max(MAX_KEYS, GUARD_UNITS * len(self._moving))):
+            keys = [row_key(*place) for place in some]
+            items = batch_get(self._client, self._rows_table, keys)
+            after = self._look()
+            yield Part(self._view(before, after), keys, items)
+            before = after
 
-    def _read(self, keys: Sequence["Item"]) -> tuple[dict[str, Known], list["Item"]]:
-        gets: list[Any] = [
-            {"Get": {"TableName": self._table, "Key": reserved_key(POSITION, shard)}}
-            for shard in self._shards
-        ]
-        gets += [{"Get": {"TableName": self._rows_table, "Key": key}} for key in keys]
-        if not gets:
-            return {}, []
-        try:
-            found = self._sender.persist(
-                lambda: self._once.transact_get_items(TransactItems=gets),
-                monotonic() + READ_SECONDS,
-            )["Responses"]
-        except OutOfTime as error:
-            raise StoreUnavailable(
-                f"The table {self._table} is busy: {error}; try again."
-            ) from None
-        except Exception as error:  # noqa: BLE001 # explained, and raised again
-            explain(error, self._table, self._once)
-        shards = len(self._shards)
-        known = {
-            shard: known_of(each.get("Item"))
-            for shard, each in zip(self._shards, found[:shards], strict=True)
-        }
-        return known, [each["Item"] for each in found[shards:] if each.get("Item")]
+    def again(self, unsure: Mapping[Place, Sequence[str]]) -> Iterator[Part]:
+        """Rows, each at one moment with the guards of its shards."""
+        before = self._look()
+        for keys, shards in _together(unsure):
+            known, items = self._guards.read_with(shards, self._rows_table, keys)
+            after = self._look()
+            yield Part(self._view({**before, **known}, {**after, **known}), keys, items)
+            before = after
+
+    def _view(self, before: Guards, after: Guards) -> View:
+        return View(before, after, self._over, self._joined)
+
+    def _look(self) -> Guards:
+        """How far the shards are that may move, each at some moment of this call."""
+        found = self._guards.read(self._moving)
+        if found != self._last:  # of those that are equal one is kept in memory
+            self._last = found
+        return self._last
+
+
+def _together(unsure: Mapping[Place, Sequence[str]]) -> Iterator[tuple[list["Item"], list[str]]]:
+    """What fits into one transaction: rows, and all of their shards (of too many, the first)."""
+    keys: list[Item] = []
+    shards: dict[str, None] = {}
+    for place, its in unsure.items():
+        wanted = dict.fromkeys(its[: MAX_ACTIONS - 1])
+        if keys and len(keys) + 1 + len(shards | wanted) > MAX_ACTIONS:
+            yield keys, list(shards)
+            keys, shards = [], {}
+        keys.append(row_key(*place))
+        shards |= wanted
+    if keys:
+        yield keys, list(shards)
+
+
+def _position(known: Known, row: Place, tally: str) -> str:
+    """The last record of a shard that was in a row."""
+    progress = known.progress
+    if not progress.ahead:
+        return progress.position
+    group, window = row
+    return progress.runs[progress.run_of(row_lane(group, tally, window))].position
 
 
 def _key(item: "Item") -> "Item":

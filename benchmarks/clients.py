@@ -1,4 +1,4 @@
-"""The apply through our lean client, beside boto3's own, on DynamoDB Local.
+"""The apply through our fast client, beside boto3's own, on DynamoDB Local.
 
 Records a second say how much of a batch is the engine's; the processor time is the client's.
 """
@@ -27,7 +27,7 @@ BATCH = 100
 
 
 def run(run: Run) -> Iterator[Result]:
-    """The lean client has to earn its place: at most 0.6 of boto3's processor time."""
+    """The fast client has to earn its place: at most 0.6 of boto3's processor time."""
     with ExitStack() as stack:
         try:
             endpoint = stack.enter_context(dynamodb_local())
@@ -64,7 +64,7 @@ def run(run: Run) -> Iterator[Result]:
         what,
         "records/s",
         throughput.ours,
-        "boto3 in place of the lean client",
+        "boto3 in place of the fast client",
         throughput.peer,
         throughput.ratio,
         higher_is_better=True,

@@ -21,7 +21,7 @@ from tallies.favorites import (
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.runtimes import aws_lambda
-from tallies.stores.dynamodb.lean import LeanClient
+from tallies.stores.dynamodb.fast_client import FastClient
 from tests.engines import DynamoDBAccount
 
 from .deliveries import Context, windowed_event
@@ -72,15 +72,15 @@ def _recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
         )
         return client
 
-    send = LeanClient._call
+    send = FastClient._call
 
-    def heard(client: LeanClient, operation: str, arguments: dict[str, Any]) -> Any:
+    def heard(client: FastClient, operation: str, arguments: dict[str, Any]) -> Any:
         calls.update(_calls(operation, arguments))
         return send(client, operation, arguments)
 
     with monkeypatch.context() as patched:
         patched.setattr(Session, "create_client", listening)
-        patched.setattr(LeanClient, "_call", heard)
+        patched.setattr(FastClient, "_call", heard)
         yield calls
 
 

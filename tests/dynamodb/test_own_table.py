@@ -15,8 +15,8 @@ import pytest
 from tallies.core.declaration import Declaration, read_declaration
 from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Number
+from tallies.stores.dynamodb.fast_client import FastClient
 from tallies.stores.dynamodb.keys import row_key
-from tallies.stores.dynamodb.lean import LeanClient
 from tallies.stores.dynamodb.settings import GuardKind
 from tallies.stores.dynamodb.snapshot.scan import SEGMENTS
 from tallies.stores.dynamodb.snapshot.spill import Spill
@@ -202,13 +202,13 @@ def test_the_source_is_scanned_once_for_all_tallies(
         put(orders, number)
     settle(sales)
     scanned: Counter[str] = Counter()
-    scan = LeanClient.scan
+    scan = FastClient.scan
 
-    def counted(client: LeanClient, **arguments: Any) -> Any:
+    def counted(client: FastClient, **arguments: Any) -> Any:
         scanned[arguments["TableName"]] += 1
         return scan(client, **arguments)
 
-    monkeypatch.setattr(LeanClient, "scan", counted)
+    monkeypatch.setattr(FastClient, "scan", counted)
     assert work(sales).checked == 3
     assert scanned["orders"] == SEGMENTS
 

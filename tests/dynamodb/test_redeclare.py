@@ -72,7 +72,7 @@ def test_a_new_declaration_is_built_while_all_goes_on_and_switched_at_once(
     with busy(store, seed):
         store.rebuild(Declaration([BY_WEEK, BY_USER]), progress=look)
         assert seen == {FAVORITES.windows}
-        assert store.settings.standing().named(None).tally.windows == BY_WEEK.windows
+        assert store.settings.catalog().named(None).tally.windows == BY_WEEK.windows
         assert store.verify().drifted == []
     settle(store)
     assert store.verify().drifted == []

@@ -18,9 +18,9 @@ from tallies.core.ids import join_ids
 from tallies.core.times import canonical_time, parse_time
 from tallies.favorites.favorite import UNSET, Event, Favorite, Unset
 from tallies.favorites.tally import FAVORITES
+from tallies.stores.dynamodb.catalog import Catalog
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.paging import batch_get, rows
-from tallies.stores.dynamodb.standing import Standing
 from tallies.stores.dynamodb.store import DynamoStore, utc_now
 from tallies.stores.dynamodb.url import Location
 from tallies.stores.protocol import Clock
@@ -100,9 +100,9 @@ class DynamoFavorites(DynamoStore):
     def favorites_table(self) -> str:
         return self._source_table
 
-    def _check_source(self, declared: Declaration, standing: Standing) -> None:
+    def _check_source(self, declared: Declaration, catalog: Catalog) -> None:
         if declared.table is not None:
-            super()._check_source(declared, standing)
+            super()._check_source(declared, catalog)
 
     def now(self) -> str:
         """The present moment in canonical form."""

@@ -10,12 +10,12 @@ from tallies.core.fold import Folder
 from tallies.core.tally import Tally
 from tallies.core.windows import Window
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
+from tallies.stores.dynamodb.catalog import Catalog, Kept
 from tallies.stores.dynamodb.keys import TableNames
 from tallies.stores.dynamodb.redeclare import begin
 from tallies.stores.dynamodb.settings import Settings
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
-from tallies.stores.dynamodb.standing import Kept, Standing
 from tallies.stores.dynamodb.stream import StreamRecord
 from tallies.stores.dynamodb.writes import Writer
 from tallies.stores.protocol import Verified, together
@@ -37,7 +37,7 @@ class DeclaredHistory(RebuildHistory):
         # The first tally is in the table of the positions; the others get tables of their own.
         self.declared = Declaration([folder.tally for folder in self.world.mended])
         self._settings(self.database).create("simulated")
-        self.known: list[Standing] = [self._settings(self.database).read()]
+        self.known: list[Catalog] = [self._settings(self.database).read()]
 
     def _settings(self, client: Any) -> Settings:
         return Settings(client, self.base, None, self.declared)
@@ -73,25 +73,25 @@ class DeclaredHistory(RebuildHistory):
             settings = self._settings(client)
             if not settings.read().differs(declared):
                 return together([])  # the one before has come to its end
-            standing = begin(settings, declared, None, client, made, shards)
+            catalog = begin(settings, declared, None, client, made, shards)
             proofs = Proofs(
                 [
                     (
-                        self._proof_of(standing, kept, self.network, number),
+                        self._proof_of(catalog, kept, self.network, number),
                         self.folder / f"{kept.tally.name}-{number}",
                     )
-                    for kept in standing.building
+                    for kept in catalog.building
                 ]
             )
-            found = proofs.rebuild(Writer(standing.names, standing.folders()))
-            settings.move(standing, standing.switched(declared))
+            found = proofs.rebuild(Writer(catalog.names, catalog.folders()))
+            settings.move(catalog, catalog.switched(declared))
             return found
 
         self.rebuilds[number] = Actor(change)
 
-    def _proof_of(self, standing: Standing, kept: Kept, network: Network, number: int) -> Proof:
+    def _proof_of(self, catalog: Catalog, kept: Kept, network: Network, number: int) -> Proof:
         (first, *_) = self._proofs(network, number).values()
-        return replace(first, names=standing.names, folder=Folder(kept.tally), epoch=standing.epoch)
+        return replace(first, names=catalog.names, folder=Folder(kept.tally), epoch=catalog.epoch)
 
     def _whole(self) -> list[Actor]:
         for actor in self.rebuilds.values():
@@ -107,33 +107,33 @@ class DeclaredHistory(RebuildHistory):
         reading = self._settings(PatientClient(self.network, 0))
         if self.random.random() >= ALWAYS_OLD:
             self.known.append(self._settings(self.database).read())
-        standing = self.random.choice([self.known[0], self.known[-1]])
+        catalog = self.random.choice([self.known[0], self.known[-1]])
         apply = GuardedApply(
             client,
-            standing.names,
-            standing.folders(),
+            catalog.names,
+            catalog.folders(),
             clock=self._now,
             sender=self._sender(client),
-            epoch=standing.epoch,
+            epoch=catalog.epoch,
             redeclared=reading.read,
         )
         deadline = self.time.seconds + self.random.choice([1, 5, 60])
         return lambda: apply.apply_shard(shard_id, records, deadline)
 
     def _verify(self) -> None:
-        standing = self._settings(self.database).read()
+        catalog = self._settings(self.database).read()
         calm = Network(self.database, self.random, self.time, {})
-        for kept in standing.live:
-            proof = self._proof_of(standing, kept, calm, 0)
+        for kept in catalog.live:
+            proof = self._proof_of(catalog, kept, calm, 0)
             found = Proofs([(proof, self.folder / f"v-{kept.name}")]).verify()
             if found.drifted:
                 raise Wrong(f"verify tells of drift in {kept.name}: {list(found.drifted)}")
 
     def _judge(self) -> None:
-        standing = self._settings(self.database).read()
-        if standing.differs(self.declared) or standing.building:
-            raise Wrong(f"kept is {standing}, declared {self.declared}")
-        for kept in standing.live:
+        catalog = self._settings(self.database).read()
+        if catalog.differs(self.declared) or catalog.building:
+            raise Wrong(f"kept is {catalog}, declared {self.declared}")
+        for kept in catalog.live:
             expected = group_by(kept.tally, self.source.rows.values())
             actual = self._stored_in(kept)
             folder = Folder(kept.tally)

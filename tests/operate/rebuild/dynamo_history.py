@@ -17,12 +17,12 @@ from unittest.mock import patch
 from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Tally
 from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
+from tallies.stores.dynamodb.catalog import FIRST_EPOCH
 from tallies.stores.dynamodb.keys import is_reserved, row_key
 from tallies.stores.dynamodb.snapshot import mend, proofs, scan, views
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.snapshot.scan import Pace
-from tallies.stores.dynamodb.standing import FIRST_EPOCH
 from tallies.stores.dynamodb.stream import StreamRecord
 from tallies.stores.dynamodb.transactions import Sender
 from tallies.stores.dynamodb.writes import Writer

@@ -31,7 +31,7 @@ def test_a_declaration_changes_under_live_traffic(tmp_path: Path) -> None:
 def test_positions_that_are_not_stamped_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redeclare, "stamp", lambda *_: None)
+    monkeypatch.setattr(redeclare, "fence", lambda *_: None)
     with pytest.raises(Wrong):
         _play(range(ENOUGH_TO_FIND), tmp_path)
 

@@ -152,14 +152,14 @@ class _Tallies(_Base):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.store.settings.claim("positions")
-        standing = self.store.settings.standing()
+        catalog = self.store.settings.catalog()
         location = parse_url(url)
         client: Any = _Metered(Clients(location.region, location.endpoint).once, self)
         apply = GuardedApply(
             client,
-            standing.names,
-            standing.folders(),
-            epoch=standing.epoch,
+            catalog.names,
+            catalog.folders(),
+            epoch=catalog.epoch,
             redeclared=self.store.settings.read,
         )
         self._aggregator = StreamAggregator(self.store.stream, apply)

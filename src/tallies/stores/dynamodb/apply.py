@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from tallies.core.errors import InvalidTally, WrongStore
 from tallies.core.fold import Folded, Folder, fold
+from tallies.stores.dynamodb.catalog import FIRST_EPOCH, Catalog
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.guard import Guard, read_position
 from tallies.stores.dynamodb.keys import TableNames
-from tallies.stores.dynamodb.standing import FIRST_EPOCH, Standing
 from tallies.stores.dynamodb.stream import StreamRecord, in_order
 from tallies.stores.dynamodb.transactions import (
     MAX_ACTIONS,
@@ -76,7 +76,7 @@ class GuardedApply:
         sender: Sender | None = None,
         max_actions: int = MAX_ACTIONS,
         epoch: int = FIRST_EPOCH,
-        redeclared: Callable[[], Standing] | None = None,
+        redeclared: Callable[[], Catalog] | None = None,
     ) -> None:
         """`client` should not retry by itself (`Clients.once`): the apply does, until its deadline.
 
@@ -140,11 +140,11 @@ class GuardedApply:
         except _EpochOver:
             if self._redeclared is None:
                 raise _stale(self._tables) from None
-            standing = self._redeclared()
-            if standing.epoch <= guard.epoch:
+            catalog = self._redeclared()
+            if catalog.epoch <= guard.epoch:
                 raise _stale(self._tables) from None
-            self._keep(standing.names, standing.folders(), standing.epoch)
-            guard.epoch = standing.epoch
+            self._keep(catalog.names, catalog.folders(), catalog.epoch)
+            guard.epoch = catalog.epoch
             return True
 
     def _advance(self, guard: Guard, batch: "_Batch") -> bool:

@@ -11,7 +11,7 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_
 
 from tallies.core.errors import InvalidStoreUrl
 from tallies.stores.dynamodb.explain import explain
-from tallies.stores.dynamodb.lean import LeanClient
+from tallies.stores.dynamodb.fast_client import FastClient
 from tallies.stores.dynamodb.transactions import (
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
@@ -44,7 +44,7 @@ class Clients:
         self._session = Session()
         self._making = Lock()  # botocore makes clients for one thread at a time
         self._dynamodb: DynamoDBClient | None = None
-        self._once: LeanClient | None = None
+        self._once: FastClient | None = None
         self._streams: DynamoDBStreamsClient | None = None
         self._functions: LambdaClient | None = None
 
@@ -64,7 +64,7 @@ class Clients:
         endpoint = self.dynamodb.meta.endpoint_url
         with self._making:
             if self._once is None:
-                self._once = LeanClient(
+                self._once = FastClient(
                     self._session,
                     self.region,
                     endpoint,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tallies.core.times import canonical_time
+from tallies.stores.dynamodb.catalog import FIRST_EPOCH
 from tallies.stores.dynamodb.keys import POSITION, SETTINGS, reserved_key
 from tallies.stores.dynamodb.lanes import Progress
-from tallies.stores.dynamodb.standing import FIRST_EPOCH
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,12 +12,12 @@ from tallies.core.amounts import number_of
 from tallies.core.errors import UnknownWindow
 from tallies.core.tally import Count, Number, Sum, Tally
 from tallies.core.windows import Window, parse_window
+from tallies.stores.dynamodb.catalog import Kept
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import is_reserved, row_key
 from tallies.stores.dynamodb.paging import at_once, batch_get, pages
 from tallies.stores.dynamodb.paging import rows as all_rows
 from tallies.stores.dynamodb.settings import Settings
-from tallies.stores.dynamodb.standing import Kept
 from tallies.stores.protocol import BoardPage, Rank, Ranked, TallyRow
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Reader:
 
     @property
     def _kept(self) -> Kept:
-        return self._settings.standing().named(self._name)
+        return self._settings.catalog().named(self._name)
 
     def windows_of(self, group: str) -> dict[str, Number]:
         ranked = self.of.ranked_by or ""

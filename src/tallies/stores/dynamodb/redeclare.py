@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tallies.core.declaration import Declaration
+from tallies.stores.dynamodb.catalog import Catalog, Kept
+from tallies.stores.dynamodb.fence import fence
 from tallies.stores.dynamodb.settings import Settings
-from tallies.stores.dynamodb.stamp import stamp
-from tallies.stores.dynamodb.standing import Kept, Standing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +19,7 @@ def begin(
     client: "DynamoDBClient",
     make_tables: Callable[[Sequence[Kept]], object],
     shards: Callable[[], Iterable[str]],
-) -> Standing:
+) -> Catalog:
     """Begin the epoch in which what is new in a declaration is built, or find it begun.
 
     In this order: the tables, so that nobody writes into the void; the settings, which the first
@@ -29,12 +29,12 @@ def begin(
     Raises:
         StoreUnavailable: somebody else changes what is kept.
     """
-    standing = settings.read()
-    if not standing.is_building(declared, ranking_shards):
-        following = standing.redeclared(declared, ranking_shards)
+    catalog = settings.read()
+    if not catalog.is_building(declared, ranking_shards):
+        following = catalog.redeclared(declared, ranking_shards)
         if following.building:
             make_tables(following.building)
-        settings.move(standing, following)
-        standing = following
-    stamp(client, standing.base.tallies, shards(), standing.epoch)
-    return standing
+        settings.move(catalog, following)
+        catalog = following
+    fence(client, catalog.base.tallies, shards(), catalog.epoch)
+    return catalog

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 
 from tallies.core.declaration import Declaration
 from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
+from tallies.stores.dynamodb.catalog import FIRST_EPOCH, Catalog, dump, load
 from tallies.stores.dynamodb.explain import explained
 from tallies.stores.dynamodb.keys import SETTINGS, TableNames, reserved_key
-from tallies.stores.dynamodb.standing import FIRST_EPOCH, Standing, dump, load
 from tallies.stores.dynamodb.stream import Replica, table_of
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class Settings:
         self.stream: str | None = None
         """The stream that the tallies are of, as it was when they were read last; None before
         anybody has noted it."""
-        self._standing: Standing | None = None
+        self._catalog: Catalog | None = None
         self._read_at = 0.0
 
-    def first(self) -> Standing:
+    def first(self) -> Catalog:
         """What a store without settings keeps.
 
         Raises:
@@ -67,7 +67,7 @@ class Settings:
                 f"The table {self._table} does not say what it tallies; run `tallies init"
                 " --declaration FILE`."
             )
-        return Standing.first(self._names, self._declared, self._wanted or 1)
+        return Catalog.first(self._names, self._declared, self._wanted or 1)
 
     def create(self, stream: str) -> bool:
         """Write the item if there is none, of this stream. Whether it was written.
@@ -97,17 +97,17 @@ class Settings:
             self.read()
         return self._guard
 
-    def standing(self) -> Standing:
+    def catalog(self) -> Catalog:
         """What the store keeps, as it was some seconds ago.
 
         Raises:
             WrongStore: it is not what was declared, or is of a later version.
         """
-        if self._standing is None or monotonic() - self._read_at > READ_AGAIN_SECONDS:
+        if self._catalog is None or monotonic() - self._read_at > READ_AGAIN_SECONDS:
             return self.read()
-        return self._standing
+        return self._catalog
 
-    def move(self, before: Standing, after: Standing) -> None:
+    def move(self, before: Catalog, after: Catalog) -> None:
         """Begin a new epoch.
 
         Raises:
@@ -131,7 +131,7 @@ class Settings:
             raise StoreUnavailable(
                 "Somebody else changes what the store keeps; see who, and run it again."
             ) from None
-        self._standing = after
+        self._catalog = after
 
     def claim(self, guard: GuardKind) -> None:
         """See that the tallies have this kind of guard, from now on if they had none.
@@ -143,7 +143,7 @@ class Settings:
             WrongStore: they have the other kind.
         """
         if self.guard() is None:
-            item = self._item(self.standing())  # tables made by a template have none yet
+            item = self._item(self.catalog())  # tables made by a template have none yet
             with suppress(ClientError):  # somebody else was faster
                 self._client.update_item(
                     TableName=self._table,
@@ -218,19 +218,19 @@ class Settings:
         }
 
     @staticmethod
-    def _item(standing: Standing) -> "dict[str, AttributeValueTypeDef]":
+    def _item(catalog: Catalog) -> "dict[str, AttributeValueTypeDef]":
         return {
             "format": {"N": str(FORMAT)},
-            "source": {"S": standing.names.source},
+            "source": {"S": catalog.names.source},
             "epoch": {"N": str(FIRST_EPOCH)},
-            "live": {"S": dump(standing.live)},
+            "live": {"S": dump(catalog.live)},
         }
 
-    def read(self) -> Standing:
+    def read(self) -> Catalog:
         """What the store keeps now.
 
         Raises:
-            WrongStore: as `standing`.
+            WrongStore: as `catalog`.
         """
         found: dict[str, Any] = self._client.get_item(
             TableName=self._table, Key=reserved_key(SETTINGS), ConsistentRead=True
@@ -238,20 +238,20 @@ class Settings:
         self._guard = found.get("guard", {}).get("S")
         self.stream = found.get("stream", {}).get("S")
         if "format" not in found:  # tables made by a template have no item yet
-            standing = self.first()
+            catalog = self.first()
         else:
             self._check(found)
-            standing = Standing(
+            catalog = Catalog(
                 TableNames(found["source"]["S"], self._table),
                 int(found["epoch"]["N"]),
                 load(found["live"]["S"]),
                 load(found["building"]["S"]) if "building" in found else (),
             )
             if self._is_declared and self._declared is not None:
-                standing.check(self._declared)
-            self._check_rankings(standing)
-        self._standing, self._read_at = standing, monotonic()
-        return standing
+                catalog.check(self._declared)
+            self._check_rankings(catalog)
+        self._catalog, self._read_at = catalog, monotonic()
+        return catalog
 
     def _check(self, found: dict[str, Any]) -> None:
         if (version := int(found["format"]["N"])) > FORMAT:
@@ -266,8 +266,8 @@ class Settings:
                 " source a store of its own."
             )
 
-    def _check_rankings(self, standing: Standing) -> None:
-        there = {kept.ranking_shards for kept in standing.live}
+    def _check_rankings(self, catalog: Catalog) -> None:
+        there = {kept.ranking_shards for kept in catalog.live}
         if self._wanted is not None and there != {self._wanted}:
             raise WrongStore(
                 f"The table {self._table} has leaderboards of {max(there)} partitions, not"

@@ -14,6 +14,7 @@ from tallies.core.fold import Folder
 from tallies.stores.dynamodb.aggregate import StreamAggregator
 from tallies.stores.dynamodb.apply import GuardedApply
 from tallies.stores.dynamodb.backlog import Backlog
+from tallies.stores.dynamodb.catalog import Catalog, Kept
 from tallies.stores.dynamodb.client import Clients
 from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.explain import explained
@@ -23,7 +24,6 @@ from tallies.stores.dynamodb.parked import Parked
 from tallies.stores.dynamodb.read import Reader
 from tallies.stores.dynamodb.redeclare import begin
 from tallies.stores.dynamodb.settings import GuardKind, Settings
-from tallies.stores.dynamodb.standing import Kept, Standing
 from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.tables import Tables
 from tallies.stores.dynamodb.transactions import Sender
@@ -115,18 +115,18 @@ class DynamoStore(Reader):
 
     def init(self, *, progress: Progress = no_progress) -> bool:  # noqa: ARG002 - none is long
         try:
-            standing = self.settings.read()
+            catalog = self.settings.read()
         except NotInitialised:
-            standing = self.settings.first()
-        made = self._tables(standing).create(standing.live)
-        stream = self._stream_of(standing).arn
+            catalog = self.settings.first()
+        made = self._tables(catalog).create(catalog.live)
+        stream = self._stream_of(catalog).arn
         made = self.settings.create(stream) or made
         if self.settings.stream is None:
             self.settings.follow(stream)
         return made
 
-    def _tables(self, standing: Standing) -> Tables:
-        source, own = standing.base.source, self._own_source
+    def _tables(self, catalog: Catalog) -> Tables:
+        source, own = catalog.base.source, self._own_source
         return Tables(
             self._clients.dynamodb, source, own if own and own["TableName"] == source else None
         )
@@ -134,10 +134,10 @@ class DynamoStore(Reader):
     @cached_property
     def stream(self) -> Stream:
         """The source table's change stream."""
-        return self._stream_of(self.settings.standing())
+        return self._stream_of(self.settings.catalog())
 
-    def _stream_of(self, standing: Standing) -> Stream:
-        source = standing.base.source
+    def _stream_of(self, catalog: Catalog) -> Stream:
+        source = catalog.base.source
         return Stream.of_table(self._clients.dynamodb, self._clients.streams, source)
 
     def find_stream(self) -> Stream:
@@ -161,13 +161,13 @@ class DynamoStore(Reader):
         if self.settings.stream is None:
             self.settings.follow(stream)
         self.settings.check_replica(stream)
-        standing = self.settings.standing()
+        catalog = self.settings.catalog()
         return GuardedApply(
             self._clients.once,
-            standing.names,
-            standing.folders(),
+            catalog.names,
+            catalog.folders(),
             clock=self._clock,
-            epoch=standing.epoch,
+            epoch=catalog.epoch,
             redeclared=self.settings.read,
         )
 
@@ -177,14 +177,14 @@ class DynamoStore(Reader):
         Raises:
             StoreError: the store is out of reach, or has no tables.
         """
-        self.settings.standing()
+        self.settings.catalog()
         _ = self._clients.once
 
     def undeclared(self) -> str:
         """In what the store differs from what was declared, as one sentence; empty in nothing."""
         try:
             if self.declared is not None:
-                self.settings.standing().check(self.declared)
+                self.settings.catalog().check(self.declared)
         except WrongStore as difference:
             return str(difference) if self._is_declared else ""
         return ""
@@ -201,12 +201,12 @@ class DynamoStore(Reader):
     @property
     def parked(self) -> Parked:
         """The records that could not be folded."""
-        standing = self.settings.standing()
+        catalog = self.settings.catalog()
         return Parked(
             self._clients.dynamodb,
             self.names.tallies,
-            standing.folders(),
-            self._writer(standing),
+            catalog.folders(),
+            self._writer(catalog),
             Sender(self._clients.once),
             self._clock,
         )
@@ -230,8 +230,8 @@ class DynamoStore(Reader):
 
     def status(self) -> Status:
         oldest: float | None = None
-        standing = self.settings.read()
-        lost = self._another_stream(standing)
+        catalog = self.settings.read()
+        lost = self._another_stream(catalog)
         try:
             oldest = self.backlog.oldest()
         except HistoryTrimmed as trimmed:
@@ -241,21 +241,21 @@ class DynamoStore(Reader):
         now = self._clock()
         behind = None if oldest is None else max(0.0, now.timestamp() - oldest)
         return Status(
-            source=standing.base.source,
+            source=catalog.base.source,
             source_rows=None,
             lag_records=0 if behind is None and not lost else None,
             lag_seconds=None if lost else behind or 0.0,
             parked=self.parked.count(),
             aggregator=", ".join(roll.alive(now)) or None,
             details={
-                "source": standing.base.source,
-                "tables": ", ".join(kept.table for kept in (*standing.live, *standing.building)),
+                "source": catalog.base.source,
+                "tables": ", ".join(kept.table for kept in (*catalog.live, *catalog.building)),
                 "stream": self.stream.arn,
                 **({"trouble": " ".join(troubles)} if troubles else {}),
             },
         )
 
-    def _another_stream(self, standing: Standing) -> list[str]:
+    def _another_stream(self, catalog: Catalog) -> list[str]:
         known, now = self.settings.stream, self.find_stream().arn
         if known in (None, now):
             return []
@@ -264,19 +264,19 @@ class DynamoStore(Reader):
         except WrongStore as elsewhere:
             return [str(elsewhere)]
         return [
-            f"The change stream of {standing.base.source} was made anew, and what was written in"
+            f"The change stream of {catalog.base.source} was made anew, and what was written in"
             " between is in neither; `tallies rebuild` makes the tallies right again."
         ]
 
     @property
     def source(self) -> str:
-        return self.settings.standing().base.source
+        return self.settings.catalog().base.source
 
     def tallies(self) -> dict[str, Reader]:
-        return {kept.name: self.reading(kept.name) for kept in self.settings.standing().live}
+        return {kept.name: self.reading(kept.name) for kept in self.settings.catalog().live}
 
     def reading(self, name: str | None) -> Reader:
-        self.settings.standing().named(name)  # there is none of that name: say so now
+        self.settings.catalog().named(name)  # there is none of that name: say so now
         return Reader(self._clients.dynamodb, self.settings, name)
 
     def verify(
@@ -300,20 +300,18 @@ class DynamoStore(Reader):
             HistoryTrimmed: the stream has lost records that were never applied.
             WrongStore: the tallies are of the stream of another region.
         """
-        standing = self.settings.read()
+        catalog = self.settings.read()
         self.settings.check_replica(self.stream.arn)
-        proofs = self._proofs(
-            "verify", standing, standing.live, folder, read_units, progress, sample
-        )
+        proofs = self._proofs("verify", catalog, catalog.live, folder, read_units, progress, sample)
         return proofs.verify()
 
     def differs(
         self, declared: Declaration | None = None, ranking_shards: int | None = None
     ) -> str:
-        standing = self.settings.read()
+        catalog = self.settings.read()
         if declared is not None:
-            self._check_source(declared, standing)
-        return standing.differs(declared or standing.declaration(), ranking_shards)
+            self._check_source(declared, catalog)
+        return catalog.differs(declared or catalog.declaration(), ranking_shards)
 
     def rebuild(
         self,
@@ -341,25 +339,25 @@ class DynamoStore(Reader):
             StoreUnavailable: another rebuild has taken over.
             WrongStore: the tallies are of the stream of another region.
         """
-        standing = self.settings.read()
+        catalog = self.settings.read()
         if not in_this_region:
             self.settings.check_replica(self.stream.arn)
         if declared is not None:
-            self._check_source(declared, standing)
-        declared = declared or standing.declaration()
-        if not standing.differs(declared, ranking_shards):
-            return self._mend(standing, standing.live, folder, read_units, progress)
+            self._check_source(declared, catalog)
+        declared = declared or catalog.declaration()
+        if not catalog.differs(declared, ranking_shards):
+            return self._mend(catalog, catalog.live, folder, read_units, progress)
         self.settings.claim("positions")  # a record's marker says nothing about what is new
-        standing = begin(
+        catalog = begin(
             self.settings,
             declared,
             ranking_shards,
             self._clients.dynamodb,
-            self._tables(standing).create,
+            self._tables(catalog).create,
             lambda: [shard.id for shard in self.stream.shards()],
         )
-        found = self._mend(standing, standing.building, folder, read_units, progress)
-        self.settings.move(standing, standing.switched(declared))
+        found = self._mend(catalog, catalog.building, folder, read_units, progress)
+        self.settings.move(catalog, catalog.switched(declared))
         return found
 
     def go_by_positions(self) -> None:
@@ -385,30 +383,30 @@ class DynamoStore(Reader):
             table,
             ends,
             self.settings.by_positions(),
-            self.settings.standing().epoch,
+            self.settings.catalog().epoch,
             self._clock(),
         )
         self.settings.read()
 
-    def _check_source(self, declared: Declaration, standing: Standing) -> None:
-        if declared.table != standing.base.source:
+    def _check_source(self, declared: Declaration, catalog: Catalog) -> None:
+        if declared.table != catalog.base.source:
             raise InvalidTally(
                 f"The declaration is of the table {declared.table}, and {self.url} tallies"
-                f" {standing.base.source}; give each source a store of its own."
+                f" {catalog.base.source}; give each source a store of its own."
             )
 
     def _mend(
         self,
-        standing: Standing,
+        catalog: Catalog,
         some: Sequence[Kept],
         folder: Path | None,
         read_units: float | None,
         progress: Progress,
     ) -> Verified:
-        proofs = self._proofs("rebuild", standing, some, folder, read_units, progress)
+        proofs = self._proofs("rebuild", catalog, some, folder, read_units, progress)
         with self._nothing_applied_by_markers():
             count_parked(self.parked)
-            found = proofs.rebuild(self._writer(standing))
+            found = proofs.rebuild(self._writer(catalog))
         # What left the stream unread is in now; the workers that wait for this may go on.
         self.leases.account_for(self.stream.shards(), self.stream.arn)
         if self.settings.stream != self.stream.arn:
@@ -427,7 +425,7 @@ class DynamoStore(Reader):
     def _proofs(
         self,
         what: str,
-        standing: Standing,
+        catalog: Catalog,
         some: Sequence[Kept],
         folder: Path | None,
         read_units: float | None,
@@ -444,8 +442,8 @@ class DynamoStore(Reader):
             Proof,
             client=explained(self._clients.scanning, "the tables"),
             once=self._clients.once,
-            names=standing.names,
-            epoch=standing.epoch,
+            names=catalog.names,
+            epoch=catalog.epoch,
             stream=self.stream,
             marked=self.settings.guard() == "markers",
             pace=Pace(read_units),
@@ -464,8 +462,8 @@ class DynamoStore(Reader):
         ]
         return Proofs(each)
 
-    def _writer(self, standing: Standing) -> Writer:
-        return Writer(standing.names, standing.folders())
+    def _writer(self, catalog: Catalog) -> Writer:
+        return Writer(catalog.names, catalog.folders())
 
     def close(self) -> None:
         self._clients.close()

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError, WaiterError
 
 from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Tally
+from tallies.stores.dynamodb.catalog import Kept
 from tallies.stores.dynamodb.explain import error_code, explain, explained
 from tallies.stores.dynamodb.read import RANKING_INDEX, ranked_component
-from tallies.stores.dynamodb.standing import Kept
 from tallies.stores.dynamodb.stream import check_stream
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from tallies.core.errors import (
 from tallies.stores.sqlite import forks, log_file
 from tallies.stores.sqlite.log_file import LogFile
 from tallies.stores.sqlite.place import Place
-from tallies.stores.sqlite.turnstile import Turnstile
+from tallies.stores.sqlite.writer_lock import WriterLock
 
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a writer waits for another writer. Commits take milliseconds, so this is for the
@@ -73,7 +73,7 @@ class Database:
         self._idle: deque[sqlite3.Connection] = deque()
         self._checked = False
         self._writer: sqlite3.Connection | None = None
-        self._turnstile = Turnstile()
+        self._writer_lock = WriterLock()
         self._place = Place(path)
         self._log: tuple[float, LogFile] | None = None
         self._stopped = False
@@ -148,10 +148,10 @@ class Database:
         with self._pool:
             while self._idle:
                 self._idle.pop().close()
-        if self._writer is not None and self._turnstile.enter(BUSY_TIMEOUT_SECONDS):
+        if self._writer is not None and self._writer_lock.enter(BUSY_TIMEOUT_SECONDS):
             self._writer.close()
             self._writer = None
-            self._turnstile.leave()
+            self._writer_lock.leave()
         self._place.forget()
 
     def begin(self) -> sqlite3.Connection:
@@ -161,7 +161,7 @@ class Database:
             StoreUnavailable: others did not leave it for `BUSY_TIMEOUT_SECONDS`.
             sqlite3.Error: what `explain` knows to say better.
         """
-        if not self._turnstile.enter(BUSY_TIMEOUT_SECONDS):
+        if not self._writer_lock.enter(BUSY_TIMEOUT_SECONDS):
             raise StoreUnavailable(f"This process writes {self.path} for too long; try again.")
         try:
             self._place.check()
@@ -170,7 +170,7 @@ class Database:
                 self._writer.execute("PRAGMA busy_timeout = 0")  # `_patiently` waits
             _patiently(self._writer, "BEGIN IMMEDIATE")
         except BaseException:
-            self._turnstile.leave()
+            self._writer_lock.leave()
             raise
         return self._writer
 
@@ -179,7 +179,7 @@ class Database:
         if connection.in_transaction:  # it could not even be rolled back: closing does that
             connection.close()
             self._writer = None
-        self._turnstile.leave()
+        self._writer_lock.leave()
 
     def take(self) -> sqlite3.Connection:
         self._place.look()
@@ -253,14 +253,14 @@ class Database:
             self._pool.acquire()
         while self._idle:
             self._idle.pop().close()
-        self._stopped = self._turnstile.enter(FORK_PATIENCE_SECONDS)
+        self._stopped = self._writer_lock.enter(FORK_PATIENCE_SECONDS)
         if self._stopped and self._writer is not None:
             self._writer.close()
             self._writer = None
 
     def after_fork(self) -> None:
         if self._stopped:
-            self._turnstile.leave()
+            self._writer_lock.leave()
         self._pool.release()
 
     def after_fork_in_child(self) -> None:
@@ -270,7 +270,7 @@ class Database:
         self._writer = None
         self._lent = 0
         self._pool = Lock()
-        self._turnstile = Turnstile()
+        self._writer_lock = WriterLock()
         self._log = None
 
     def explain(self, error: sqlite3.Error) -> NoReturn:

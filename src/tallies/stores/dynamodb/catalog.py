@@ -48,7 +48,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Catalog:
     """The tallies of one source in one epoch."""
 
     base: TableNames
@@ -60,7 +60,7 @@ class Standing:
     """What a rebuild is filling."""
 
     @classmethod
-    def first(cls, base: TableNames, declared: Declaration, ranking_shards: int = 1) -> "Standing":
+    def first(cls, base: TableNames, declared: Declaration, ranking_shards: int = 1) -> "Catalog":
         """That of new tables: the first tally is in the table of the positions."""
         return cls(
             base,
@@ -139,7 +139,7 @@ class Standing:
                 return f"{tally.name} differs in {difference}"
         return f"{next(iter(there))} is missing" if there else ""
 
-    def redeclared(self, declared: Declaration, ranking_shards: int | None = None) -> "Standing":
+    def redeclared(self, declared: Declaration, ranking_shards: int | None = None) -> "Catalog":
         """The next epoch, in which what is new in a declaration is being built.
 
         A tally that stays as it is stays where it is.
@@ -162,7 +162,7 @@ class Standing:
                 )
         return replace(self, epoch=epoch, building=building)
 
-    def switched(self, declared: Declaration) -> "Standing":
+    def switched(self, declared: Declaration) -> "Catalog":
         """The epoch after, in which readers see what was built, and nothing else is kept."""
         there = {kept.name: kept for kept in (*self.live, *self.building)}
         live = [there[tally.name] for tally in declared.tallies]

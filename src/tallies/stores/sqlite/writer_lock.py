@@ -4,7 +4,7 @@ from threading import Lock
 from time import monotonic
 
 
-class Turnstile:
+class WriterLock:
     """One at a time, and of those who wait nobody is overtaken by one who has just been in.
 
     A plain lock may go back to the thread that gave it up, again and again: a thread that writes

@@ -1,4 +1,4 @@
-"""Stamping: every shard's position is moved into an epoch, so that no earlier one goes on."""
+"""The fence: every shard's position is moved into an epoch, so that no earlier one goes on."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -18,10 +18,10 @@ TRIES = 50
 """A position that moves all the time is soon moved by an aggregator of the new epoch itself."""
 
 
-def stamp(client: "DynamoDBClient", table: str, shards: Iterable[str], epoch: int) -> None:
+def fence(client: "DynamoDBClient", table: str, shards: Iterable[str], epoch: int) -> None:
     """See that what is applied from here on is applied in this epoch or a later one.
 
-    A shard without a position needs no stamp: its first move looks at the settings.
+    A shard without a position needs no fence: its first move looks at the settings.
 
     Raises:
         StoreUnavailable: a position does not keep still.
@@ -46,11 +46,11 @@ def _moved(client: "DynamoDBClient", table: str, shard: str, revision: str, epoc
             TableName=table,
             Key=reserved_key(POSITION, shard),
             # Another revision: what is under way for the earlier epoch is refused.
-            UpdateExpression="SET epoch = :epoch, revision = :stamp",
+            UpdateExpression="SET epoch = :epoch, revision = :fence",
             ConditionExpression="revision = :known",
             ExpressionAttributeValues={
                 ":epoch": {"N": str(epoch)},
-                ":stamp": {"S": uuid4().hex},
+                ":fence": {"S": uuid4().hex},
                 ":known": {"S": revision},
             },
         )

@@ -1,4 +1,4 @@
-"""A lean client for the few calls that a batch, or a look at a whole table, is made of.
+"""A fast client for the few calls that a batch, or a look at a whole table, is made of.
 
 botocore's own spends 2.5 ms of the processor on a transaction of 100 updates, two thirds of it on
 walking the request by its model and on finding out, each time anew, where to send it; and as much
@@ -31,7 +31,7 @@ _SOCKET_OPTIONS = [
 _SERVICE, _TARGET = "dynamodb", "DynamoDB_20120810"
 
 
-class LeanClient:
+class FastClient:
     """The calls of a DynamoDB client that are made most, each tried once.
 
     Requests may hold binary values; in answers they stay the text that came (base64). Threads may

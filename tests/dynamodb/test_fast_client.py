@@ -1,4 +1,4 @@
-"""The lean client answers and fails as botocore's own does, on DynamoDB Local."""
+"""The fast client answers and fails as botocore's own does, on DynamoDB Local."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

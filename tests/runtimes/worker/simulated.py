@@ -41,7 +41,8 @@ class SimulatedShard:
 class SimulatedStream:
     """What a worker asks of a stream, and what a test does to it."""
 
-    arn = "arn:simulated"
+    arn = "arn:aws:dynamodb:ddblocal:000000000000:table/app-favorites/stream/simulated"
+    """Of the table that DynamoDB Local has: a stream of another region would be refused."""
 
     def __init__(self, page: int = 10) -> None:
         self.page = page

@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peer import Missing, Peer
+from benchmarks.board_rows import BoardRow
+from benchmarks.peer import Missing, Peer, Place
 
 _SCHEMA = """
 CREATE TABLE favorites (
@@ -38,6 +39,14 @@ _TOP = (
     "SELECT restaurant_id, favorites FROM tallies WHERE time_window = 'all'"
     " ORDER BY favorites DESC, restaurant_id LIMIT %s"
 )
+_MANY = (
+    "SELECT restaurant_id, time_window, favorites FROM tallies"
+    " WHERE restaurant_id = ANY(%s) AND time_window = ANY(%s)"
+)
+_PLACE = (
+    "SELECT count(*) FILTER (WHERE (-favorites, restaurant_id) <= (-%(own)s, %(group)s)), count(*)"
+    " FROM tallies WHERE time_window = 'all'"
+)
 
 
 class _Postgres:
@@ -53,6 +62,26 @@ class _Postgres:
     def top(self, limit: int) -> list[tuple[str, int]]:
         found = self._connection.execute(_TOP, (limit,), prepare=True).fetchall()
         return [(restaurant, count) for restaurant, count in found]
+
+    def fill(self, rows: Iterable[BoardRow]) -> None:
+        self._connection.execute("TRUNCATE tallies, favorites")
+        copy = "COPY tallies (restaurant_id, time_window, favorites) FROM STDIN"
+        with self._connection.cursor() as cursor, cursor.copy(copy) as copying:
+            for row in rows:
+                copying.write_row(row)
+        self._connection.execute("VACUUM ANALYZE tallies")
+
+    def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, list[int]]:
+        rows = self._connection.execute(
+            _MANY, (list(groups), list(windows)), prepare=True
+        ).fetchall()
+        found = {(group, window): count for group, window, count in rows}
+        return {group: [found.get((group, window), 0) for window in windows] for group in groups}
+
+    def place(self, group: str) -> Place:
+        own = self.many([group], ["all"])[group][0]
+        values = {"own": own, "group": group}
+        return Place(*self._connection.execute(_PLACE, values, prepare=True).fetchone())
 
 
 @contextmanager

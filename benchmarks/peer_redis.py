@@ -2,16 +2,18 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from benchmarks.peer import Missing, Peer
+from benchmarks.board_rows import BoardRow
+from benchmarks.peer import Missing, Peer, Place
 
 START_SECONDS = 10.0
+_AT_ONCE = 10_000
 
 # A user's favorites by time; new ones count in three windows. The script runs alone, as a whole.
 _MARK = """
@@ -38,6 +40,31 @@ class _Redis:
     def top(self, limit: int) -> list[tuple[str, int]]:
         found = self._client.zrevrange("board:all", 0, limit - 1, withscores=True)
         return [(member.decode(), int(score)) for member, score in found]
+
+    def fill(self, rows: Iterable[BoardRow]) -> None:
+        self._client.flushall()
+        pipe = self._client.pipeline(transaction=False)
+        for row in rows:
+            pipe.zadd(f"board:{row.window}", {row.group: row.amount})
+            if len(pipe) == _AT_ONCE:
+                pipe.execute()
+        pipe.execute()
+
+    def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, list[int]]:
+        pipe = self._client.pipeline(transaction=False)
+        for window in windows:
+            pipe.zmscore(f"board:{window}", groups)
+        scores = zip(*pipe.execute(), strict=True)
+        return {
+            group: [int(score or 0) for score in its]
+            for group, its in zip(groups, scores, strict=True)
+        }
+
+    def place(self, group: str) -> Place:
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zrevrank("board:all", group).zcard("board:all")
+        rank, of = pipe.execute()
+        return Place(rank + 1, of)
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """This store, with both settings of durability."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import sleep
 
-from benchmarks.peer import Peer
+from benchmarks.board_rows import BoardRow, insert
+from benchmarks.peer import Peer, Place
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 
@@ -23,6 +24,18 @@ class _Embedded:
 
     def top(self, limit: int) -> list[tuple[str, int]]:
         return [(group, int(amount)) for group, amount in self._store.leaderboard("all", limit)]
+
+    def fill(self, rows: Iterable[BoardRow]) -> None:
+        insert(self._store, rows)
+
+    def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, list[int]]:
+        found = self._store.many(groups, windows)
+        return {group: [int(amount) for amount in its.values()] for group, its in found.items()}
+
+    def place(self, group: str) -> Place:
+        found = self._store.rank("all", group)
+        assert found is not None
+        return Place(found.rank, found.of)
 
 
 @contextmanager

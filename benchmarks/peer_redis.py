@@ -49,6 +49,9 @@ class _Redis:
             if len(pipe) == _AT_ONCE:
                 pipe.execute()
         pipe.execute()
+        # What is asked next is not to wait for the log, which is now written anew.
+        while self._client.info("persistence")["aof_rewrite_in_progress"]:
+            sleep(0.05)
 
     def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, list[int]]:
         pipe = self._client.pipeline(transaction=False)

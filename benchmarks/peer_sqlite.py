@@ -11,7 +11,9 @@ from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 
 
-class _Embedded:
+class Embedded:
+    """A store that is open; somebody else aggregates."""
+
     def __init__(self, store: SqliteFavorites) -> None:
         self._store = store
 
@@ -47,4 +49,4 @@ def embedded(folder: Path) -> Iterator[dict[str, Peer]]:
         for store in (normal, full):
             store.init()
             stack.enter_context(EmbeddedLoop(store))
-        yield {"SQLite NORMAL": _Embedded(normal), "SQLite FULL": _Embedded(full)}
+        yield {"SQLite NORMAL": Embedded(normal), "SQLite FULL": Embedded(full)}

@@ -7,19 +7,19 @@ counting; the other two count the lines of the board. Redis breaks ties the othe
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from benchmarks.board_rows import DAY, MONTH, board_rows, fill_sqlite
+from benchmarks.board_rows import DAY, MONTH, board_rows
 from benchmarks.http_client import Client
 from benchmarks.measure import one_by_one
 from benchmarks.peer import Missing, Peer
 from benchmarks.peer_postgres import postgres
 from benchmarks.peer_redis import redis
-from benchmarks.peer_sqlite import embedded
+from benchmarks.peer_sqlite import Embedded
 from benchmarks.processes import server
 from benchmarks.result import Bound, Result, Run
+from tallies.favorites.on_sqlite import SqliteFavorites
 
 WINDOWS = ("all", MONTH, DAY)
 GROUPS = 100
-_OURS = "SQLite NORMAL"
 _THEIRS = ("Redis everysec", "PostgreSQL async commit")
 
 
@@ -27,26 +27,26 @@ def run(run: Run) -> Iterator[Result]:
     """The same rows are in all of them."""
     groups = run.pick(1_000_000, 100_000)
     with ExitStack() as stack:
-        peers = dict(stack.enter_context(embedded(run.folder)))
+        store = stack.enter_context(SqliteFavorites(run.folder / "ours.db"))
+        store.init()
+        ours = Embedded(store)
+        peers: dict[str, Peer] = {}
         for start in (redis, postgres):
             try:
                 peers |= stack.enter_context(start(run.folder))
             except Missing as absent:
                 run.note(str(absent))
-        peers = {name: peers[name] for name in (_OURS, *_THEIRS) if name in peers}
-        for peer in peers.values():
+        peers = {name: peers[name] for name in _THEIRS if name in peers}
+        for peer in (ours, *peers.values()):
             peer.fill(row for row in board_rows(groups) if row.window in WINDOWS)
-        ours = peers.pop(_OURS)
-        yield _many_by_http(run, groups)
+        yield _many_by_http(run, groups, store.url)
         yield from _many(run, groups, ours, peers)
         yield from _places(run, groups, ours, peers)
 
 
-def _many_by_http(run: Run, groups: int) -> Result:
+def _many_by_http(run: Run, groups: int, url: str) -> Result:
     """As a feed asks. `POST`, because the answers of `GET` are remembered."""
-    path = run.folder / "http.db"
-    fill_sqlite(path, (row for row in board_rows(groups) if row.window in WINDOWS))
-    with server(["-m", "tallies", "serve", "--port", "0", "--store", f"sqlite:///{path}"]) as at:
+    with server(["-m", "tallies", "serve", "--port", "0", "--store", url]) as at:
         client = Client(at)
 
         def ask(wanted: Sequence[str]) -> object:

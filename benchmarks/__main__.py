@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import (
     aggregation,
     clients,
+    cold_start,
     designs,
     fold,
     handler,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rebuild": rebuild.run,
     "verify": verify_dynamodb.run,
     "handler": handler.run,
+    "cold-start": cold_start.run,
     "clients": clients.run,
     "worker": worker.run,
     "write-units": write_units.run,

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
-from sse_starlette import EventSourceResponse
 
 from tallies.core.errors import TalliesError
 from tallies.http.exact import as_json
 from tallies.stores.protocol import Clock, Store
+
+if TYPE_CHECKING:
+    from sse_starlette import EventSourceResponse
 
 LOOK_SECONDS = 0.2
 STATUS_EVERY_LOOKS = 5
@@ -109,8 +111,10 @@ class Live:
             queue.put_nowait(event)
 
 
-def followed(live: Live, board: Board) -> EventSourceResponse:
+def followed(live: Live, board: Board) -> "EventSourceResponse":
     """The response that goes on for as long as its client listens and the service runs."""
+    from sse_starlette import EventSourceResponse  # brings a server and a command line with it
+
     closing = anyio.Event()
     return EventSourceResponse(
         live.follow(board, closing),

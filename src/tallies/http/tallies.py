@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
-from sse_starlette import EventSourceResponse
 
 from tallies.core.tally import Tally
 from tallies.core.windows import Window
@@ -349,6 +348,8 @@ def tally_routes(
 
     if live is None:
         return router
+
+    from sse_starlette import EventSourceResponse  # slow to load, and not needed without `live`
 
     @router.get(
         "/{name}/leaderboards/{window:id}/live",

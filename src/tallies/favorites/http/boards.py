@@ -6,7 +6,6 @@ import anyio
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
-from sse_starlette import EventSourceResponse
 
 from tallies.core.ids import check_id
 from tallies.core.windows import Window
@@ -203,6 +202,8 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
 
     if live is None:
         return router
+
+    from sse_starlette import EventSourceResponse  # slow to load, and not needed without `live`
 
     @router.get(
         "/leaderboards/{window:id}/live",

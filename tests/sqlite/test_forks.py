@@ -15,6 +15,7 @@ import pytest
 
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
+from tallies.stores.sqlite import forks
 from tests.engines.process import free_port
 from tests.sqlite.waiting import until
 
@@ -154,3 +155,20 @@ def test_gunicorn_that_preloads(tmp_path: Path) -> None:
     with SqliteFavorites(path) as store:
         assert store.verify().drifted == []
     assert is_sound(path)
+
+
+def test_what_was_followed_first_is_told_first() -> None:
+    """A loop that begins its thread in a child needs its database to be ready."""
+    told: list[int] = []
+
+    class Told(forks.Forkable):
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def before_fork(self) -> None:
+            told.append(self.number)
+
+    all_ = [Told(number) for number in range(50)]
+    for each in all_:
+        forks.follow(each)
+    assert codes([forked(lambda: told == list(range(50)))]) == [0]

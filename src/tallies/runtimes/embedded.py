@@ -45,7 +45,7 @@ def carry_over(
     yield last - first, last - first
 
 
-class EmbeddedLoop:
+class EmbeddedLoop(forks.Forkable):
     """Aggregates in the background, for a `with` statement. Leaves nothing behind undone:
     at the end what is in the log is carried over and the lease is given back."""
 
@@ -83,12 +83,6 @@ class EmbeddedLoop:
         self._thread.start()
         forks.follow(self)
         return self
-
-    def before_fork(self) -> None:
-        """Nothing: the store sees to its connections."""
-
-    def after_fork(self) -> None:
-        """Nothing: the thread goes on in the parent."""
 
     def after_fork_in_child(self) -> None:
         """A fork does not copy the thread: begin another, which stands by while the parent's

@@ -50,7 +50,7 @@ _left_alone: list[sqlite3.Connection] = []
 """Connections of a process that this one was forked from. To let go of one would close it."""
 
 
-class Database:
+class Database(forks.Forkable):
     """Connections to one file. Safe to use from several threads.
 
     Readers have as many as they need. All that this process writes goes through one: a commit

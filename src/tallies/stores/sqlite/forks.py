@@ -8,15 +8,15 @@ open anew when they need to.
 """
 
 import os
-from typing import Protocol
-from weakref import WeakSet
+from itertools import count
+from weakref import WeakValueDictionary
 
 
-class Forkable(Protocol):
-    """Something that holds connections."""
+class Forkable:
+    """Something with a state that a forked process must not go on with."""
 
     def before_fork(self) -> None:
-        """Close them, and open none until one of the other two is called."""
+        """Close connections, and open none until one of the other two is called."""
 
     def after_fork(self) -> None:
         """Go on, in the parent."""
@@ -25,26 +25,28 @@ class Forkable(Protocol):
         """Begin anew, in the child. What could not be closed before is left alone for ever."""
 
 
-_all: WeakSet[Forkable] = WeakSet()
+_all: WeakValueDictionary[int, Forkable] = WeakValueDictionary()
+_numbers = count()
 
 
 def follow(holder: Forkable) -> None:
-    """Have it told of forks for as long as it lives."""
-    _all.add(holder)
+    """Have it told of forks for as long as it lives, after those that it was made of: a thread that
+    is begun in a child finds a database that is ready."""
+    _all[next(_numbers)] = holder
 
 
 def _before() -> None:
-    for holder in list(_all):
+    for holder in list(_all.values()):
         holder.before_fork()
 
 
 def _after() -> None:
-    for holder in list(_all):
+    for holder in list(_all.values()):
         holder.after_fork()
 
 
 def _after_in_child() -> None:
-    for holder in list(_all):
+    for holder in list(_all.values()):
         holder.after_fork_in_child()
 
 

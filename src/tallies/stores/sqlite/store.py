@@ -41,7 +41,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SqliteStore(Reader):
+class SqliteStore(Reader, forks.Forkable):
     """The tallies of one table of a SQLite database. Threads and processes may share it.
 
     Every method may raise a `StoreError` that says in one sentence what is wrong with the file.
@@ -72,12 +72,6 @@ class SqliteStore(Reader):
         """The schema version of the database that the triggers were last compared with."""
         super().__init__(self.database, self.names)
         forks.follow(self)
-
-    def before_fork(self) -> None:
-        """Nothing: the database sees to its connections."""
-
-    def after_fork(self) -> None:
-        """Nothing."""
 
     def after_fork_in_child(self) -> None:
         """Do without what another thread may have been in the middle of."""
@@ -256,8 +250,8 @@ class SqliteStore(Reader):
                 f"SELECT position FROM {quoted(self.names.catalog)}"
             ).fetchone()
             troubles = list(schema.troubles(connection, self.names, catalog))
-        log = self.database.log()
-        troubles += filter(None, [log.trouble()])
+        condition = self.condition()
+        troubles += condition.troubles
         return Status(
             source=source,
             source_rows=rows,
@@ -268,7 +262,7 @@ class SqliteStore(Reader):
             details={
                 "tallies": tallies,
                 "position": position,
-                "write-ahead log": f"{log.bytes / 1e6:.1f} MB",
+                "write-ahead log": f"{condition.figures['write_ahead_log_bytes'] / 1e6:.1f} MB",
                 **({"trouble": " ".join(troubles)} if troubles else {}),
             },
         )

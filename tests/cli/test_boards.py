@@ -9,7 +9,7 @@ import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
-from tests.engines import DynamoDBAccount
+from tests.engines import DynamoDBAccount, make_streamed_table
 
 COUNTS = {"noodles": 3, "pizza": 2, "fish #1": 2, "sushi": 1}
 DECLARED = """
@@ -117,13 +117,7 @@ def test_a_tally_of_sums_by_two_attributes(
     aws_environment: DynamoDBAccount, tmp_path: Path
 ) -> None:
     client, store = aws_environment.dynamodb(), aws_environment.store_url("sums")
-    client.create_table(
-        TableName="orders-of-boards",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    make_streamed_table(client, "orders-of-boards")
     declared = tmp_path / "orders.toml"
     declared.write_text(DECLARED.format(table="orders-of-boards"))
     assert tallies("init", "--declaration", declared, store=store).code == 0

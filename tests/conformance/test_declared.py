@@ -11,7 +11,7 @@ import pytest
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore, snapshot
 from tests.conformance.declared import FIRST, VALUES, DeclaredSuite, Row, Table
-from tests.engines import DynamoDBAccount
+from tests.engines import DynamoDBAccount, make_streamed_table
 
 
 class SqliteTable(Table):
@@ -39,13 +39,7 @@ class SqliteTable(Table):
 class DynamoTable(Table):
     def __init__(self, account: DynamoDBAccount) -> None:
         self._client = account.dynamodb()
-        self._client.create_table(
-            TableName="orders",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )
+        make_streamed_table(self._client, "orders", kind="N")
         self.store = DynamoStore.from_url(account.store_url("declared"), FIRST, strictly=False)
         self.store.init()
 

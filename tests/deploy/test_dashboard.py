@@ -20,8 +20,8 @@ from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 from tests.cli.command import tallies
 from tests.engines import DynamoDBAccount
-from tests.runtimes.worker.conftest import until
 from tests.runtimes.worker.processes import worker_process
+from tests.waiting import until
 
 FILE = Path(__file__).resolve().parents[2] / "deploy" / "grafana.json"
 OF_PROMETHEUS = {"job", "instance"}

@@ -1,6 +1,5 @@
 """The template of a declared table calls its function for the records that may count."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import yaml
 
 from tallies.core.declaration import read_declaration
 from tallies.stores.dynamodb.event_filter import event_patterns
+from tests.scripts import script
 
 from .template import TEMPLATE, _Loader, whole
 
@@ -22,12 +22,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.toml"))
 
 @pytest.fixture(scope="module")
 def package() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(ROOT / "deploy" / "package.py")
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)

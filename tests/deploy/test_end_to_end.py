@@ -3,7 +3,6 @@ operations page, with tokens of ministack's own issuer."""
 
 import csv
 import gzip
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -30,6 +29,7 @@ from tallies.stores.protocol import Drift
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
+from tests.scripts import script
 
 from .routes import add_routes
 from .stack import ROOT, Stack, deployed, deployed_cloud_assembly, deployed_over
@@ -51,16 +51,6 @@ class Member:
     audience: str
     user: str
     token: str
-
-
-def packaging() -> Any:
-    """deploy/package.py, as a module."""
-    spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +320,9 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
     """The example of the page, whose rows change in place, and its API."""
     shutil.copytree(package / "build", tmp_path / "build")
     shutil.copy2(EXAMPLES / "orders.toml", tmp_path / "build" / "function" / "tallies.toml")
-    template = packaging().filtered(TEMPLATE.read_text(), EXAMPLES / "orders.toml")
+    template = script(ROOT / "deploy" / "package.py").filtered(
+        TEMPLATE.read_text(), EXAMPLES / "orders.toml"
+    )
     (tmp_path / "build" / TEMPLATE.name).write_text(template)
     command = [sys.executable, str(EXAMPLES / "orders.py")]
     environment = {**os.environ, **cloud.env}

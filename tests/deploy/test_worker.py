@@ -22,7 +22,8 @@ from tallies.runtimes.catch_up import catch_up_alone
 from tallies.runtimes.worker import Worker, consumer
 from tests.engines import DynamoDBAccount
 from tests.runtimes.test_health import worker_of
-from tests.runtimes.worker.conftest import BEAT_SECONDS, DEAD_SECONDS, running, until, until_counted
+from tests.runtimes.worker.conftest import BEAT_SECONDS, DEAD_SECONDS, running, until_counted
+from tests.waiting import until
 
 from .test_policies import PREFIX, Calls, _declare_anew, _recorded
 

@@ -1,6 +1,5 @@
 """The pages about the project, its site and its hooks agree with what is there."""
 
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,18 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.scripts import script
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def site() -> ModuleType:
     """docs/gather.py, as a module."""
-    spec = importlib.util.spec_from_file_location("gather", ROOT / "docs" / "gather.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(ROOT / "docs" / "gather.py")
 
 
 def entries(nav: list[Any]) -> Iterator[tuple[str, list[str]]]:

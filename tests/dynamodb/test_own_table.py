@@ -24,7 +24,7 @@ from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Verified
 from tests.cli.command import tallies
 from tests.dynamodb.test_snapshot import Killed, settle
-from tests.engines import DynamoDBAccount
+from tests.engines import DynamoDBAccount, make_streamed_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -364,13 +364,7 @@ def test_commands_speak_of_what_was_declared(
 def test_keys_of_bytes_are_the_same_in_the_table_and_its_stream(
     client: "DynamoDBClient", aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client.create_table(
-        TableName="blobs",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "B"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    make_streamed_table(client, "blobs", kind="B")
 
     def put_blobs(kind: str) -> None:
         for number in range(30):

@@ -17,7 +17,7 @@ from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream import from_event, image_of
 from tests.core import real_rows as make
 from tests.dynamodb.test_snapshot import settle
-from tests.engines import DynamoDBAccount
+from tests.engines import DynamoDBAccount, make_streamed_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,13 +29,7 @@ _serialize = TypeSerializer().serialize
 
 @pytest.fixture
 def rows(client: "DynamoDBClient") -> "DynamoDBClient":
-    client.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "N"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    make_streamed_table(client, TABLE, "key", kind="N")
     return client
 
 

@@ -5,7 +5,7 @@ engine, and handlers run in the runtime client that runs them in Lambda. The arc
 once (`python -m tests.engines fetch`) into a folder that git ignores.
 """
 
-from .dynamodb import DynamoDBAccount, dynamodb_local
+from .dynamodb import DynamoDBAccount, dynamodb_local, make_streamed_table
 from .errors import EngineError, EngineMissingError, FunctionError, FunctionTimeoutError
 from .lambda_rie import LambdaFunction, lambda_runtime
 
@@ -18,4 +18,5 @@ __all__ = [
     "LambdaFunction",
     "dynamodb_local",
     "lambda_runtime",
+    "make_streamed_table",
 ]

@@ -7,6 +7,7 @@ DynamoDB Local has a licence of its own (LICENSE.txt in its folder: for holders 
 not to be passed on or taken apart), so it is fetched and never a part of this repository.
 """
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -16,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,20 +58,40 @@ def ensure(archive: Archive) -> Path:
     final = cache_root() / archive.folder
     if final.is_dir():
         return final
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the final place, because a rename is atomic only within one file system.
-        with tempfile.TemporaryDirectory(dir=final.parent, prefix=".fetching-") as temporary:
-            _fetch(archive, Path(temporary), final)
-    except OSError as error:
-        raise EngineMissingError(f"cannot keep {archive.package} in {final}: {error}") from error
+    with making(final, f"{archive.package} in {final}") as unpacked:
+        unpacked.mkdir()
+        _fetch(archive, unpacked)
     return final
 
 
-def _fetch(archive: Archive, temporary: Path, final: Path) -> None:
-    downloads, unpacked = temporary / "downloads", temporary / "unpacked"
+@contextlib.contextmanager
+def making(final: Path, what: str) -> Iterator[Path]:
+    """Where to make a folder, which is in its final place when the block is over: whole, or not
+    at all.
+
+    Raises:
+        EngineMissingError: it cannot be kept.
+    """
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the final place, because a rename is atomic only within one file system. Resolved,
+        # since npm takes a folder behind a link for another project's package.
+        with tempfile.TemporaryDirectory(dir=final.parent.resolve(), prefix=".making-") as folder:
+            made = Path(folder) / "made"
+            yield made
+            try:
+                made.rename(final)
+            except OSError:
+                # Another process was faster; its folder is as complete as ours.
+                if not final.is_dir():
+                    raise
+    except OSError as error:
+        raise EngineMissingError(f"cannot keep {what}: {error}") from error
+
+
+def _fetch(archive: Archive, unpacked: Path) -> None:
+    downloads = unpacked.parent / "downloads"
     downloads.mkdir()
-    unpacked.mkdir()
     archive.download(archive.package, downloads)
     files = list(downloads.iterdir())
     if len(files) != 1:
@@ -83,12 +104,6 @@ def _fetch(archive: Archive, temporary: Path, final: Path) -> None:
             "it is not used"
         )
     archive.unpack(files[0], unpacked)
-    try:
-        unpacked.rename(final)
-    except OSError:
-        # Another process was faster; its folder is as complete as ours.
-        if not final.is_dir():
-            raise
 
 
 def run_client(tool: str, command: list[str]) -> None:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from . import archives
 from .errors import EngineError, EngineMissingError
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 REGION = "us-east-1"
+
+
+def make_streamed_table(
+    client: "DynamoDBClient", name: str, key: str = "id", kind: Literal["S", "N", "B"] = "S"
+) -> None:
+    """A table of somebody's with one key, whose stream has both images."""
+    client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,11 @@ scripts in an environment's bin carry the folder that it was made in, so after t
 """
 
 import sys
-import tempfile
 import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from .archives import SAM_VERSION, cache_root, run_client
-from .errors import EngineMissingError
+from .archives import SAM_VERSION, cache_root, making, run_client
 
 MINISTACK_VERSION = "1.5.33"
 TRANSLATOR_VERSION = "1.113.0"  # reads SAM templates for ministack
@@ -50,23 +48,12 @@ def ensure(environment: Environment) -> Path:
     python = Path("bin", "python")
     if final.is_dir():
         return final / python
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=final.parent, prefix=".making-") as temporary:
-            made = Path(temporary) / "environment"
-            venv.create(made, symlinks=True)
-            options = ["--only-binary=:all:", "--quiet", "--retries=1", "--no-compile"]
-            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-            run_client(
-                "pip",
-                [*pip, "--python", str(made / python), "install", *options, *environment.packages],
-            )
-            try:
-                made.rename(final)
-            except OSError:
-                # Another process was faster; its folder is as complete as ours.
-                if not final.is_dir():
-                    raise
-    except OSError as error:
-        raise EngineMissingError(f"cannot keep {environment.folder}: {error}") from error
+    with making(final, environment.folder) as made:
+        venv.create(made, symlinks=True)
+        options = ["--only-binary=:all:", "--quiet", "--retries=1", "--no-compile"]
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        run_client(
+            "pip",
+            [*pip, "--python", str(made / python), "install", *options, *environment.packages],
+        )
     return final / python

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .archives import REPOSITORY, cache_root, run_client
+from .archives import REPOSITORY, cache_root, making, run_client
 from .errors import EngineError, EngineMissingError
 
 RUN_SECONDS = 120
@@ -53,25 +53,13 @@ def ensure(packages: NodePackages) -> Path:
         raise EngineMissingError(
             f"npm is not installed; it fetches the packages of {packages.name}"
         )
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=final.parent, prefix=".installing-") as temporary:
-            # Resolved, since npm takes a folder behind a link for another project's package.
-            made = Path(temporary).resolve() / "packages"
-            made.mkdir()
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy2(packages.source / name, made)
-            options = ["--ignore-scripts", "--prefer-offline", "--fetch-retries=1"]
-            options += ["--no-audit", "--no-fund"]
-            run_client("npm", [npm, "ci", "--prefix", str(made), *options])
-            try:
-                made.rename(final)
-            except OSError:
-                # Another process was faster; its folder is as complete as ours.
-                if not final.is_dir():
-                    raise
-    except OSError as error:
-        raise EngineMissingError(f"cannot keep {packages.folder}: {error}") from error
+    with making(final, packages.folder) as made:
+        made.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy2(packages.source / name, made)
+        options = ["--ignore-scripts", "--prefer-offline", "--fetch-retries=1"]
+        options += ["--no-audit", "--no-fund"]
+        run_client("npm", [npm, "ci", "--prefix", str(made), *options])
     return final
 
 

@@ -13,7 +13,7 @@ from tallies.core.declaration import Declaration, read_declaration
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Clock
 from tallies.stores.sqlite import SqliteStore
-from tests.engines import DynamoDBAccount
+from tests.engines import DynamoDBAccount, make_streamed_table
 
 TOML = """
 table = "orders"
@@ -109,13 +109,7 @@ def sqlite_orders(folder: Path, clock: Clock) -> Iterator[SqliteOrders]:
 
 @contextmanager
 def dynamo_orders(account: DynamoDBAccount, clock: Clock) -> Iterator[DynamoOrders]:
-    account.dynamodb().create_table(
-        TableName="orders",
-        KeySchema=[{"AttributeName": "number", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "number", "AttributeType": "N"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    make_streamed_table(account.dynamodb(), "orders", "number", kind="N")
     url = account.store_url("shop")
     with DynamoStore.from_url(url, DECLARED, clock=clock) as store:
         store.init()

@@ -19,7 +19,8 @@ from tallies.runtimes.worker import Worker
 from tallies.runtimes.worker.metrics import health_of
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
-from tests.runtimes.worker.conftest import BEAT_SECONDS, DEAD_SECONDS, running, until
+from tests.runtimes.worker.conftest import BEAT_SECONDS, DEAD_SECONDS, running
+from tests.waiting import until
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def test_moved_away(client: TestClient, store: SqliteFavorites, tmp_path: Path) 
     aside = tmp_path / "aside.db"
     store.path.rename(aside)
     assert is_refused(client.put("/users/ann/favorites/pizza"), "moved away")
-    until(lambda: is_refused(client.get("/health"), "moved away"), WITHIN_SECONDS)
+    until(lambda: is_refused(client.get("/health"), "moved away"), wait_seconds=WITHIN_SECONDS)
     before = contents(aside, store.path)
     for method in ("put", "delete"):
         answer = getattr(client, method)("/users/ann/favorites/noodles")
@@ -54,7 +54,7 @@ def test_moved_away(client: TestClient, store: SqliteFavorites, tmp_path: Path) 
     assert not store.path.exists()
 
     aside.rename(store.path)  # the same file, back in its place
-    until(lambda: client.get("/health").status_code == 200, WITHIN_SECONDS)
+    until(lambda: client.get("/health").status_code == 200, wait_seconds=WITHIN_SECONDS)
     assert client.put("/users/ann/favorites/pizza").status_code == 201
     until(lambda: client.get("/restaurants/pizza/tally").json()["windows"]["all"] == 1)
     assert store.verify().drifted == []
@@ -68,7 +68,10 @@ def test_replaced_by_a_backup(client: TestClient, store: SqliteFavorites, tmp_pa
     shutil.copyfile(backup, tmp_path / "restored.db")
     (tmp_path / "restored.db").replace(store.path)
     assert is_refused(client.put("/users/ann/favorites/pizza"), "replaced by another")
-    until(lambda: is_refused(client.get("/health"), "replaced by another"), WITHIN_SECONDS)
+    until(
+        lambda: is_refused(client.get("/health"), "replaced by another"),
+        wait_seconds=WITHIN_SECONDS,
+    )
     store.close()
     assert store.path.read_bytes() == backup.read_bytes()
 

@@ -1,14 +1,7 @@
-"""Waiting for what another thread or process does."""
+"""How long the tests of the embedded store wait: a file on this machine is quick."""
 
-import time
-from collections.abc import Callable
+from functools import partial
 
-PATIENCE_SECONDS = 20.0
+from tests import waiting
 
-
-def until(holds: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """Return as soon as it holds; fail when it does not for so long."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
+until = partial(waiting.until, wait_seconds=20.0)

@@ -18,7 +18,7 @@ import pytest
 from tallies.core.declaration import read_declaration
 from tallies.stores.dynamodb.store import DynamoStore
 from tests.dynamodb.test_snapshot import settle
-from tests.engines import DynamoDBAccount, node
+from tests.engines import DynamoDBAccount, make_streamed_table, node
 from tests.engines.errors import EngineError
 from tests.engines.fixtures import missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
@@ -115,13 +115,7 @@ def source(aws_environment: DynamoDBAccount) -> DataSource:
 def orders(aws_environment: DynamoDBAccount) -> Iterator[DynamoStore]:
     """Orders of three restaurants on two days, and their tallies."""
     client = aws_environment.dynamodb()
-    client.create_table(
-        TableName="orders",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    make_streamed_table(client, "orders")
     declared = read_declaration((EXAMPLES / "orders.toml").read_text())
     with DynamoStore.from_url(aws_environment.store_url("app"), declared) as store:
         store.init()

@@ -19,7 +19,7 @@ from tallies.stores.dynamodb.settings import FORMAT
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Ranked
 from tests.dynamodb.test_snapshot import settle
-from tests.engines import DynamoDBAccount, node
+from tests.engines import DynamoDBAccount, make_streamed_table, node
 from tests.engines.errors import EngineError
 from tests.engines.fixtures import missing_engine_skips
 
@@ -97,13 +97,7 @@ def sales(
 ) -> Iterator[DynamoStore]:
     """Orders that were written, moved and removed, and their tallies."""
     client = aws_environment.dynamodb()
-    client.create_table(
-        TableName="orders",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    make_streamed_table(client, "orders")
     url = aws_environment.store_url("app") + f"&ranking_shards={request.param}"
     with DynamoStore.from_url(url, declared) as store:
         store.init()

@@ -1,10 +1,9 @@
 """A store on DynamoDB Local, workers in threads, and waiting for what they do."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from threading import Thread
-from time import monotonic, sleep
 from typing import Protocol
 
 import pytest
@@ -13,18 +12,10 @@ from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.runtimes.worker import Worker
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.simulated import SimulatedStream
+from tests.waiting import until
 
-WAIT_SECONDS = 60.0
 BEAT_SECONDS = 0.05
 DEAD_SECONDS = 1.0
-
-
-def until(what: Callable[[], object], wait_seconds: float = WAIT_SECONDS) -> None:
-    """Wait for something to become true."""
-    deadline = monotonic() + wait_seconds
-    while not what():
-        assert monotonic() < deadline, "it did not come true in time"
-        sleep(0.01)
 
 
 def all_time(store: DynamoFavorites) -> dict[str, int]:

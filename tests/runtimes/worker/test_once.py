@@ -16,9 +16,10 @@ from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.transactions import OutOfTime, Sender
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
-from tests.runtimes.worker.conftest import all_time, fill, until
+from tests.runtimes.worker.conftest import all_time, fill
 from tests.runtimes.worker.processes import worker_process
 from tests.runtimes.worker.simulated import SimulatedStream
+from tests.waiting import until
 
 AnyStore = SqliteFavorites | DynamoFavorites
 MARKS = 1_000

@@ -16,8 +16,8 @@ from tallies.runtimes.worker.sharing import moves
 from tallies.stores.dynamodb.errors import HistoryTrimmed
 from tallies.stores.dynamodb.leases import Lease
 from tallies.stores.dynamodb.stream import Shard, StreamRecord
-from tests.runtimes.worker.conftest import until
 from tests.runtimes.worker.simulated import SimulatedStream
+from tests.waiting import until
 
 WORKERS = st.sets(st.sampled_from("abcdef"), min_size=1)
 SHARDS = st.lists(st.sampled_from("123456789"), unique=True)

@@ -12,8 +12,8 @@ import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
-from tests.runtimes.worker.conftest import until
 from tests.runtimes.worker.processes import WorkerProcess, worker_process
+from tests.waiting import until
 
 USERS, RESTAURANTS = 60, 12
 

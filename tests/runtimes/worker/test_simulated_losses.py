@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tests.runtimes.worker.conftest import Start, all_time, fill, until, until_counted
+from tests.runtimes.worker.conftest import Start, all_time, fill, until_counted
 from tests.runtimes.worker.simulated import SimulatedStream
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tests.runtimes.worker.conftest import Start, fill, until, until_counted
+from tests.runtimes.worker.conftest import Start, fill, until_counted
 from tests.runtimes.worker.simulated import SimulatedStream
+from tests.waiting import until
 
 
 def test_field_case_14_children_are_read_after_their_parent_through_three_generations(

@@ -11,8 +11,9 @@ from tallies.runtimes.catch_up import catch_up
 from tallies.runtimes.worker import Worker
 from tallies.stores.dynamodb.leases import Lease
 from tallies.stores.dynamodb.store import DynamoStore
-from tests.engines import DynamoDBAccount
-from tests.runtimes.worker.conftest import BEAT_SECONDS, Start, running, until, until_counted
+from tests.engines import DynamoDBAccount, make_streamed_table
+from tests.runtimes.worker.conftest import BEAT_SECONDS, Start, running, until_counted
+from tests.waiting import until
 
 
 def test_field_case_14_a_worker_goes_over_to_the_new_stream_and_says_what_is_lost(
@@ -94,13 +95,7 @@ def test_a_worker_names_the_table_that_the_store_is_of(
     """Also when it was opened, as commands do, without saying what it keeps."""
     monkeypatch.setattr("tallies.runtimes.worker.worker.LOST_SECONDS", 0.1)
     client = aws_environment.dynamodb()
-    client.create_table(
-        TableName="rec",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    make_streamed_table(client, "rec")
     url = aws_environment.store_url("app")
     with DynamoStore.from_url(url, read_declaration(DECLARED)) as made:
         made.init()

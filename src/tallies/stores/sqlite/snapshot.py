@@ -269,20 +269,10 @@ class _Side:
         zero = (0,) * len(self._tally.components)
         there = {key for rows in (expected, actual) for key, one in rows.items() if any(one)}
         differs = sorted(key for key in there if expected.get(key, zero) != actual.get(key, zero))
-        found = (
-            Drift(*key, should, is_, name)
-            for key in differs
-            for name, should, is_ in zip(
-                self._tally.components,
-                expected.get(key, zero),
-                actual.get(key, zero),
-                strict=True,
-            )
-            if should != is_
-        )
+        pairs = ((*key, expected.get(key, zero), actual.get(key, zero)) for key in differs)
         return Verified(
             len(there),
-            Drifts(found),
+            Drifts(self._drifts(pairs)),
             len({group for group, _ in there}),
             len({group for group, _ in differs}),
             self._tally,
@@ -301,13 +291,17 @@ class _Side:
             f"SELECT g, w, {sides[0].sql}, {sides[1].sql} FROM {self._name} WHERE {differs}"
             " ORDER BY g, w"
         )
-        return Verified(checked, Drifts(self._drifts(rows)), groups, drifted_groups, self._tally)
+        width, decode = len(self._table.numbers.columns), self._table.numbers.decode
+        lines = (
+            (group, window, decode(values[:width]), decode(values[width:]))
+            for group, window, *values in rows
+        )
+        return Verified(checked, Drifts(self._drifts(lines)), groups, drifted_groups, self._tally)
 
-    def _drifts(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Drift]:
-        width = len(self._table.numbers.columns)
-        for group, window, *values in rows:
-            expected = self._table.numbers.decode(values[:width])
-            actual = self._table.numbers.decode(values[width:])
+    def _drifts(
+        self, rows: Iterable[tuple[str, str, tuple[Number, ...], tuple[Number, ...]]]
+    ) -> Iterator[Drift]:
+        for group, window, expected, actual in rows:
             for name, should, there in zip(self._tally.components, expected, actual, strict=True):
                 if should != there:
                     yield Drift(group, window, should, there, name)

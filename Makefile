@@ -8,10 +8,10 @@ BIN := .venv/bin
 help:
 	@echo "make demo     run the main job: a made-up city, its page, counts that move"
 	@echo "make test     run all tests"
-	@echo "make quick    the tests that need neither engines nor a browser"
+	@echo "make quick    tests that need neither engines nor a browser, with few random examples"
 	@echo "make check    lint, format, types, direction of imports"
 	@echo "make soak     the tests under other clocks, then random histories for MINUTES (10)"
-	@echo "make bench    measure everything and print the ratios"
+	@echo "make bench    measure everything and print the ratios (BENCH=--full: at the largest sizes)"
 	@echo "make docs     the reference of the library, in build/api"
 	@echo "make site     the documentation as a site, in build/site"
 	@echo "make install  make .venv with the command .venv/bin/tallies and all extras"
@@ -33,24 +33,29 @@ install: .venv/.run
 demo: .venv/.run
 	$(BIN)/tallies demo
 
+# Files in the order of their names, since those at its end are short: with the reordering of xdist,
+# by their numbers of tests, one process waits at the end for another with the slowest.
+SIDE_BY_SIDE = -n 2 --dist loadfile --no-loadscope-reorder
 test: .venv/.dev
 	-@$(BIN)/python -m tests.engines fetch # once; whatever is missing, the tests say so
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 QUICK = tests/core tests/favorites tests/docs/test_links.py tests/docs/test_readme.py \
-  tests/docs/test_project.py tests/sqlite/test_aggregation.py tests/sqlite/test_files.py \
-  tests/sqlite/test_lag.py tests/sqlite/test_lines.py tests/sqlite/test_moved.py
+  tests/docs/test_project.py tests/sqlite/apply/test_aggregation.py \
+  tests/sqlite/connection/test_files.py tests/sqlite/connection/test_moved.py \
+  tests/sqlite/rows/test_lines.py tests/sqlite/source/test_lag.py
 quick: .venv/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(QUICK)
+	TALLIES_QUICK=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -q $(QUICK) --ignore tests/favorites/test_city.py
 
-# Ten days on, a year on, a leap day, the nights in which clocks are set on and back. The engines
-# run by the same clock.
-CLOCKS = +10d +365d 2028-02-29T23:59:00Z 2027-03-28T00:59:30Z 2027-10-31T00:59:30Z
+# The whole suite a year on; what knows days and hours also ten days on, on a leap day, and in the
+# nights in which clocks are set on and back. The engines run by the same clock.
+CLOCKS = +10d 2028-02-29T23:59:00Z 2027-03-28T00:59:30Z 2027-10-31T00:59:30Z
 MINUTES ?= 10
 CLOCKED = tests/retention tests/http tests/conformance tests/sqlite tests/cli tests/favorites tests/runtimes
 soak: .venv/.dev
+	$(BIN)/python -m tests.clock +365d $(BIN)/python -m pytest $(SIDE_BY_SIDE) -q
 	for clock in $(CLOCKS); do \
-	  $(BIN)/python -m tests.clock "$$clock" $(BIN)/python -m pytest -q -n 2 --dist loadfile $(CLOCKED) || exit 1; \
+	  $(BIN)/python -m tests.clock "$$clock" $(BIN)/python -m pytest $(SIDE_BY_SIDE) -q $(CLOCKED) || exit 1; \
 	done
 	$(BIN)/python -m tests.histories --seconds $$(( $(MINUTES) * 30 ))
 	$(BIN)/python -m tests.operate.rebuild --seconds $$(( $(MINUTES) * 30 ))
@@ -61,9 +66,11 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# --full: the largest sizes; --quick: a look.
+BENCH ?=
 bench: .venv/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check 'bytewax>=0.21' 'redis>=5' 'psycopg[binary]>=3.2'
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH)
 
 # Each is named: pdoc does not look below a package that says which names are public.
 MODULES = $(subst /,.,$(patsubst %/__init__,%,$(patsubst src/%.py,%,$(sort $(filter-out %/__main__.py, \

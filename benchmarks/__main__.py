@@ -4,36 +4,30 @@ import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
+from typing import get_args
 
 import click
 from rich.console import Console
 
-from benchmarks import (
+from benchmarks import designs, fold, stream_processor
+from benchmarks.dynamodb import billion, clients, worker, write_units
+from benchmarks.dynamodb import spans as spans_on_dynamodb
+from benchmarks.dynamodb import verify as verify_on_dynamodb
+from benchmarks.functions import cold_start, handler
+from benchmarks.harness.report import Part, show, write_json
+from benchmarks.harness.result import Benchmark, Run, Size
+from benchmarks.http import http_put, revalidation
+from benchmarks.peers import peers, questions
+from benchmarks.sqlite import (
     aggregation,
-    clients,
-    cold_start,
-    designs,
-    fold,
-    handler,
-    http_put,
     leaderboard,
     load,
     mark,
     own_table,
-    peers,
-    questions,
     rebuild,
-    revalidation,
     spans,
-    spans_on_dynamodb,
-    stream_processor,
     triggers,
-    verify_dynamodb,
-    worker,
-    write_units,
 )
-from benchmarks.report import Part, show, write_json
-from benchmarks.result import Benchmark, Run
 
 BENCHMARKS: dict[str, Benchmark] = {
     "aggregation": aggregation.run,
@@ -45,7 +39,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "leaderboard": leaderboard.run,
     "load": load.run,
     "rebuild": rebuild.run,
-    "verify": verify_dynamodb.run,
+    "verify": verify_on_dynamodb.run,
+    "billion": billion.run,
     "handler": handler.run,
     "cold-start": cold_start.run,
     "clients": clients.run,
@@ -64,11 +59,19 @@ _WIDTH_OF_THE_TABLE = 150
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: a look, no proof.")
+@click.option(
+    "--quick",
+    "size",
+    flag_value="quick",
+    type=click.Choice(get_args(Size)),
+    help="Smaller sizes and fewer rounds: a look, no proof.",
+)
+@click.option("--full", "size", flag_value="full", help="The largest sizes, too: an hour or so.")
 @click.option("--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Only these.")
 @click.option("--json", "path", type=click.Path(path_type=Path), default=LATEST, metavar="FILE")
-def main(quick: bool, only: tuple[str, ...], path: Path) -> None:
+def main(size: Size | None, only: tuple[str, ...], path: Path) -> None:
     """Measure tallies beside its peers. Exit code 1 when a bound of ours is missed."""
+    size = size or "usual"
     progress = Console(stderr=True)
     out = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_THE_TABLE)
     parts: list[Part] = []
@@ -77,9 +80,9 @@ def main(quick: bool, only: tuple[str, ...], path: Path) -> None:
         for place, name in enumerate(chosen, 1):
             what = (BENCHMARKS[name].__doc__ or "").splitlines()[0]
             with progress.status(f"{place} of {len(chosen)}, {name}: {what}"):
-                parts.append(_measure(name, quick))
+                parts.append(_measure(name, size))
             show(parts[-1], out)
-            write_json(parts, quick, path)  # what is done stays when the rest is stopped
+            write_json(parts, size, path)  # what is done stays when the rest is stopped
     except KeyboardInterrupt:
         out.print(f"Stopped; {len(parts)} of {len(chosen)} are in {path}.")
         sys.exit(130)
@@ -89,11 +92,11 @@ def main(quick: bool, only: tuple[str, ...], path: Path) -> None:
     sys.exit(1 if missed else 0)
 
 
-def _measure(name: str, quick: bool) -> Part:
+def _measure(name: str, size: Size) -> Part:
     notes: list[str] = []
     started = perf_counter()
     with tempfile.TemporaryDirectory(prefix="tallies-bench-") as folder:
-        results = list(BENCHMARKS[name](Run(quick, Path(folder), notes.append)))
+        results = list(BENCHMARKS[name](Run(size, Path(folder), notes.append)))
     return Part(name, results, notes, perf_counter() - started)
 
 

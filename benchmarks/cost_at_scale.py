@@ -31,7 +31,7 @@ def main(file: Path) -> None:
                 Load(writes_a_day=favorites / 365, favorites=favorites, restaurants=restaurants)
                 for favorites in FAVORITES
             ]
-            designs = [make(load, Zipf(load), setting, bill) for load in loads]
+            designs = [make(load, Zipf(load, setting.ranking), setting, bill) for load in loads]
             width = 4 if make is DESIGNS[0] else 1.8  # others may lie upon it
             style = "--" if designs[0].staleness_seconds > 3600 else "-"
             costs = [max(design.total, 0.01) for design in designs]

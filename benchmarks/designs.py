@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from benchmarks.result import Bound, Result, Run
-from benchmarks.workload import marks
+from benchmarks.harness.result import Bound, Result, Run
+from benchmarks.harness.workload import marks
 from tallies.operate.compare.designs import STREAM
 from tallies.operate.compare.engines import engine_named
 from tallies.operate.compare.run import compare

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks.measure import in_turns, seconds
-from benchmarks.result import Bound, Result, Run
-from benchmarks.workload import marks
+from benchmarks.harness.measure import in_turns, seconds
+from benchmarks.harness.result import Bound, Result, Run
+from benchmarks.harness.workload import marks
 from tallies.core.change import Change
 from tallies.core.fold import Folder, fold
 from tallies.favorites.tally import FAVORITES

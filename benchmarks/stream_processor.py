@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from benchmarks.measure import in_turns, seconds
-from benchmarks.result import Result, Run
-from benchmarks.workload import marks
+from benchmarks.harness.measure import in_turns, seconds
+from benchmarks.harness.result import Result, Run
+from benchmarks.harness.workload import marks
 from tallies.core.change import Change
 from tallies.core.fold import Folder, fold
 from tallies.favorites.tally import FAVORITES

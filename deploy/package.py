@@ -18,9 +18,9 @@ import tempfile
 from pathlib import Path
 
 from tallies.cdk.functions import gather
-from tallies.core.declaration import read_declaration
+from tallies.core.declaration.declaration import read_declaration
 from tallies.core.errors import InvalidTally
-from tallies.stores.dynamodb.event_filter import event_patterns
+from tallies.stores.dynamodb.stream.event_filter import event_patterns
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "function"

@@ -1,3 +1,37 @@
-"""What all tests share: the engines that stand in for the cloud."""
+"""What all tests share: the engines that stand in for the cloud, and what keeps a long run fast."""
+
+import os
+import sys
+
+import pytest
+from hypothesis import settings
+
+from tests.engines.archives import cache_root
 
 pytest_plugins = ["tests.engines.fixtures"]
+
+settings.register_profile("quick", max_examples=15)  # `make quick`
+if "TALLIES_QUICK" in os.environ:
+    settings.load_profile("quick")
+
+# The Node that runs the CDK unpacks its libraries into a folder that two of them must not share.
+_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(cache_root() / f"jsii-{_PROCESS}"))
+
+
+@pytest.fixture
+def layout_options(request: pytest.FixtureRequest) -> str:
+    """Options of a DynamoDB store's URL; see `tests.layouts`."""
+    return getattr(request, "param", "")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Let go of the applications that FastAPI's caches hold, each with a store and its clients.
+
+    With some megabytes for each test, every walk of the garbage collector takes longer.
+    """
+    models = sys.modules.get("fastapi.dependencies.models")
+    for each in vars(models).values() if models else ():
+        if hasattr(each, "cache_clear"):
+            each.cache_clear()

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.scale.facts import PARTITION_UNITS
 from benchmarks.scale.outcome import Outcome
 from benchmarks.scale.settings import Settings
-from benchmarks.scale.simulate import simulate
+from benchmarks.scale.simulate import OFTEN, simulate
 
 LEAST_WRITES = 7_000 / 86_400
 """A second: 7,000 a day."""
@@ -31,15 +32,18 @@ class Breaking:
 
     @property
     def binding(self) -> str:
-        """What is in the way: the fullest partition, conflicts, or a shard's own time.
+        """What is in the way: the fullest partition, conflicts, the function's processor, or a
+        shard's own time.
 
         A shard's time fills whatever the reason is, so the others are asked first.
         """
         run = self.fails or self.carries
         fullest = max(("index", "item"), key=lambda name: run.utilisation[name])
-        if run.throttles > _OFTEN and run.utilisation[fullest] > _FULL:
+        if run.throttles > OFTEN and run.utilisation[fullest] > _FULL:
             return fullest
-        return "conflicts" if run.conflicts > _OFTEN else "shard"
+        if run.conflicts > OFTEN:
+            return "conflicts"
+        return "processor" if run.utilisation["processor"] > _MOSTLY else "shard"
 
     def data(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -52,18 +56,24 @@ class Breaking:
         }
 
 
+def fullest_shards(settings: Settings) -> float:
+    """The highest rate at which the source has no more partitions than at the lowest."""
+    return settings.least_shards * PARTITION_UNITS.value / settings.headroom
+
+
 _FULL = 0.97
-_OFTEN = 0.2
-"""Refusals for each transaction that is in, from which on they are the reason."""
+_MOSTLY = 0.9
 
 
-def breaking_point(settings: Settings, start: float = 400.0, run: Simulate = simulate) -> Breaking:
+def breaking_point(settings: Settings, run: Simulate = simulate) -> Breaking:
     """The rate at which the tallies begin to fall behind, to a few percent.
 
-    Goes up from `start` until a run fails, and then between the two.
+    A shard has the most to do right before its table has more partitions. So it begins at such a
+    rate, and goes up from one to the next but one until a run fails, and then between the two: what
+    is carried there is carried at every rate below.
     """
     good, bad = None, None
-    rate = start
+    rate = fullest_shards(settings)
     while bad is None:
         outcome = run(settings, rate)
         if outcome.keeps_up:

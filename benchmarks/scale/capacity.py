@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.scale.facts import BURST_SECONDS, PARTITION_UNITS
-from benchmarks.scale.popularity import Floats, Ints
+from benchmarks.scale.popularity import Bools, Floats, Ints
 
 
 class Partitions:
@@ -22,9 +22,14 @@ class Partitions:
 
     def throttles(self, which: Ints, now: float) -> bool:
         """Whether one of them has nothing left to give."""
-        return bool((self._paid_until[which] > now + BURST_SECONDS.value).any())
+        return bool(self.throttled(which, now).any())
 
-    def take(self, which: Ints, units: float, now: float) -> None:
+    def throttled(self, which: Ints, now: float) -> Bools:
+        """Which of them have nothing left to give."""
+        found: Bools = self._paid_until[which] > now + BURST_SECONDS.value
+        return found
+
+    def take(self, which: Ints, units: float | Floats, now: float) -> None:
         """Take units from each; one that is named twice gives twice."""
         self._paid_until[which] = np.maximum(self._paid_until[which], now)
         np.add.at(self._paid_until, which, units / self._rate)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from benchmarks.scale.settings import BEST, COUNTER_SHARDS, DEFAULT, OLDER
 from benchmarks.scale.table import fullest, rate
 
 STYLE: dict[Any, Any] = {  # the keys of matplotlib's own type are a list of all its settings
@@ -35,6 +36,7 @@ BREAKS_ON = {
     "index": "index partition full",
     "item": "hot partition full",
     "conflicts": "conflicts on rows",
+    "processor": "processor full",
     "shard": "shards out of time",
 }
 
@@ -51,12 +53,21 @@ class Line(NamedTuple):
     """And in the other."""
 
 
-LINES = (
-    Line("#D55E00", "default", (30, 3.1), (30, 2.6)),
-    Line("#0072B2", "32 ranking shards", (2_000, 26), (3_000, 10)),
-    Line("#009E73", "64 of them, big batches", (64_000, 60), (280_000, 2.6)),
-    Line("#AA4499", "counters in parts\n(not in the product)", (250_000, 3.0), (500_000, 0.035)),
-)
+LINES = {
+    DEFAULT.name: Line("#D55E00", "default", (350_000, 0.95), (4_000, 3.0)),
+    BEST.name: Line("#0072B2", "best of the product", (15_000, 27), (400_000, 9)),
+    OLDER.name: Line("#009E73", "the older default", (60, 45), (80, 9)),
+    COUNTER_SHARDS.name: Line(
+        "#AA4499", "counters in parts\n(not in the product)", (250_000, 60), (250_000, 0.035)
+    ),
+}
+"""Those of the ladder that are drawn."""
+
+
+def _drawn(study: Mapping[str, Any]) -> list[tuple[Line, Mapping[str, Any]]]:
+    return [
+        (LINES[each["settings"]], each) for each in study["ladder"] if each["settings"] in LINES
+    ]
 
 
 def staleness(study: Mapping[str, Any], path: Path) -> None:
@@ -67,7 +78,7 @@ def staleness(study: Mapping[str, Any], path: Path) -> None:
     with mpl.rc_context(STYLE):
         figure, axes = _axes("How old the tallies are: median (thick) and p99", SECONDS)
         axes.set_ylim(0.45, 120)
-        for depth, (line, each) in enumerate(zip(LINES, study["ladder"], strict=False)):
+        for depth, (line, each) in enumerate(_drawn(study)):
             points = each["points"]
             p99 = [point["p99_seconds"] for point in points]
             p50 = [point["p50_seconds"] for point in points]
@@ -78,12 +89,12 @@ def staleness(study: Mapping[str, Any], path: Path) -> None:
 
 
 def limits(study: Mapping[str, Any], path: Path) -> None:
-    """Draw how full the fullest partition or row is over writes a second, on log axes."""
+    """Draw how full the fullest partition, row or processor is over writes a second, log axes."""
     with mpl.rc_context(STYLE):
-        figure, axes = _axes("How full the fullest partition or row is", SHARES)
+        figure, axes = _axes("How full the fullest partition, row or processor is", SHARES)
         axes.set_ylim(1e-3, 25)
         axes.axhline(1, color="#333333", linewidth=1, linestyle=(0, (4, 3)))
-        for depth, (line, each) in enumerate(zip(LINES, study["ladder"], strict=False)):
+        for depth, (line, each) in enumerate(_drawn(study)):
             full = [fullest(point) for point in each["points"]]
             _draw(axes, each["points"], full, line.colour, 2.4, depth)
             _mark(axes, each, full[-1], line, line.limits_at)

@@ -9,9 +9,9 @@ import numpy as np
 from benchmarks.scale.facts import UNITS_IN_TRANSACTION
 from benchmarks.scale.popularity import Ints, Popularity
 from benchmarks.scale.settings import Settings
-from tallies.stores.dynamodb.lanes import row_lane
-from tallies.stores.dynamodb.transactions import pack
-from tallies.stores.dynamodb.writes import Write
+from tallies.stores.dynamodb.apply.progress import row_lane
+from tallies.stores.dynamodb.apply.transactions import pack
+from tallies.stores.dynamodb.apply.writes import Write
 
 
 @cache
@@ -41,12 +41,11 @@ def cut(groups: Ints, popularity: Popularity, windows: int) -> tuple[list[Ints],
 
 
 def units(parts: Sequence[Ints], settings: Settings) -> float:
-    """Write units of a batch's transactions, index and guards included."""
-    return sum(transaction_units(len(part), settings) for part in parts)
+    """Write units of a batch's transactions, guards included and the index by measure as well."""
+    indexed = sum(len(part) for part in parts) * settings.ranked * settings.move_units
+    return indexed + sum(transaction_units(len(part), settings) for part in parts)
 
 
 def transaction_units(groups: int, settings: Settings) -> float:
-    """Write units of one transaction that adds to all rows of that many groups."""
-    rows = groups * settings.windows
-    indexed = groups * settings.ranked
-    return (rows + 1) * UNITS_IN_TRANSACTION.value + indexed * settings.index_units
+    """Write units of one transaction that adds to all rows of that many groups, in the table."""
+    return (groups * settings.windows + 1) * UNITS_IN_TRANSACTION.value

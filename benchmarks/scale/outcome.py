@@ -8,6 +8,7 @@ LIMITS = {
     "item": "hot restaurant's partition",
     "held": "hot restaurant's row, held by transactions",
     "shard": "time of a shard's one invocation",
+    "processor": "the processor of that invocation",
 }
 """What can be full, by the name of its utilisation."""
 

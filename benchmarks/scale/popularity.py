@@ -6,11 +6,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tallies.stores.dynamodb.lanes import group_lane
-from tallies.stores.dynamodb.writes import ranking_key
+from tallies.stores.dynamodb.apply.progress import group_lane
+from tallies.stores.dynamodb.rows.ranking import ranking_key
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 class Popularity:

@@ -10,14 +10,15 @@ from benchmarks.scale.popularity import Floats
 from benchmarks.scale.settings import Settings
 
 
-def shards_of(writes_a_second: float) -> int:
+def shards_of(writes_a_second: float, settings: Settings) -> int:
     """Partitions of the source table, and so shards of its stream.
 
-    A partition that is written at its limit is split in two, and a favorite weighs one unit; keys
-    hash evenly, since every favorite has a key of its own.
+    It is on demand, and takes more at once than it ever had: so its partitions, which each take
+    their limit and split in two, are that many at least. A favorite weighs one unit, and keys hash
+    evenly, since every favorite has a key of its own.
     """
-    shards = 1
-    while writes_a_second / shards > PARTITION_UNITS.value:
+    shards = settings.least_shards
+    while settings.headroom * writes_a_second / shards > PARTITION_UNITS.value:
         shards *= 2
     return shards
 
@@ -40,7 +41,9 @@ class Shard:
         writes_a_second: float,
         random: Generator,
         poll_seconds: float = POLL_SECONDS.value,
+        number: int = 0,
     ) -> None:
+        self.number = number
         self._poll_seconds = poll_seconds
         self._rate = writes_a_second
         self._random = random

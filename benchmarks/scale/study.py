@@ -1,33 +1,24 @@
 """The whole study: every setting over the range of rates, and where each breaks."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.scale.breaking import LEAST_WRITES, MOST_WRITES, Breaking, breaking_point
 from benchmarks.scale.facts import FACTS
 from benchmarks.scale.outcome import Outcome
-from benchmarks.scale.settings import LADDER, OTHERWISE, SINGLE, Settings
-from benchmarks.scale.simulate import SEED, simulate
-
-RATES = (
-    LEAST_WRITES,
-    1,
-    10,
-    30,
-    100,
-    200,
-    400,
-    600,
-    1e3,
-    3e3,
-    6e3,
-    1e4,
-    3e4,
-    1e5,
-    3e5,
-    MOST_WRITES,
+from benchmarks.scale.settings import (
+    LADDER,
+    MIDNIGHT,
+    MIDNIGHT_WRITES,
+    OTHERWISE,
+    SINGLE,
+    Settings,
 )
+from benchmarks.scale.simulate import SEED, Simulation, simulate
+
+RATES = (LEAST_WRITES, 1, 10, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, MOST_WRITES)
+MIDNIGHT_SECONDS = 1_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +29,7 @@ class Plan:
     ladder: Sequence[Settings] = LADDER
     single: Sequence[Settings] = SINGLE
     otherwise: Sequence[Settings] = OTHERWISE
+    midnight: Sequence[Settings] = MIDNIGHT
 
 
 def study(plan: Plan, note: Callable[[str], None], seed: int = SEED) -> dict[str, Any]:
@@ -74,6 +66,49 @@ def study(plan: Plan, note: Callable[[str], None], seed: int = SEED) -> dict[str
         "ladder": [{**broken, "points": some} for broken, some in zip(ladder, points, strict=True)],
         "single": [breaking(each) for each in plan.single],
         "otherwise": [breaking(each) for each in plan.otherwise],
+        "midnight": [_midnight(each, note, seed) for each in plan.midnight],
+    }
+
+
+PARTS = ("ladder", "single", "otherwise", "midnight")
+
+
+def names_of(plan: Plan) -> list[str]:
+    """Its settings, each once."""
+    return list(dict.fromkeys(each.name for part in PARTS for each in getattr(plan, part)))
+
+
+def only(names: Collection[str]) -> Plan:
+    """Nothing but the settings of these names."""
+    whole = Plan()
+    return Plan(
+        **{part: [each for each in getattr(whole, part) if each.name in names] for part in PARTS}
+    )
+
+
+def renewed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Results with those settings in their place that were run again; others stay as they were.
+
+    Raises KeyError for a setting that neither has.
+    """
+    parts = {}
+    for part in PARTS:
+        known = {each["settings"]: each for each in (*before[part], *now[part])}
+        parts[part] = [known[each.name] for each in getattr(Plan(), part)]
+    return {**now, **parts}
+
+
+def _midnight(settings: Settings, note: Callable[[str], None], seed: int) -> dict[str, Any]:
+    """How old the oldest record of a batch gets while a day begins, and for how long."""
+    note(f"{settings.name}: the first half hour of a day")
+    simulation = Simulation(settings, MIDNIGHT_WRITES, seed=seed)
+    simulation.run(MIDNIGHT_SECONDS)
+    usual = 3 * simulation.staleness.quantile(0.5)
+    return {
+        "settings": settings.name,
+        "writes_a_second": MIDNIGHT_WRITES,
+        "oldest_seconds": round(max(lag for _, lag in simulation.lags), 1),
+        "late_until_seconds": round(max([at for at, lag in simulation.lags if lag > usual] + [0])),
     }
 
 

@@ -9,10 +9,12 @@ BINDING = {
     "index": "a partition of the ranking index",
     "item": "the hottest restaurant's partition",
     "conflicts": "transactions that meet on the same rows",
+    "processor": "the processor of a shard's one invocation",
     "shard": "one invocation at a time for each shard",
 }
 _SECONDS_OF_A_DAY = 86_400
 _TINY = 10
+_LONG = 120
 
 
 def breaking_table(broken: Iterable[Mapping[str, Any]]) -> str:
@@ -54,8 +56,8 @@ def fact_table(facts: Iterable[Mapping[str, Any]]) -> str:
 def curve_table(ladder: Iterable[Mapping[str, Any]]) -> str:
     """Every point of the plots."""
     lines = [
-        "| setting | writes a second | shards | records a batch | p50 | p99 | fullest partition or"
-        " row | units a record | conflicts a transaction |",
+        "| setting | writes a second | shards | records a batch | p50 | p99 | fullest partition,"
+        " row or processor | units a record | conflicts a transaction |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for each in ladder:
@@ -69,9 +71,25 @@ def curve_table(ladder: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def midnight_table(found: Iterable[Mapping[str, Any]]) -> str:
+    """How far behind the tallies are while a day begins."""
+    lines = [
+        "| setting | writes a second | oldest record of a batch | behind until after midnight |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {each['settings']} | {rate(each['writes_a_second'])} |"
+        f" {_minutes(each['oldest_seconds'])} |"
+        f" {_minutes(each['late_until_seconds']) if each['late_until_seconds'] else 'never'} |"
+        for each in found
+    ]
+    return "\n".join(lines)
+
+
 def fullest(point: Mapping[str, Any]) -> float:
-    """Utilisation of the fullest partition or row."""
-    return float(max(point["utilisation"][name] for name in ("index", "item", "held")))
+    """Utilisation of the fullest partition or row, or of the functions' processors."""
+    names = ("index", "item", "held", "processor")
+    return float(max(point["utilisation"][name] for name in names))
 
 
 def rate(writes_a_second: float) -> str:
@@ -85,6 +103,11 @@ def rate(writes_a_second: float) -> str:
 def seconds(value: float) -> str:
     """A duration, in two digits."""
     return f"{value:.1f} s" if value < _TINY else f"{value:.0f} s"
+
+
+def _minutes(value: float) -> str:
+    """A longer duration, in minutes."""
+    return f"{value / 60:.0f} min" if value >= _LONG else seconds(value)
 
 
 def _number(value: float) -> str:
@@ -118,10 +141,11 @@ def filled(text: str, study: Mapping[str, Any]) -> str:
         "ladder": breaking_table(study["ladder"]),
         "single": lever_table(study["single"]),
         "otherwise": lever_table(study["otherwise"]),
+        "midnight": midnight_table(study["midnight"]),
         "points": curve_table(study["ladder"]),
         "facts": fact_table(study["facts"]),
     }
     for name, table in tables.items():
-        between = re.compile(f"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text = between.sub(lambda found, table=table: found[1] + table + found[2], text)  # type: ignore[misc]
+        between = re.compile(f"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = between.sub(lambda found, table=table: found[1] + table + "\n" + found[2], text)  # type: ignore[misc]
     return text

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from tallies.core.change import Change
-from tallies.core.conditions import Condition
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput, StoreError, TalliesError
 from tallies.core.fold import Folder, fold
-from tallies.core.row_time import Time
+from tallies.core.source.conditions import Condition
+from tallies.core.source.row_time import Time
+from tallies.core.source.values import Value
 from tallies.core.tally import Average, Count, Sum, Tally
-from tallies.core.values import Value
 from tallies.core.windows import Window
 
 if TYPE_CHECKING:

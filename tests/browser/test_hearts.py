@@ -96,13 +96,15 @@ def test_the_last_of_many_presses_wins(three: Service, open_window: OpenWindow) 
     page.becomes(lambda: counts(page)["Copper Ladle"], "3")
     page.reload()
     page.becomes(lambda: page.marked("Copper Ladle"), True)
-    page.heart("Copper Ladle").click()
-    page.heart("Copper Ladle").click()
-    page.heart("Copper Ladle").click()
+    # Held, or the count could be 2 already between the first press and the second.
+    three.hitch.hold()
+    for _ in range(3):
+        page.heart("Copper Ladle").click()
+    three.hitch.let_go()
     page.becomes(lambda: counts(page)["Copper Ladle"], "2")
     page.reload()
-    assert counts(page)["Copper Ladle"] == "2"
-    assert not page.marked("Copper Ladle")
+    page.becomes(lambda: counts(page)["Copper Ladle"], "2")
+    page.becomes(lambda: page.marked("Copper Ladle"), False)
 
 
 def test_hearts_of_one_restaurant_agree_everywhere(three: Service, open_window: OpenWindow) -> None:

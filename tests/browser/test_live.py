@@ -1,11 +1,15 @@
 """Counts and order move by themselves, and the strip tells how far behind they are."""
 
 from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
 
 from tests.browser.chromium import prefer
 from tests.browser.conftest import NAMES, OpenWindow
 from tests.browser.page import Line, Page
-from tests.browser.service import Service, running
+from tests.browser.service import PATIENCE_SECONDS, Service, running
 
 _COUNT_GLIDES = """
 window.glides = 0;
@@ -76,6 +80,33 @@ def test_the_own_marks_count_is_announced(window: Page, service: Service) -> Non
     window.heart("Lemon Harbor").click()
     window.becomes(lambda: window.text("#polite"), "Lemon Harbor: 2 favorites")
     assert window.one("#polite").get_attribute("role") == "status"
+
+
+_ANSWERED = """
+return performance.getEntriesByType("resource").some((entry) => entry.name.endsWith(arguments[0]));
+"""
+
+
+def test_the_own_marks_count_is_announced_though_it_comes_before_the_answer(
+    window: Page, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.store.mark("ann", "harbor")
+    window.becomes(window.names, ["Lemon Harbor"])
+    counted = Event()
+    mark = service.store.mark
+
+    def slowly_answered(*arguments: Any, **more: Any) -> Any:
+        made = mark(*arguments, **more)
+        assert counted.wait(PATIENCE_SECONDS)
+        return made
+
+    monkeypatch.setattr(service.store, "mark", slowly_answered)
+    window.heart("Lemon Harbor").click()
+    window.becomes(lambda: window.text("#polite"), "Lemon Harbor: 2 favorites")
+    assert not window.run(_ANSWERED, "/favorites/harbor")
+    counted.set()
+    window.eventually(lambda: window.run(_ANSWERED, "/favorites/harbor"), "it is answered")
+    assert window.text("#polite") == "Lemon Harbor: 2 favorites"
 
 
 def test_the_strip_tells_how_far_behind_the_counts_are(

@@ -138,6 +138,14 @@ def test_a_restaurant_has_its_tally_and_history(history: Page) -> None:
     assert len(page.all("#plot svg g")) == 12
 
 
+_POINT_AT_THE_LAST_BAR = """
+// In one script: the plot may be drawn anew at any moment.
+const svg = document.querySelector("#plot svg");
+const clientX = svg.querySelector("g:last-of-type").getBoundingClientRect().right - 3;
+svg.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX }));
+"""
+
+
 def test_the_plot_tells_its_values_to_keys_and_pointer(history: Page) -> None:
     page = history
     slider = page.one("#plot input")
@@ -145,13 +153,7 @@ def test_the_plot_tells_its_values_to_keys_and_pointer(history: Page) -> None:
     assert slider.get_attribute("aria-valuetext").endswith(": 3 favorites")  # type: ignore[union-attr] # it has one
     slider.send_keys(Keys.ARROW_LEFT)
     page.becomes(lambda: str(slider.get_attribute("aria-valuetext"))[-11:], "0 favorites")
-    bars = page.all("#plot svg g")
-    page.run(
-        "arguments[0].dispatchEvent(new PointerEvent('pointermove', {bubbles: true,"
-        " clientX: arguments[1].getBoundingClientRect().right - 3}))",
-        page.one("#plot svg"),
-        bars[-1],
-    )
+    page.run(_POINT_AT_THE_LAST_BAR)
     page.becomes(lambda: page.text("#plot b"), "3")
 
 

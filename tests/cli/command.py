@@ -8,9 +8,15 @@ import struct
 import subprocess
 import sys
 import termios
+from atexit import register
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.cli.forks import Forks
+
+PATIENCE_SECONDS = 120
 
 
 class Ran(NamedTuple):
@@ -28,20 +34,36 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONWARNINGS": "error", **variables}
 
 
+@cache
+def _forks() -> Forks:
+    forks = Forks(environment())
+    register(forks.close)
+    return forks
+
+
 def tallies(*arguments: str | Path, store: str | None = None, **variables: str) -> Ran:
     """Run `tallies`; no test of it may leave a traceback."""
     if store is not None:
         variables["TALLIES_STORE"] = store
+    line, env = [*map(str, arguments)], environment(**variables)
+    if any(name.startswith("PYTHON") for name in variables):
+        done = _from_the_start(line, env)  # only so Python heeds them
+    else:
+        done = Ran(*_forks().run(line, env, PATIENCE_SECONDS))
+    assert "Traceback" not in done.err, done.err
+    return done
+
+
+def _from_the_start(line: list[str], env: dict[str, str]) -> Ran:
     done = subprocess.run(
-        [sys.executable, "-m", "tallies", *arguments],
+        [sys.executable, "-m", "tallies", *line],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env=environment(**variables),
-        timeout=120,
+        env=env,
+        timeout=PATIENCE_SECONDS,
         stdin=subprocess.DEVNULL,
     )
-    assert "Traceback" not in done.stderr, done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

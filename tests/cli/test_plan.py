@@ -32,7 +32,7 @@ def test_the_table_has_every_line_and_design() -> None:
         assert expected in words
 
 
-def test_four_designs_for_the_seed_load_and_one_setting_below_a_dollar() -> None:
+def test_four_designs_for_the_seed_load_and_ours_below_a_dollar() -> None:
     found = plan()
     assert [design["name"] for design in found["designs"]] == [
         "stream + Lambda",
@@ -44,9 +44,46 @@ def test_four_designs_for_the_seed_load_and_one_setting_below_a_dollar() -> None
         assert design["total"] == pytest.approx(sum(design["lines"].values()))
     as_planned, *_, cheapest = found["savings"]
     assert as_planned["usd_a_month"] == pytest.approx(found["designs"][0]["total"])
-    assert cheapest["usd_a_month"] < 1 < as_planned["usd_a_month"]
+    assert cheapest["usd_a_month"] < as_planned["usd_a_month"] < 1
     assert cheapest["staleness_seconds"] <= 300
     assert found["prices"]["region"] == "us-east-1"
+
+
+def test_ways_to_be_billed_stand_side_by_side_with_their_parameters() -> None:
+    found = plan()
+    ways = {each["name"]: each for each in found["billing"]["ways"]}
+    assert list(ways) == ["on demand", "provisioned, fixed", "provisioned, auto scaling"]
+    assert ways["on demand"]["total"] == pytest.approx(found["designs"][0]["total"])
+    assert ways["on demand"]["writes"] is None
+    assert ways["provisioned, fixed"]["total"] < 0.1
+    assert found["billing"]["best"] == "provisioned, fixed"
+    capacity = {kind: ways["provisioned, fixed"][kind] for kind in ("writes", "reads")}
+    assert found["billing"]["parameters"] == {
+        "BillingMode": "PROVISIONED",
+        "WriteUnits": capacity["writes"]["table"],
+        "RankingWriteUnits": capacity["writes"]["index"],
+        "ReadUnits": capacity["reads"]["table"],
+        "RankingReadUnits": capacity["reads"]["index"],
+    }
+    words = " ".join(tallies("plan", "--writes", "1e6").out.split())
+    assert "The cheapest billing at few writes: provisioned, fixed; from " in words
+    assert "Parameters of the stack for provisioned, auto scaling: BillingMode=PROVISIONED" in words
+    assert "MaxWriteUnits=" in words
+    assert "Free are 25 write and 25 read units, to all provisioned tables" in words
+
+
+def test_without_readers_and_free_units_nothing_is_said_of_them() -> None:
+    # Row by row the aggregator itself reads a little.
+    arguments = (
+        *("--row-reads", 0, "--board-reads", 0, "--no-free-tier"),
+        *("--guard", "transactions", "--ranking", "measure"),
+    )
+    found = plan(*arguments)
+    assert found["billing"]["ways"][1]["reads"]["holds"] is None
+    assert (found["billing"]["best"], found["billing"]["parameters"]) == ("on demand", {})
+    words = tallies("plan", *map(str, arguments)).out
+    assert "Free are" not in words
+    assert "Parameters of the stack" not in words
 
 
 def test_options_reach_the_model() -> None:

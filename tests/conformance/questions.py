@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tallies.core.boards.spans import Span, find_span, weights_of
 from tallies.core.errors import InvalidInput
-from tallies.core.spans import Span, find_span, weights_of
 from tallies.core.tally import Number
 from tallies.favorites.favorite import Event
 from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, BoardPage, Rank, Ranked

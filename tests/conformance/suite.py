@@ -15,6 +15,7 @@ from tallies.favorites.favorite import Event, Favorite
 from tallies.stores.protocol import Drift, Ranked, TallyRow
 from tests.conformance.backend import Backend
 from tests.conformance.questions import QuestionsSuite
+from tests.length import at_length
 
 ODD_IDS = ["a", "a#b", "a/b", "%23", " ", "🍜 bar", "مطعم", "'; DROP TABLE favorites; --", "all"]
 NOW = "2082-11-23T14:05:06.000000Z"
@@ -298,7 +299,7 @@ class StoreSuite(QuestionsSuite):
 
     @given(history=histories)
     @settings(
-        max_examples=40,
+        max_examples=at_length(40, least=10),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

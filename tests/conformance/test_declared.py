@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.sqlite import SqliteStore, snapshot
+from tallies.stores.sqlite import SqliteStore
+from tallies.stores.sqlite.snapshot import snapshot
 from tests.conformance.declared import FIRST, VALUES, DeclaredSuite, Row, Table
 from tests.engines import DynamoDBAccount, make_streamed_table
 
@@ -37,10 +38,11 @@ class SqliteTable(Table):
 
 
 class DynamoTable(Table):
-    def __init__(self, account: DynamoDBAccount) -> None:
+    def __init__(self, account: DynamoDBAccount, options: str) -> None:
         self._client = account.dynamodb()
         make_streamed_table(self._client, "orders", kind="N")
-        self.store = DynamoStore.from_url(account.store_url("declared"), FIRST, strictly=False)
+        url = account.store_url("declared") + options
+        self.store = DynamoStore.from_url(url, FIRST, strictly=False)
         self.store.init()
 
     def put(self, key: int, row: Row) -> None:
@@ -80,8 +82,10 @@ class TestSqlite(DeclaredSuite):
 
 
 class TestDynamoDB(DeclaredSuite):
-    @pytest.fixture
-    def table(self, aws_environment: DynamoDBAccount) -> Iterator[Table]:
-        table = DynamoTable(aws_environment)
+    @pytest.fixture(params=["", "&ranking=buckets"], ids=["by measure", "by buckets"])
+    def table(
+        self, aws_environment: DynamoDBAccount, request: pytest.FixtureRequest
+    ) -> Iterator[Table]:
+        table = DynamoTable(aws_environment, request.param)
         with table.store:
             yield table

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_key, favorite_of
-from tallies.stores.dynamodb.keys import row_key
+from tallies.stores.dynamodb.rows.keys import row_key
 from tests.conformance.backend import Backend, ManualClock
 from tests.conformance.suite import StoreSuite
 from tests.engines import DynamoDBAccount
@@ -68,7 +68,16 @@ class DynamoBackend(Backend):
 
 
 class TestDynamoDB(StoreSuite):
-    @pytest.fixture(params=["", "&ranking_shards=3"], ids=["plain", "sharded"])
+    @pytest.fixture(
+        params=[
+            "",
+            "&ranking_shards=3",
+            "&ranking=buckets&ranking_shards=3",
+            "&guard=rows",
+            "&guard=rows&ranking=buckets",
+        ],
+        ids=["plain", "sharded", "sharded-buckets", "in-rows", "in-rows-buckets"],
+    )
     def backend(
         self, aws_environment: DynamoDBAccount, request: pytest.FixtureRequest
     ) -> Iterator[Backend]:

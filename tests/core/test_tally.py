@@ -8,7 +8,7 @@ import pytest
 
 from tallies import Average, Count, Sum, Tally, Window
 from tallies.core.errors import InvalidTally
-from tallies.core.values import Value
+from tallies.core.source.values import Value
 
 GOOD: dict[str, Any] = {
     "name": "orders",

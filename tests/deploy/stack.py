@@ -32,18 +32,40 @@ class Stack:
     """Logical -> physical name."""
 
 
+IN_TRANSACTIONS = "Layout=transactions"
+"""The cloud here keeps no tumbling windows: its events name no shard, and rows that hold their own
+positions need one. With those the function runs in the tests of `runtimes/aws_lambda`."""
+
+
 @contextlib.contextmanager
 def deployed(
-    cloud: Cloud, folder: Path, name: str, *, issuer: str, audience: str, origins: str
+    cloud: Cloud,
+    folder: Path,
+    name: str,
+    *,
+    issuer: str,
+    audience: str,
+    origins: str = "",
+    parameters: str = IN_TRANSACTIONS,
 ) -> Iterator[Stack]:
     """The template as a stack for the length of the block.
 
     The folder holds the functions where the template looks for them, in build/function.
+    `parameters` are those besides.
     """
     variables = {"STACK": name, "ISSUER": issuer, "AUDIENCE": audience, "ORIGINS": origins}
-    made = _deploy(cloud, folder, variables, OPERATIONS, '"CorsOrigins=$ORIGINS"')
+    cors = '"CorsOrigins=$ORIGINS"' if origins else ""
+    made = _deploy(cloud, folder, variables, OPERATIONS, f"{cors} {parameters}")
     yield _with_routes(cloud, name, made)
     _run(_command("sam delete"), cloud, folder, variables)
+
+
+def billed_anew(
+    cloud: Cloud, folder: Path, name: str, *, issuer: str, audience: str, billing: str
+) -> None:
+    """Deploy such a stack once more, with other parameters of its billing."""
+    variables = {"STACK": name, "ISSUER": issuer, "AUDIENCE": audience}
+    _deploy(cloud, folder, variables, OPERATIONS, billing)
 
 
 @contextlib.contextmanager
@@ -53,7 +75,7 @@ def deployed_over(
     """The same template over a table that is there already, by the command of its page."""
     variables = {"STACK": name, "STREAM": stream, "ISSUER": issuer, "AUDIENCE": audience}
     with_api = '"JwtIssuer=$ISSUER" "JwtAudience=$AUDIENCE"'
-    made = _deploy(cloud, folder, variables, OWN_TABLE, with_api)
+    made = _deploy(cloud, folder, variables, OWN_TABLE, f"{with_api} {IN_TRANSACTIONS}")
     yield _with_routes(cloud, name, made)
     _run(_command("sam delete"), cloud, folder, variables)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tallies.core.declaration import read_declaration
+from tallies.core.declaration.declaration import read_declaration
 from tallies.core.errors import TalliesError
-from tallies.stores.dynamodb.event_filter import event_patterns
+from tallies.stores.dynamodb.stream.event_filter import event_patterns
 from tests.engines.fixtures import in_ci
 
 from .template import properties, whole
@@ -28,7 +28,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 
-from tallies.cdk import Tallies
+from tallies.cdk import Capacity, Tallies
 
 from .synthesised import (
     expected,
@@ -41,6 +41,8 @@ from .synthesised import (
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = ROOT / "docs" / "examples" / "orders.toml"
 STREAM = dynamodb.StreamViewType.NEW_AND_OLD_IMAGES
+ON_DEMAND = {"BillingMode": "PAY_PER_REQUEST"}
+NOT_PROVISIONED = {"Provisioned": False, "WritesScale": False, "ReadsScale": False}
 ISSUER: dict[str, Any] = {"jwt_issuer": "https://id.example", "jwt_audience": ["app", "admin"]}
 
 
@@ -72,8 +74,15 @@ def of_favorites(code: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
         code=code,
         **ISSUER,
     )
-    conditions = {"Always": True, "OfFavorites": True, "WithApi": True, "Notified": False}
+    conditions = {
+        "Always": True,
+        "InRows": True,
+        "OfFavorites": True,
+        "WithApi": True,
+        "Notified": False,
+    }
     values = {
+        **ON_DEMAND,
         "Prefix": "eat",
         "RankedMeasure": "favorites",
         "LogRetention": 7,
@@ -86,37 +95,83 @@ def of_favorites(code: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
         "JwtAudience": ISSUER["jwt_audience"],
         "CorsOrigins": "https://a.example,http://127.0.0.1:3000",
     }
-    everywhere = {**conditions, "InPlace": False, "OfOrigins": True}
+    everywhere = {**conditions, **NOT_PROVISIONED, "InPlace": False, "OfOrigins": True}
     found = in_words_of_the_template(stack, made, synthesised(stack))
     return found, expected(everywhere, values)
 
 
 @pytest.fixture(scope="module")
 def of_orders(code: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    stack = new_stack(tmp_path_factory.mktemp("orders"))
+    return _of_orders(code, tmp_path_factory.mktemp("orders"), ON_DEMAND, NOT_PROVISIONED)
+
+
+@pytest.fixture(scope="module")
+def of_provisioned(code: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    capacity = Capacity(
+        write_units=14,
+        ranking_write_units=11,
+        max_write_units=400,
+        max_read_units=80,
+        target_utilization=60,
+    )
+    values = {
+        "BillingMode": "PROVISIONED",
+        "WriteUnits": 14,
+        "RankingWriteUnits": 11,
+        "ReadUnits": 24,
+        "RankingReadUnits": 1,
+        "MaxWriteUnits": 400,
+        "MaxReadUnits": 80,
+        "TargetUtilization": 60,
+    }
+    conditions = {"Provisioned": True, "WritesScale": True, "ReadsScale": True}
+    return _of_orders(
+        code, tmp_path_factory.mktemp("provisioned"), values, conditions, capacity=capacity
+    )
+
+
+def _of_orders(
+    code: Path, folder: Path, billing: dict[str, Any], billed: dict[str, bool], **options: Any
+) -> Made:
+    stack = new_stack(folder)
     topic = sns.Topic(stack, "Topic")
     table = orders_table(stack, stream=STREAM)
     made = Tallies(
-        stack, "Counts", table=table, declaration=ORDERS, prefix="s", alarm_topic=topic, code=code
+        stack,
+        "Counts",
+        table=table,
+        declaration=ORDERS,
+        prefix="s",
+        alarm_topic=topic,
+        code=code,
+        **options,
     )
-    conditions = {"Always": True, "OfFavorites": False, "WithApi": False, "Notified": True}
+    conditions = {
+        "Always": True,
+        "InRows": True,
+        "OfFavorites": False,
+        "WithApi": False,
+        "Notified": True,
+    }
     values = {
+        **billing,
         "Prefix": "s",
         "RankedMeasure": "revenue",
         "LogRetention": 30,
         "Declaration": "tallies.toml",
-        "BatchSize": 1000,
+        "BatchSize": 2000,
         "BatchingWindow": 1,
-        "TumblingWindow": 60,
+        "TumblingWindow": 900,
         "AggregatorTracing": "PassThrough",
         "SourceStream": stack.resolve(table.table_stream_arn),
         "AlarmTopic": stack.resolve(topic.topic_arn),
     }
     found = in_words_of_the_template(stack, made, synthesised(stack))
-    return found, expected({**conditions, "InPlace": True, "OfOrigins": False}, values)
+    conditions |= billed | {"InPlace": True, "OfOrigins": False}
+    return found, expected(conditions, values)
 
 
-@pytest.fixture(params=["of_favorites", "of_orders"])
+@pytest.fixture(params=["of_favorites", "of_orders", "of_provisioned"])
 def made(request: pytest.FixtureRequest) -> Made:
     found: Made = request.getfixturevalue(request.param)
     return found
@@ -130,8 +185,26 @@ def test_tables_roles_alarms_and_the_dashboard_are_those_of_the_template(made: M
         if not each["Type"].startswith("AWS::Serverless::")
     }
     kinds = {each["Type"].split("::")[1] for each in plain.values()}
-    assert kinds == {"DynamoDB", "S3", "IAM", "Logs", "CloudWatch"}
+    scaling = {"ApplicationAutoScaling"} if "TableWrites" in template else set()
+    assert kinds == {"DynamoDB", "S3", "IAM", "Logs", "CloudWatch"} | scaling
     assert {name: found.get(name) for name in plain} == plain
+
+
+def test_fixed_capacity_is_of_table_and_index_and_nothing_scales_it(
+    code: Path, tmp_path: Path
+) -> None:
+    stack = new_stack(tmp_path)
+    made = Tallies(stack, "Eat", capacity=Capacity(), code=code, **ISSUER)
+    found = in_words_of_the_template(stack, made, synthesised(stack))
+    table = found["Tallies"]["Properties"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    units = [each["ProvisionedThroughput"] for each in (table, index)]
+    assert table["BillingMode"] == "PROVISIONED"
+    assert sum(each["WriteCapacityUnits"] for each in units) == 25
+    assert sum(each["ReadCapacityUnits"] for each in units) == 25
+    assert found["Favorites"]["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert not any(each["Type"].startswith("AWS::Application") for each in found.values())
+    assert "RankingThrottled" in made.alarms
 
 
 def test_functions_are_those_of_the_template(made: Made) -> None:
@@ -143,7 +216,8 @@ def test_functions_are_those_of_the_template(made: Made) -> None:
         says = {"Tracing": usual["Tracing"], **template[name]["Properties"]}
         has = dict(found[name]["Properties"])
         assert has.pop("Code")["S3Key"].endswith(".zip")
-        store = {"TALLIES_STORE": {"Fn::Sub": f"dynamodb://${{AWS::Region}}/{_prefix(found)}"}}
+        url = f"dynamodb://${{AWS::Region}}/{_prefix(found)}?ranking=buckets&guard=rows"
+        store = {"TALLIES_STORE": {"Fn::Sub": url}}
         more = says.pop("Environment", {"Variables": {}})["Variables"]
         assert has.pop("Environment")["Variables"] == {**store, **more}
         assert has.pop("TracingConfig") == {"Mode": says.pop("Tracing")}
@@ -335,6 +409,22 @@ BAD: list[tuple[Callable[[cdk.Stack], dict[str, Any]], str]] = [
     ),
     (lambda stack: {**ISSUER, "batch_size": 0}, "batch_size cannot be 0: "),
     (lambda stack: {**ISSUER, "log_retention": 8}, "log_retention cannot be 8: Days."),
+    (
+        lambda stack: {**ISSUER, "capacity": Capacity(write_units=0)},
+        "write_units cannot be 0: Provisioned write units",
+    ),
+    (
+        lambda stack: {**ISSUER, "capacity": Capacity(target_utilization=95)},
+        "target_utilization cannot be 95: Percent",
+    ),
+    (
+        lambda stack: {**ISSUER, "capacity": Capacity(max_write_units=12)},
+        "max_write_units cannot be 12, less than 20, with which auto scaling begins.",
+    ),
+    (
+        lambda stack: {**ISSUER, "capacity": Capacity(ranking_read_units=90, max_read_units=80)},
+        "max_read_units cannot be 80, less than 90, with which auto scaling begins.",
+    ),
     (lambda stack: {**ISSUER, "prefix": "a/b"}, "prefix cannot be 'a/b': "),
     (
         lambda stack: {**ISSUER, "prefix": stack.stack_id},

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tallies.core.declaration import read_declaration
-from tallies.stores.dynamodb.event_filter import event_patterns
+from tallies.core.declaration.declaration import read_declaration
+from tallies.stores.dynamodb.stream.event_filter import event_patterns
 from tests.scripts import script
 
 from .template import TEMPLATE, _Loader, whole

@@ -7,10 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,19 +16,21 @@ from urllib.parse import quote
 import httpx2 as httpx
 import pytest
 
-from tallies.cdk.functions import gather
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import WrongStore
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tallies.stores.dynamodb.keys import PAUSED, reserved_key, row_key
-from tallies.stores.dynamodb.mappings import check_windows
+from tallies.stores.dynamodb.rows.keys import PAUSED, reserved_key, row_key
 from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.dynamodb.stream.mappings import check_windows
 from tallies.stores.protocol import Drift
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
-from tests.engines.ministack import Cloud, ministack
+from tests.engines.ministack import Cloud
+from tests.layouts import OLDER
 from tests.scripts import script
 
+from .members import Member
+from .patience import PATIENCE_SECONDS, until
 from .routes import add_routes
 from .stack import ROOT, Stack, deployed, deployed_cloud_assembly, deployed_over
 from .template import TEMPLATE
@@ -39,69 +39,7 @@ LOG = ROOT.parent / "shared" / "data" / "travel-favorites.csv.gz"
 EXAMPLES = ROOT / "docs" / "examples"
 MARKS, EVERY = 3_000, 4
 """So many favorites are marked, and every so-manieth of them is unmarked again."""
-PATIENCE_SECONDS = 180.0
 ORIGIN = "https://app.example.org"
-
-
-@dataclass(frozen=True)
-class Member:
-    """Somebody who has signed in at an issuer, for an audience."""
-
-    issuer: str
-    audience: str
-    user: str
-    token: str
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose build/function holds what deploy/package.py gathers, but for the Python and
-    the processor of this machine: ministack runs the functions on them."""
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    folder = tmp_path_factory.mktemp("package")
-    try:
-        gather(folder / "build" / "function", python=python, platforms=())
-    except subprocess.CalledProcessError as error:
-        if in_ci():
-            raise
-        pytest.skip(f"pip could not gather the package: {error}")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with pytest.MonkeyPatch.context() as patch, missing_engine_skips(), ministack() as running:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in running.env.items():
-            patch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def ann(cloud: Cloud) -> Member:
-    """Somebody in a user pool."""
-    pools = cloud.client("cognito-idp")
-    pool = pools.create_user_pool(PoolName="members")["UserPool"]["Id"]
-    client = pools.create_user_pool_client(
-        UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
-    )["UserPoolClient"]["ClientId"]
-    pools.admin_create_user(UserPoolId=pool, Username="ann")
-    secret = {"UserPoolId": pool, "Username": "ann", "Password": "Noodles-4-ever"}
-    pools.admin_set_user_password(**secret, Permanent=True)
-    answer = pools.admin_initiate_auth(
-        UserPoolId=pool,
-        ClientId=client,
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": "ann", "PASSWORD": secret["Password"]},
-    )
-    (attribute,) = [
-        each["Value"]
-        for each in pools.admin_get_user(UserPoolId=pool, Username="ann")["UserAttributes"]
-        if each["Name"] == "sub"
-    ]
-    issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool}"
-    return Member(issuer, client, attribute, answer["AuthenticationResult"]["IdToken"])
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +65,7 @@ def stack(cloud: Cloud, package: Path, ann: Member) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def store(cloud: Cloud, stack: Stack) -> Iterator[DynamoFavorites]:
     """The stack's store, as the command line would reach it from here."""
-    with DynamoFavorites.from_url(f"{stack.outputs['Store']}?endpoint={cloud.endpoint}") as opened:
+    with DynamoFavorites.from_url(f"{stack.outputs['Store']}&endpoint={cloud.endpoint}") as opened:
         yield opened
 
 
@@ -143,14 +81,6 @@ def favorites() -> list[tuple[str, str, str]]:
             (row["user_id"], row["restaurant_id"], row["created_at"])
             for row, _ in zip(rows, range(MARKS), strict=False)
         ]
-
-
-def _until(condition: Callable[[], bool], cloud: Cloud, what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} in {PATIENCE_SECONDS:.0f} s; {cloud.engine.log_text()[-3000:]}")
-        time.sleep(0.2)
 
 
 def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
@@ -192,7 +122,7 @@ def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
         groups = [store.windows_of(group).get("all", 0) for group in by_group]
         return groups == list(by_group.values())
 
-    _until(counted, cloud, "the counts did not become those of GROUP BY")
+    until(counted, cloud, "the counts did not become those of GROUP BY")
     assert board("all") == leaders(by_group)
     assert board("2011-07") == leaders(by_month)
     assert by_month
@@ -265,12 +195,12 @@ def test_the_deployed_api_marks_for_who_has_a_token(
     assert cloud.call_api(api, "PUT", "/users/bob/favorites/noodle-bar", ann.token)[0] == 403
     assert cloud.call_api(api, "PUT", mine, ann.token)[0] == 201
     assert cloud.call_api(api, "PUT", mine, ann.token)[0] == 200
-    _until(lambda: tally() == 1, cloud, "the mark was not counted")
+    until(lambda: tally() == 1, cloud, "the mark was not counted")
     status, board = cloud.call_api(api, "GET", "/leaderboards/month?limit=100")
     assert status == 200
     assert "noodle-bar" in [line["restaurant_id"] for line in board["items"]]
     assert cloud.call_api(api, "DELETE", mine, ann.token)[0] == 204
-    _until(lambda: tally() == 0, cloud, "the unmark was not counted")
+    until(lambda: tally() == 0, cloud, "the unmark was not counted")
 
 
 def test_the_deployed_api_serves_caches_and_pages_of_other_origins(
@@ -340,7 +270,7 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
         issuer=ann.issuer,
         audience=ann.audience,
     ) as stack:
-        url = f"dynamodb://{REGION}/sales?endpoint={cloud.endpoint}"
+        url = f"dynamodb://{REGION}/sales?endpoint={cloud.endpoint}{OLDER}"
         with DynamoFavorites.from_url(url) as store:
             # The mapping begins to read when it is made; what was there before is for the rebuild,
             # which goes by positions, and here events name no shard.
@@ -353,7 +283,7 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
                     ("noodle-bar", 28.8),
                 ]
 
-            _until(counted, cloud, "revenue did not become that of the orders")
+            until(counted, cloud, "revenue did not become that of the orders")
             assert [kept.name for kept in store.settings.read().live] == ["orders"]
             assert store.of.zone == "Europe/Berlin"
             assert store.verify().drifted == []
@@ -392,6 +322,7 @@ def test_what_the_construct_makes_counts(
         "Counts",
         table=table,
         declaration=EXAMPLES / "orders.toml",
+        layout="transactions",
         jwt_issuer=ann.issuer,
         jwt_audience=[ann.audience],
         code=package / "build" / "function",
@@ -441,7 +372,7 @@ def test_what_the_construct_makes_counts(
         orders.delete_item(TableName=stack.outputs["Table"], Key={"id": {"S": "2"}})
         written = read_declaration((EXAMPLES / "orders.toml").read_text())
         declared = Declaration(written.tallies, stack.outputs["Table"])
-        url = f"{stack.outputs['Kept']}?endpoint={cloud.endpoint}"
+        url = f"{stack.outputs['Kept']}&endpoint={cloud.endpoint}"
         with DynamoStore.from_url(url, declared) as store:
 
             def counted() -> bool:
@@ -451,7 +382,7 @@ def test_what_the_construct_makes_counts(
                     ("taco-stand", 7),
                 ]
 
-            _until(counted, cloud, "revenue did not become that of the orders")
+            until(counted, cloud, "revenue did not become that of the orders")
             assert store.settings.read().base.source == stack.outputs["Table"] != written.table
             assert store.verify().drifted == []
         assert board() == [(["noodle-bar"], 12.5), (["taco-stand"], 7)]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.windows import Window
 from tallies.favorites import (
     aws_aggregator,  # noqa: F401 # opens what the function opens
@@ -21,8 +21,10 @@ from tallies.favorites import (
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.runtimes import aws_lambda
-from tallies.stores.dynamodb.fast_client import FastClient
+from tallies.stores.dynamodb.client.fast_client import FastClient
+from tallies.stores.layout import LayoutWish
 from tests.engines import DynamoDBAccount
+from tests.layouts import in_transactions
 
 from .deliveries import Context, windowed_event
 from .requests import ask
@@ -84,12 +86,14 @@ def _recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
         yield calls
 
 
-def _granted(role: str) -> Calls:
+def _granted(role: str, *, in_rows: bool = False) -> Calls:
     """What a role may do to tables and indexes."""
     (policy,) = properties(role)["Policies"]
     found: Calls = set()
     for given in policy["PolicyDocument"]["Statement"]:
-        statement = given["Fn::If"][1] if "Fn::If" in given else given
+        condition, statement = given["Fn::If"][:2] if "Fn::If" in given else ("", given)
+        if condition == "InRows" and not in_rows:
+            continue
         resource = statement["Resource"]
         text = next(iter(resource.values())) if isinstance(resource, dict) else resource
         if isinstance(text, list):  # of the condition: that of the favorites
@@ -103,7 +107,7 @@ def _granted(role: str) -> Calls:
 
 @pytest.fixture
 def store(
-    aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+    aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch, layout_options: str
 ) -> Iterator[DynamoFavorites]:
     """A store whose tables the functions find by their environment."""
     url = aws_environment.store_url(PREFIX)
@@ -111,17 +115,20 @@ def store(
     caches = (aws_api._application, aws_lambda.store, aws_lambda.apply_by)
     for each in caches:
         each.cache_clear()
+    with DynamoFavorites.from_url(url + layout_options) as first:
+        first.init()
     with DynamoFavorites.from_url(url) as made:
-        made.init()
         yield made
     for each in caches:
         each.cache_clear()
 
 
 def _declare_anew(store: DynamoFavorites) -> None:
-    store.rebuild(Declaration([replace(FAVORITES, windows=tuple(Window))]))
+    declared = Declaration([replace(FAVORITES, windows=tuple(Window))])
+    store.rebuild(declared, layout=LayoutWish(ranking="buckets"))
 
 
+@in_transactions
 def test_the_aggregator_may_do_what_it_does(
     store: DynamoFavorites, aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +152,35 @@ def test_the_aggregator_may_do_what_it_does(
     assert store.tally("noodles", ["all"]) == {"all": 3}
     calls |= more
     assert calls == _granted("AggregatorRole")
+
+
+def test_the_aggregator_may_do_what_it_does_in_rows(
+    store: DynamoFavorites, aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when a rebuild has gone over to transactions."""
+    store.mark("ann", "noodles")
+    store.mark("bob", "noodles")
+    aws_environment.dynamodb().put_item(
+        TableName=store.names.source, Item={"pk": {"S": "no favorite, to be parked"}}
+    )
+
+    def handle() -> Calls:
+        event = windowed_event(aws_environment, store.names.source)
+        with _recorded(monkeypatch) as calls:
+            aws_lambda.store().warm()
+            for _ in range(2):
+                assert aws_lambda.handler(event, Context())["batchItemFailures"] == []
+        return calls
+
+    calls = handle()
+    assert store.tally("noodles", ["all"]) == {"all": 2}
+    assert store.parked.count() == 1
+    store.rebuild(layout=LayoutWish(guard="transactions"))
+    store.mark("cyd", "noodles")
+    calls |= handle()
+    assert store.tally("noodles", ["all"]) == {"all": 3}
+    assert calls
+    assert calls <= _granted("AggregatorRole", in_rows=True)
 
 
 def test_the_api_may_do_what_it_does(

@@ -16,8 +16,10 @@ from tallies.favorites.http import NoAuth, create_app
 from tallies.favorites.on_dynamodb import source_table
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.tally import FAVORITES
-from tallies.http.cors import allow_origins
-from tallies.stores.dynamodb.tables import EXPIRY, tallies_table
+from tallies.http.service.cors import allow_origins
+from tallies.stores.dynamodb.rows.ranking import RANKING_INDEX
+from tallies.stores.dynamodb.rows.tables import EXPIRY, tallies_table
+from tallies.stores.layout import Layout
 from tests.engines import environments
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import missing_engine_skips
@@ -59,6 +61,28 @@ def test_sam_finds_it_valid(tmp_path: Path) -> None:
     assert "is a valid SAM Template" in done.stdout
 
 
+IN_ROWS = Layout(ranking="buckets", guard="rows")
+
+
+def _billed(content: Any, *, provisioned: bool, in_rows: bool = False) -> Any:
+    """A table's properties in one mode of billing and one layout."""
+    choice = {"provisioned": provisioned, "in_rows": in_rows}
+    if isinstance(content, list):
+        return [_billed(each, **choice) for each in content]
+    if not isinstance(content, dict):
+        return content
+    if "Fn::If" in content:
+        condition, then, otherwise = content["Fn::If"]
+        if condition == "InRows":
+            return then if in_rows else otherwise
+        assert (condition, otherwise) == ("Provisioned", {"Ref": "AWS::NoValue"})
+        return then if provisioned else None
+    made = {name: _billed(each, **choice) for name, each in content.items()}
+    if made.get("BillingMode") == {"Ref": "BillingMode"}:
+        made["BillingMode"] = "PROVISIONED" if provisioned else "PAY_PER_REQUEST"
+    return {name: each for name, each in made.items() if each is not None}
+
+
 def _comparable(shape: Mapping[str, Any]) -> dict[str, Any]:
     """Without what CloudFormation says otherwise (a stream is on by being named), in any order."""
     # The measure is a parameter, whose default is that of the favorites.
@@ -73,16 +97,17 @@ def _comparable(shape: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("resource", "shape"),
+    ("resource", "shape", "in_rows"),
     [
-        ("Favorites", source_table("${Prefix}-favorites")),
-        ("Tallies", tallies_table("${Prefix}-tallies", FAVORITES)),
+        ("Favorites", source_table("${Prefix}-favorites"), False),
+        ("Tallies", tallies_table("${Prefix}-tallies", FAVORITES), False),
+        ("Tallies", tallies_table("${Prefix}-tallies", FAVORITES, IN_ROWS), True),
     ],
 )
 def test_tables_have_the_shapes_that_init_gives_and_are_kept(
-    resource: str, shape: Mapping[str, Any]
+    resource: str, shape: Mapping[str, Any], in_rows: bool
 ) -> None:
-    table = dict(properties(resource))
+    table = _billed(properties(resource), provisioned=False, in_rows=in_rows)
     assert table.pop("TimeToLiveSpecification") == {"AttributeName": EXPIRY, "Enabled": True}
     assert table.pop("PointInTimeRecoverySpecification") == {"PointInTimeRecoveryEnabled": True}
     assert table.pop("SSESpecification") == {"SSEEnabled": True}
@@ -90,6 +115,64 @@ def test_tables_have_the_shapes_that_init_gives_and_are_kept(
     assert _comparable(table) == _comparable(shape)
     kept = resources()[resource]
     assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_provisioned_capacity_is_all_that_differs_and_of_the_tallies_only() -> None:
+    on_demand = _billed(properties("Tallies"), provisioned=False)
+    provisioned = _billed(properties("Tallies"), provisioned=True)
+    assert provisioned.pop("ProvisionedThroughput") == {
+        "ReadCapacityUnits": {"Ref": "ReadUnits"},
+        "WriteCapacityUnits": {"Ref": "WriteUnits"},
+    }
+    (index,) = provisioned["GlobalSecondaryIndexes"]
+    assert index.pop("ProvisionedThroughput") == {
+        "ReadCapacityUnits": {"Ref": "RankingReadUnits"},
+        "WriteCapacityUnits": {"Ref": "RankingWriteUnits"},
+    }
+    modes = [each.pop("BillingMode") for each in (on_demand, provisioned)]
+    assert modes == ["PAY_PER_REQUEST", "PROVISIONED"]
+    assert provisioned == on_demand
+    favorites = properties("Favorites")
+    assert _billed(favorites, provisioned=True) == favorites
+    parameters = whole()["Parameters"]
+    assert parameters["BillingMode"]["Default"] == "PAY_PER_REQUEST"
+    for kind in ("Write", "Read"):
+        of_both = [parameters[f"{whose}{kind}Units"]["Default"] for whose in ("", "Ranking")]
+        assert sum(of_both) == 25
+
+
+@pytest.mark.parametrize("kind", ["Write", "Read"])
+@pytest.mark.parametrize(
+    ("name", "of", "resource", "units"),
+    [
+        ("Table", "table", "table/${Tallies}", "{}Units"),
+        ("Ranking", "index", f"table/${{Tallies}}/index/{RANKING_INDEX}", "Ranking{}Units"),
+    ],
+)
+def test_capacity_that_scales_does_so_by_the_role_of_the_service(
+    name: str, of: str, resource: str, units: str, kind: str
+) -> None:
+    target = resources()[f"{name}{kind}s"]
+    # Without a role of ours, the service takes the one that it has for this.
+    assert target == {
+        "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+        "Condition": f"{kind}sScale",
+        "Properties": {
+            "ServiceNamespace": "dynamodb",
+            "ResourceId": {"Fn::Sub": resource},
+            "ScalableDimension": f"dynamodb:{of}:{kind}CapacityUnits",
+            "MinCapacity": {"Ref": units.format(kind)},
+            "MaxCapacity": {"Ref": f"Max{kind}Units"},
+        },
+    }
+    policy = resources()[f"{name}{kind}sPolicy"]
+    assert policy["Condition"] == target["Condition"]
+    assert policy["Properties"]["ScalingTargetId"] == {"Ref": f"{name}{kind}s"}
+    metric = f"DynamoDB{kind}CapacityUtilization"
+    assert policy["Properties"]["TargetTrackingScalingPolicyConfiguration"] == {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
+        "TargetValue": {"Ref": "TargetUtilization"},
+    }
 
 
 def test_the_filter_lets_through_what_the_declaration_needs() -> None:

@@ -15,12 +15,14 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from tallies.cli.worker import worker
+from tallies.cli.commands.worker import worker
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.catch_up import catch_up_alone
 from tallies.runtimes.worker import Worker, consumer
+from tallies.stores.layout import LayoutWish
 from tests.engines import DynamoDBAccount
+from tests.layouts import OLDER
 from tests.runtimes.test_health import worker_of
 from tests.runtimes.worker.conftest import BEAT_SECONDS, DEAD_SECONDS, running, until_counted
 from tests.waiting import until
@@ -163,10 +165,13 @@ def test_the_role_may_do_what_a_worker_does_and_no_more(
 
     monkeypatch.setattr(Session, "create_client", listening)
     url = aws_environment.store_url(PREFIX)
+    with DynamoFavorites.from_url(url + OLDER) as older:
+        older.init()
     with DynamoFavorites.from_url(url) as store:
-        store.init()
         calls = _calls_of_work(url, store, aws_environment, monkeypatch)
         _declare_anew(store)
+        calls |= _calls_of_work(url, store, aws_environment, monkeypatch)
+        store.rebuild(layout=LayoutWish(guard="rows"))
         calls |= _calls_of_work(url, store, aws_environment, monkeypatch)
     # What is asked of the tables, in the words of the policy.
     tables = {
@@ -184,6 +189,8 @@ def test_the_role_may_do_what_a_worker_does_and_no_more(
             [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
         )
     }
+    # A new store has its rows in the first table, and looks at those that others have moved.
+    needed.add(("dynamodb:BatchGetItem", "app-tallies"))
     assert needed == granted
 
 

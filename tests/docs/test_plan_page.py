@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,81 @@ def test_the_figures_are_those_of_the_command() -> None:
         "all of these": "all of these",
     }.items():
         assert _row(begins)[0] == savings[change], change
-    doubled = json.loads(tallies("plan", "--doubled-index", "--json").out)["designs"][0]["total"]
-    (said,) = re.findall(r"\(([\d.]+) in place of", PAGE.read_text())
-    assert float(said) == pytest.approx(doubled, abs=0.005)
+    older = ("--guard", "transactions", "--ranking", "measure")
+    (said,) = re.findall(r"\(([\d.]+) in place of ([\d.]+)\)", PAGE.read_text())
+    for doubled, options in zip(said, (("--doubled-index",), ()), strict=True):
+        planned = json.loads(tallies("plan", *older, *options, "--json").out)["designs"][0]["total"]
+        assert float(doubled) == pytest.approx(planned, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("begins", "options"),
+    [
+        ("the default", []),
+        ("`--ranking measure`", ["--ranking", "measure"]),
+        ("`--guard transactions`", ["--guard", "transactions"]),
+        (
+            "`--guard transactions --ranking measure`",
+            ["--guard", "transactions", "--ranking", "measure"],
+        ),
+    ],
+)
+def test_the_layouts_are_those_of_the_command(begins: str, options: list[str]) -> None:
+    for column, writes in enumerate(("7000", "100000", "1000000")):
+        found = json.loads(tallies("plan", "--writes", writes, *options, "--json").out)
+        assert _row(begins)[column] == f"{found['designs'][0]['total']:.2f}"
+
+
+def test_the_default_is_under_one_dollar() -> None:
+    stream, *_ = json.loads(tallies("plan", "--json").out)["designs"]
+    assert stream["total"] < 1
+    assert stream["staleness_seconds"] < 2
+
+
+def test_the_billings_are_those_of_the_command() -> None:
+    def billing(*arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(tallies("plan", *arguments, "--json").out)["billing"]
+        return found
+
+    found = billing()
+    for way in found["ways"]:
+        cells = _row(way["name"])
+        assert cells[0] == f"{way['total']:.2f}"
+        if writes := way["writes"]:
+            most = f" to {writes['most']}" if writes["most"] else ""
+            assert cells[1] == f"{writes['table']} + {writes['index']}{most}"
+            assert cells[2] == f"{writes['holds']:.1f} × the busiest hour"
+    parameters = " ".join(f"{name}={value}" for name, value in found["parameters"].items())
+    assert f"\n{parameters}\n" in (PAGE.parent / "operations.md").read_text()
+    first, then = found["cheapest"]
+    assert (first["name"], then["name"]) == ("provisioned, fixed", "provisioned, auto scaling")
+    bound = f"{round(then['writes_a_day'], -2):,.0f}"
+    assert _row(first["name"])[3] == f"up to {bound} writes a day"
+    first, then = billing("--no-free-tier")["cheapest"]
+    assert (first["name"], then["name"]) == ("on demand", "provisioned, auto scaling")
+    bound = f"{round(then['writes_a_day'], -2):,.0f}"
+    assert _row(first["name"])[3] == f"below {bound} writes a day, where nothing is free"
+    on_demand, _, followed = billing("--writes", "100000")["ways"]
+    larger, _, followed_larger = billing("--writes", "1000000")["ways"]
+    text = " ".join(PAGE.read_text().split())
+    assert (
+        f"At 100,000 writes a day that is {on_demand['total']:.2f} on demand and"
+        f" {followed['total']:.2f} with auto scaling, at a million {larger['total']:.2f} and"
+        f" {followed_larger['total']:.2f}."
+    ) in text
+
+
+@pytest.mark.parametrize(
+    ("begins", "arguments"),
+    [
+        ("7,000, 1,000", []),
+        ("7,000, 100", ["--board-reads", "100"]),
+        ("7,000, 10,000", ["--board-reads", "10000"]),
+        ("100,000, 1,000", ["--writes", "100000"]),
+        ("1,000,000, 1,000", ["--writes", "1000000"]),
+    ],
+)
+def test_the_figures_by_buckets_are_those_of_the_command(begins: str, arguments: list[str]) -> None:
+    for cell, ranking in zip(_row(begins), ("measure", "buckets"), strict=True):
+        found = json.loads(tallies("plan", *arguments, "--ranking", ranking, "--json").out)
+        assert cell == f"{found['designs'][0]['total']:.2f}"

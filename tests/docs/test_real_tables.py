@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from tallies.core.declaration import read_declaration
+from tallies.core.declaration.declaration import read_declaration
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
 from tests.cli.command import tallies
-from tests.dynamodb.test_snapshot import settle
+from tests.dynamodb.snapshot.test_snapshot import settle
 from tests.engines import DynamoDBAccount
 
 from .real_tables import KEYS, Example, examples

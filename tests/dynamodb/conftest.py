@@ -19,9 +19,12 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def missing(aws_environment: DynamoDBAccount, clock: ManualClock) -> Iterator[DynamoFavorites]:
+def missing(
+    aws_environment: DynamoDBAccount, clock: ManualClock, layout_options: str
+) -> Iterator[DynamoFavorites]:
     """A store without tables."""
-    with DynamoFavorites.from_url(aws_environment.store_url("app"), clock=clock) as store:
+    url = aws_environment.store_url("app") + layout_options
+    with DynamoFavorites.from_url(url, clock=clock) as store:
         yield store
 
 

@@ -108,7 +108,9 @@ def command(port: int, *, shared: bool = False) -> tuple[list[str], Path]:
     if java is None:
         raise EngineMissingError("java is not installed; DynamoDB Local needs version 17 or newer")
     folder = archives.ensure(archives.DYNAMODB_LOCAL)
-    options = ["-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
+    # An engine lives for minutes at most: the optimising compiler costs more than it gains.
+    options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    options += ["-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     # It listens on every interface and has no option to bind one: not for a machine that the
     # internet reaches. It makes no connection of its own once its telemetry is off.
     options += ["-inMemory", "-disableTelemetry", "-port", str(port)]

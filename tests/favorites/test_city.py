@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tallies.core.times import canonical_time
 from tallies.favorites.city import DAYS, City, restaurants
 from tallies.favorites.favorite import Event
-from tallies.favorites.replay import replay
+from tallies.favorites.logs.replay import replay
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from tallies.core.errors import InvalidInput
 from tallies.core.times import canonical_time, parse_time
-from tallies.favorites.events import MAX_RECORD_LINES, BadLine, EventLog
 from tallies.favorites.favorite import Event
-from tallies.favorites.log_formats import Csv, Fields, Ndjson
-from tallies.favorites.log_lines import MAX_LINE_CHARACTERS
+from tallies.favorites.logs.events import MAX_RECORD_LINES, BadLine, EventLog
+from tallies.favorites.logs.formats import Csv, Fields, Ndjson
+from tallies.favorites.logs.lines import MAX_LINE_CHARACTERS
 from tests.core import histories as make
 
 NOW = datetime(2100, 1, 2, tzinfo=UTC)

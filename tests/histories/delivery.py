@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from random import Random
 
-from tallies.stores.dynamodb.apply import ApplyResult
-from tallies.stores.dynamodb.stream import StreamRecord
+from tallies.stores.dynamodb.apply.batch import ApplyResult
+from tallies.stores.dynamodb.stream.stream import StreamRecord
 from tests.histories.schedule import Actor
 from tests.histories.source import SimulatedShard
 
@@ -25,6 +25,8 @@ class Delivery:
         self._random = random
         self._invocation: Actor | None = None
         self._start = self._end = 0
+        self._tries = 0
+        """Invocations since the last one that brought it on."""
 
     @property
     def is_over(self) -> bool:
@@ -32,12 +34,13 @@ class Delivery:
 
     def step(self) -> Actor | None:
         """Take in what an invocation has said; maybe a new invocation."""
-        if self._invocation is not None and self._invocation.is_over:
-            self._take_in(self._invocation)
+        self.settle()
         if self.is_over:
             return None
-        if self._invocation is not None and self._random.random() < 0.9:
+        # Time-outs grow, as those of an operator whose batches never come through would.
+        if self._invocation is not None and self._random.random() > 0.1 / (1 + self._tries / 10):
             return None
+        self._tries += 1
         # The first, the next, or one that is started beside another whose time-out has passed, and
         # that works on. A batch is cut anew every time, and may begin among what is in already.
         back = self._random.choice([0, 0, 0, 1, 2, 10])
@@ -45,6 +48,11 @@ class Delivery:
         self._end = min(len(self.shard.records), self.cursor + self._random.choice(BATCHES))
         self._invocation = self._invoke(self._start, self._end)
         return self._invocation
+
+    def settle(self) -> None:
+        """Take in what the last invocation has said, if it is over."""
+        if self._invocation is not None and self._invocation.is_over:
+            self._take_in(self._invocation)
 
     def stray(self) -> Actor | None:
         """Records that were delivered before, once more, out of turn and with some that follow."""
@@ -59,6 +67,14 @@ class Delivery:
 
     def _take_in(self, invocation: Actor) -> None:
         self._invocation = None
+        before = self.cursor
+        try:
+            self._hear(invocation)
+        finally:
+            if self.cursor > before:
+                self._tries = 0
+
+    def _hear(self, invocation: Actor) -> None:
         if invocation.error is not None:
             raise invocation.error
         result: ApplyResult | None = invocation.result

@@ -10,9 +10,13 @@ Item = dict[str, Any]
 """Attribute name to typed value, as on the wire."""
 Test = Callable[[Item, Mapping[str, str], Mapping[str, Any]], bool]
 Edit = Callable[[Item, Mapping[str, str], Mapping[str, Any]], None]
+_Term = Callable[[Item, Item, Mapping[str, str], Mapping[str, Any]], None]
 
 _TOKEN = re.compile(r"\s*([(),]|<|=|[:#\w]+)")
 _CLAUSE = re.compile(r"\s*\b(SET|REMOVE|ADD)\b\s*")
+_COMMA = re.compile(r",(?![^(]*\))")
+"""One that is not between parentheses."""
+_ELSE = re.compile(r"if_not_exists\((\S+), (\S+)\)")
 _EXACT = Context(prec=38, traps=[Inexact])
 
 
@@ -80,7 +84,12 @@ def _single(tokens: list[str]) -> Test:
             return False
         if sign == "=":
             return bool(found == wanted)
-        return bool(found["S"].encode() < wanted["S"].encode())
+        (one,), (other,) = found.values(), wanted.values()
+        if "S" in found:
+            return bool(one.encode() < other.encode())
+        if "B" in found:
+            return bool(one < other)
+        raise Invalid(f"{found} and {wanted} are not compared here")
 
     return compare
 
@@ -94,9 +103,9 @@ def _take(tokens: list[str], wanted: str) -> None:
 def update(text: str) -> Edit:
     """An update expression; it edits the item that it is given."""
     _, *parts = _CLAUSE.split(text)
-    edits: list[Edit] = []
+    edits: list[_Term] = []
     for clause, body in zip(parts[::2], parts[1::2], strict=True):
-        for term in body.split(","):
+        for term in _COMMA.split(body):
             match clause:
                 case "SET":
                     name, _, value = (part.strip() for part in term.partition("="))
@@ -107,29 +116,40 @@ def update(text: str) -> Edit:
                     name, value = term.split()
                     edits.append(_add(name, value))
 
+    # What is set is read of the item as it was before.
     def edit(item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
+        before = dict(item)
         for each in edits:
-            each(item, names, values)
+            each(item, before, names, values)
 
     return edit
 
 
-def _set(name: str, value: str) -> Edit:
-    def edit(item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
-        item[names.get(name, name)] = values[value]
+def _set(name: str, value: str) -> _Term:
+    unless = _ELSE.fullmatch(value)
+
+    def edit(item: Item, before: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
+        there, given = unless.groups() if unless else (None, value)
+        if there is not None and names.get(there, there) in before:
+            found = before[names.get(there, there)]
+        elif given in values:
+            found = values[given]
+        else:
+            found = before[names.get(given, given)]
+        item[names.get(name, name)] = found
 
     return edit
 
 
-def _remove(name: str) -> Edit:
-    def edit(item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
+def _remove(name: str) -> _Term:
+    def edit(item: Item, before: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
         item.pop(names.get(name, name), None)
 
     return edit
 
 
-def _add(name: str, value: str) -> Edit:
-    def edit(item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
+def _add(name: str, value: str) -> _Term:
+    def edit(item: Item, before: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
         there = item.get(names.get(name, name), {"N": "0"})
         if "N" not in there:
             raise Invalid(f"{name} is no number")

@@ -36,6 +36,8 @@ class FakeDynamoDB:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.tables: dict[str, dict[Key, Item]] = {}
         self.tokens: dict[str, tuple[float, Any]] = {}
+        self.batch_get = MAX_ACTIONS
+        """How many keys of a BatchGetItem are answered at once."""
         self._monotonic = monotonic
 
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
@@ -70,24 +72,54 @@ class FakeDynamoDB:
     def update_item(self, **request: Any) -> dict[str, Any]:
         found = self._edit("Update", request)
         if isinstance(found, str):
-            code = {"ConditionalCheckFailed": "ConditionalCheckFailedException"}
-            raise error(code.get(found, "ValidationException"), "UpdateItem")
+            raise self._refusal(found, "UpdateItem", request)
+        self._put(request["TableName"], *found)
+        return {"Attributes": dict(found[1] or {})} if "ReturnValues" in request else {}
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        found = self._edit("Put", request)
+        if isinstance(found, str):
+            raise self._refusal(found, "PutItem", request)
         self._put(request["TableName"], *found)
         return {}
+
+    def _refusal(self, why: str, operation: str, request: Mapping[str, Any]) -> ClientError:
+        code = {"ConditionalCheckFailed": "ConditionalCheckFailedException"}
+        refusal = error(code.get(why, "ValidationException"), operation)
+        if "ReturnValuesOnConditionCheckFailure" in request:
+            there = self.tables.get(request["TableName"], {}).get(_key(request["Key"]))
+            response: Any = refusal.response
+            response |= {} if there is None else {"Item": dict(there)}
+        return refusal
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         assert request["ConsistentRead"], "an old position may not be trusted"
         item = self.tables.get(request["TableName"], {}).get(_key(request["Key"]))
         return {} if item is None else {"Item": dict(item)}
 
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        found: dict[str, list[Item]] = {}
+        left: dict[str, Any] = {}
+        for table, asked in request["RequestItems"].items():
+            assert asked["ConsistentRead"], "what has just been written may not be overlooked"
+            if not 0 < len(asked["Keys"]) <= MAX_ACTIONS:
+                raise error("ValidationException", "BatchGetItem")
+            rows = self.tables.get(table, {})
+            now, later = asked["Keys"][: self.batch_get], asked["Keys"][self.batch_get :]
+            found[table] = [dict(rows[_key(key)]) for key in now if _key(key) in rows]
+            if later:
+                left[table] = {**asked, "Keys": later}
+        return {"Responses": found, "UnprocessedKeys": left}
+
     def query(self, **request: Any) -> dict[str, Any]:
         assert request["ConsistentRead"], "what has just been parked may not be overlooked"
         test = expressions.condition(request["KeyConditionExpression"])
         names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+        admits = expressions.condition(request.get("FilterExpression", "attribute_exists(group)"))
         found = [
             dict(item)
             for _, item in sorted(self.tables.get(request["TableName"], {}).items())
-            if test(item, names, values)
+            if test(item, names, values) and admits(item, names, values)
         ]
         counted = request.get("Select") == "COUNT"
         return {"Count": len(found)} if counted else {"Items": found, "Count": len(found)}

@@ -85,8 +85,14 @@ class FaultyClient:
     def update_item(self, **request: Any) -> Any:
         return self._send("update_item", request)
 
+    def put_item(self, **request: Any) -> Any:
+        return self._send("put_item", request)
+
     def get_item(self, **request: Any) -> Any:
         return self._send("get_item", request)
+
+    def batch_get_item(self, **request: Any) -> Any:
+        return self._send("batch_get_item", request)
 
     def transact_get_items(self, **request: Any) -> Any:
         return self._send("transact_get_items", request)

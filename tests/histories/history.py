@@ -10,20 +10,25 @@ from fractions import Fraction
 from functools import partial
 from random import Random
 from typing import Any, Literal, cast
+from unittest.mock import patch
 
 from tallies.core.change import Image
 from tallies.core.errors import InvalidInput, StoreUnavailable, Unfoldable
 from tallies.core.fold import Folder
 from tallies.core.tally import Tally
-from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
-from tallies.stores.dynamodb.content import change_of
-from tallies.stores.dynamodb.guard import read_position
-from tallies.stores.dynamodb.keys import is_reserved
-from tallies.stores.dynamodb.lanes import Progress
-from tallies.stores.dynamodb.parked import Parked
-from tallies.stores.dynamodb.stream import StreamRecord, image_of
-from tallies.stores.dynamodb.transactions import Sender
-from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.dynamodb.apply import buckets
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.batch import ApplyResult
+from tallies.stores.dynamodb.apply.buckets import is_unfit, ranked_by_buckets
+from tallies.stores.dynamodb.apply.content import change_of
+from tallies.stores.dynamodb.apply.guard import read_position
+from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
+from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.progress import Progress
+from tallies.stores.dynamodb.apply.transactions import Sender
+from tallies.stores.dynamodb.apply.writes import Writer
+from tallies.stores.dynamodb.rows.keys import is_reserved
+from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord, image_of
 from tests.core.histories import SPOILED, Row
 from tests.core.model import Totals, admitted, group_by, is_spoiled
 from tests.histories.delivery import Delivery
@@ -31,12 +36,16 @@ from tests.histories.fake import MAX_ACTIONS, FakeDynamoDB
 from tests.histories.faults import FAULTS, Network, SimulatedTime
 from tests.histories.schedule import Actor
 from tests.histories.source import SimulatedSource, wire
-from tests.histories.worlds import MISREAD, START, WORLDS, new_row, touched
+from tests.histories.worlds import MISREAD, START, WORLDS, kept_in_rows, new_row, touched
 
-Mode = Literal["shard", "marked"]
-MODES: tuple[Mode, ...] = ("shard", "marked")
+Mode = Literal["shard", "marked", "rows"]
+MODES: tuple[Mode, ...] = ("shard", "marked", "rows")
 MAX_STEPS = 20_000
 """A history that takes longer has come to a stand."""
+DRAWN: tuple[Mode, ...] = ("shard", "marked", "shard", "marked", "rows")
+"""Row by row a history takes four times as long."""
+MAX_AT_ONCE = 20
+"""Invocations that are under way together."""
 DAY_AND_MORE_SECONDS = 26 * 3600
 
 
@@ -69,7 +78,9 @@ def play(seed: int, mode: Mode | None = None) -> Played:
     shared_random.seed(seed)  # tenacity draws the pauses between retries from there
     history = History(seed, mode)
     try:
-        return history.play()
+        # Threads would switch where no seed says so.
+        with patch.object(buckets, "at_once", one_by_one):
+            return history.play()
     except Exception as error:
         command = f"python -m tests.histories --seed {seed}" + (f" --mode {mode}" if mode else "")
         raise Wrong(f"{error!r}\nPlay it again: {command}") from error
@@ -82,14 +93,17 @@ class History:
     def __init__(self, seed: int, mode: Mode | None) -> None:
         random = self.random = Random(seed)
         self.seed = seed
-        drawn: Mode = random.choice(MODES)
+        drawn: Mode = random.choice(DRAWN)
         self.mode: Mode = mode or drawn
         self.world = random.choice(WORLDS)
+        if self.mode == "rows":
+            self.world = kept_in_rows(self.world)
         self.spoil = random.choice([0, 0, 0.1, 0.3])
         least = self.world.widest + 1 if self.mode == "marked" else 2
         self.max_actions = random.choice([least, least + 1, least + 6, MAX_ACTIONS])
         self.time = SimulatedTime(START.timestamp())
         self.database = FakeDynamoDB(self.time.monotonic)
+        self.database.batch_get = random.choice([5, MAX_ACTIONS])
         rate = random.choice([0, 0.02, 0.1])
         rates = {fault: rate * random.random() for fault in FAULTS}
         rates["long pause"] = random.choice([0, 0, 0.01, 0.05])
@@ -98,8 +112,12 @@ class History:
         self.deliveries: dict[str, Delivery] = {}
         self.actors: list[Actor] = []
         self.invocations = 0
+        # Row by row, a batch takes so many requests that ever more would wait for one another.
+        self.at_once = random.choice([1, 3, 5]) if self.mode == "rows" else MAX_AT_ONCE
         self.strays = random.choice([0, 0, 0.05])
         self.sweeps = random.choice([0, 0.05])
+        # Of programs that live on; an invocation may be of one of them, or of a new one.
+        self.memories = [RowAmounts(), RowAmounts(3)]
 
     def play(self) -> Played:
         parked = 0
@@ -111,6 +129,7 @@ class History:
             self._write(self.random.choice([3, 6, 12, 24]))
             self._deliver()
             self._judge(self.world.mended, is_mended=False)
+            self._judge_buckets()
             parked = self._judge_parked()
             if self.mode == "shard":
                 self._judge_positions()
@@ -153,7 +172,7 @@ class History:
             waiting = [delivery for delivery in self._may_deliver() if not delivery.is_over]
             if not waiting and not self.actors and not self.network.late:
                 return
-            if waiting:
+            if waiting and len(self.actors) < self.at_once:
                 self._start(self.random.choice(waiting).step())
                 if self.random.random() < self.strays:
                     self._start(self.random.choice(waiting).stray())
@@ -200,11 +219,16 @@ class History:
             clock=self._now,
             sender=self._sender(f"{shard_id}/{self.invocations}"),
             max_actions=self.max_actions,
+            shards=self._listed,
+            amounts=self.random.choice([*self.memories, None]),
         )
         deadline = self.time.seconds + self.random.choice([1, 5, 60, 900])
-        if self.mode == "shard":
+        if self.mode != "marked":
             return lambda: apply.apply_shard(shard_id, records, deadline)
         return lambda: apply.apply_marked(records, deadline)
+
+    def _listed(self) -> list[Shard]:
+        return [Shard(shard.id, shard.parent, "", None) for shard in self.source.shards]
 
     def _sender(self, name: str) -> Sender:
         return Sender(
@@ -252,6 +276,19 @@ class History:
                 if any(amounts):
                     found[group, window] = amounts
         return found
+
+    def _judge_buckets(self) -> None:
+        """Each row of a window that is kept is in the bucket that its amount lies in."""
+        tables = self.world.tables
+        ranked = ranked_by_buckets(tables, self.world.tallies)
+        for folder in self.world.mended:
+            table = tables.rows(folder.tally.name)
+            for key, item in self.database.tables.get(table, {}).items():
+                if is_reserved(key[0]):
+                    continue
+                end = folder.expiry(key[1])
+                if (end is None or end > self._now()) and is_unfit(item, ranked.get(table)):
+                    raise Wrong(f"{folder.tally.name} {key} is in a wrong bucket: {item}")
 
     def _judge_positions(self) -> None:
         for shard in self.source.shards:
@@ -312,6 +349,11 @@ class History:
         if last.count():
             raise Wrong("What was discarded is still parked.")
         self._judge(self.world.mended, is_mended=True)
+
+
+def one_by_one(ask: Callable[[Any], Any], things: Sequence[Any]) -> list[Any]:
+    """In the place of `at_once`, whose threads would switch where no seed says so."""
+    return [ask(thing) for thing in things]
 
 
 def _try_all(parked: Parked) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from tests.histories.faults import FAULTS
-from tests.histories.history import Played, play
+from tests.histories.history import MODES, Played, play
 from tests.histories.worlds import WORLDS
 from tests.length import at_length
 
@@ -36,7 +36,7 @@ def test_the_histories_have_met_everything() -> None:
     faults: Counter[str] = sum((history.faults for history in histories), Counter())
     assert set(faults) == set(FAULTS)
     assert {(h.mode, h.world) for h in histories} == {
-        (mode, world.name) for mode in ("shard", "marked") for world in WORLDS
+        (mode, world.name) for mode in MODES for world in WORLDS
     }
     assert any(history.splits for history in histories)
     assert any(history.parked for history in histories)

@@ -1,31 +1,42 @@
 """The histories can fail: each fault that is put into the product here is found by one of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from botocore.exceptions import HTTPClientError
 
 from tallies.core.fold import fold
-from tallies.stores.dynamodb import apply, guard, stream, transactions, writes
-from tallies.stores.dynamodb.apply import GuardedApply
-from tallies.stores.dynamodb.guard import Guard
-from tallies.stores.dynamodb.lanes import END, Progress
-from tallies.stores.dynamodb.parked import Parked
-from tallies.stores.dynamodb.transactions import Part, Sender
-from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.dynamodb.apply import apply, guard, transactions, writes
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.batch import ApplyResult, Batch
+from tallies.stores.dynamodb.apply.buckets import Buckets, RowName
+from tallies.stores.dynamodb.apply.guard import Guard
+from tallies.stores.dynamodb.apply.in_rows import apply as in_row
+from tallies.stores.dynamodb.apply.in_rows import updates
+from tallies.stores.dynamodb.apply.in_rows.slot import Slot
+from tallies.stores.dynamodb.apply.in_rows.slots import Slots
+from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.progress import END, Progress
+from tallies.stores.dynamodb.apply.transactions import Part, Refused, Sender
+from tallies.stores.dynamodb.apply.writes import Writer
+from tallies.stores.dynamodb.stream import stream
+from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tests.histories.fake import FakeDynamoDB
 from tests.histories.history import Mode, Wrong, play
 
 HISTORIES = 3_000
 """Fewer than `test_histories` plays."""
 
 Patch = pytest.MonkeyPatch
-MUTATIONS: dict[str, tuple[Mode, Callable[[Patch], None]]] = {}
+MUTATIONS: dict[str, tuple[Mode, int, Callable[[Patch], None]]] = {}
 
 
-def mutation(name: str, mode: Mode) -> Callable[[Callable[[Patch], None]], None]:
+def mutation(name: str, mode: Mode, first: int = 0) -> Callable[[Callable[[Patch], None]], None]:
+    """A fault, and the history to begin with: one that has found it, where few do."""
+
     def keep(mutate: Callable[[Patch], None]) -> None:
-        MUTATIONS[name] = mode, mutate
+        MUTATIONS[name] = mode, first, mutate
 
     return keep
 
@@ -225,6 +236,95 @@ def _(patch: Patch) -> None:
     patch.setattr(apply, "fold", lambda folders, changes, now: fold(folders, changes))
 
 
+def _edit_row(patch: Patch, edit: Callable[[dict[str, Any]], None]) -> None:
+    original = updates.guarded
+
+    def guarded(*arguments: Any) -> Any:
+        update: Any = original(*arguments)
+        edit(update)
+        return update
+
+    patch.setattr(updates, "guarded", guarded)
+
+
+@mutation("rows have no condition", "rows")
+def _(patch: Patch) -> None:
+    _edit_row(patch, lambda update: update.pop("ConditionExpression"))
+
+
+@mutation("rows take a batch whose first record they hold", "rows")
+def _(patch: Patch) -> None:
+    def edit(update: dict[str, Any]) -> None:
+        update["ExpressionAttributeValues"][":first"] = update["ExpressionAttributeValues"][":last"]
+
+    _edit_row(patch, edit)
+
+
+@mutation("rows do not keep their position", "rows")
+def _(patch: Patch) -> None:
+    def edit(update: dict[str, Any]) -> None:
+        values = update["ExpressionAttributeValues"]
+        values[":last"] = {"B": values[":last"]["B"][:4] + b"\0" * 17}
+
+    _edit_row(patch, edit)
+
+
+@mutation("a row that is brought into another bucket takes what it holds", "rows")
+def _(patch: Patch) -> None:
+    original = updates.moving
+
+    def moving(*arguments: Any) -> Any:
+        update: Any = original(*arguments)
+        return {**update, "ConditionExpression": "#amount = :amount"}
+
+    patch.setattr(updates, "moving", moving)
+
+
+@mutation("a row of another amount than is thought is taken for done", "rows")
+def _(patch: Patch) -> None:
+    original = in_row.RowApply._learnt
+
+    def learnt(self: in_row.RowApply, *arguments: Any) -> Any:
+        try:
+            return original(self, *arguments)
+        except Refused as refused:
+            return refused.item
+
+    patch.setattr(in_row.RowApply, "_learnt", learnt)
+
+
+@mutation("a refused row is taken for done", "rows")
+def _(patch: Patch) -> None:
+    patch.setattr(Slot, "held", lambda self, item: None)
+
+
+@mutation("a refused row gets the whole batch again", "rows")
+def _(patch: Patch) -> None:
+    original = in_row._Work.after
+    patch.setattr(in_row._Work, "after", lambda self, position: original(self, ""))
+
+
+@mutation("rows whose additions cancel out are not touched", "rows")
+def _(patch: Patch) -> None:
+    patch.setattr(in_row, "fold", lambda folders, changes, now, zeros: fold(folders, changes, now))
+
+
+@mutation("all shards hold one slot", "rows", first=30)
+def _(patch: Patch) -> None:
+    patch.setattr(Slots, "_free", lambda *_: 0)
+
+
+@mutation("a row that was not written is called done", "rows", first=200)
+def _(patch: Patch) -> None:
+    original = in_row._Work.settle
+    patch.setattr(in_row._Work, "settle", lambda *arguments: original(*arguments) and None)
+
+
+@mutation("what cannot be folded for rows is dropped", "rows")
+def _(patch: Patch) -> None:
+    patch.setattr(in_row.RowApply, "park", lambda *_: False)
+
+
 @mutation("markers have no condition", "marked")
 def _(patch: Patch) -> None:
     original = Writer.markers
@@ -257,12 +357,79 @@ def _(patch: Patch) -> None:
     patch.setattr(Writer, "markers", lambda self, records, now: original(self, records[:1], now))
 
 
+@mutation("rows are left in the buckets that they were in", "shard")
+def _(patch: Patch) -> None:
+    patch.setattr(Buckets, "fit", lambda self, rows, deadline: None)
+
+
+@mutation("rows are left in the buckets that they were in, under markers", "marked")
+def _(patch: Patch) -> None:
+    patch.setattr(Buckets, "fit", lambda self, rows, deadline: None)
+
+
+@mutation("a row is moved to the bucket of an amount that it no longer has", "shard", first=879)
+def _(patch: Patch) -> None:
+    original = Sender.update
+
+    def update(self: Sender, action: Any, deadline: float) -> None:
+        if ":bucket" in action["ExpressionAttributeValues"]:
+            action = {**action, "ConditionExpression": "attribute_exists(#amount)"}
+        original(self, action, deadline)
+
+    patch.setattr(Sender, "update", update)
+
+
+@mutation("of rows that are in already the buckets are not looked at", "shard", first=82)
+def _(patch: Patch) -> None:
+    patch.setattr(GuardedApply, "_rows_of", lambda self, records: [])
+
+
+@mutation("of rows that are in already, under markers, the buckets are not looked at", "marked")
+def _(patch: Patch) -> None:
+    patch.setattr(GuardedApply, "_rows_of", lambda self, records: [])
+
+
+@mutation("rows that are in already, and that cancel out, are not looked at", "shard", first=82)
+def _(patch: Patch) -> None:
+    def rows_of(self: GuardedApply, records: Sequence[StreamRecord]) -> list[RowName]:
+        now = self._clock()
+        folded = fold(self._folders, [record.change for record in records], now)
+        return self.buckets.written(self._writer.rows(folded.deltas, now))
+
+    patch.setattr(GuardedApply, "_rows_of", rows_of)
+
+
+@mutation("of rows in lanes that are ahead the buckets are not looked at", "shard", first=5974)
+def _(patch: Patch) -> None:
+    patch.setattr(Batch, "meets", lambda self, progress: None)
+
+
+@mutation("a batch whose rows are not in their buckets yet is called done", "shard")
+def _(patch: Patch) -> None:
+    original = Batch.result
+
+    def result(self: Batch, *arguments: Any, unfit: bool = False) -> ApplyResult:
+        return original(self, *arguments)
+
+    patch.setattr(Batch, "result", result)
+
+
+@mutation("keys that were not answered are not asked for again", "shard")
+def _(patch: Patch) -> None:
+    original = FakeDynamoDB.batch_get_item
+
+    def batch_get_item(self: FakeDynamoDB, **request: Any) -> dict[str, Any]:
+        return {**original(self, **request), "UnprocessedKeys": {}}
+
+    patch.setattr(FakeDynamoDB, "batch_get_item", batch_get_item)
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_history_finds_that(name: str, monkeypatch: Patch) -> None:
-    mode, mutate = MUTATIONS[name]
+    mode, first, mutate = MUTATIONS[name]
     mutate(monkeypatch)
 
-    for seed in range(HISTORIES):
+    for seed in (*range(first, max(HISTORIES, first + 1)), *range(first)):
         try:
             play(seed, mode)
         except Wrong:

@@ -282,3 +282,44 @@ def test_a_query_finds_the_rows_of_a_group_in_their_order(client: Any) -> None:
     assert [row["time_window"]["S"] for row in everything["Items"]] == ["a", "b#1", "b#2", "c"]
     assert [row["time_window"]["S"] for row in some["Items"]] == ["b#1", "b#2"]
     assert number == 4
+
+
+def test_a_value_for_what_is_not_there_leaves_what_is(client: Any) -> None:
+    for bucket in ("1", "2"):
+        client.update_item(
+            TableName=TABLE,
+            Key=key(),
+            UpdateExpression="SET #b = if_not_exists(#b, :b), updated_at = :at ADD #0 :0",
+            ExpressionAttributeNames={"#b": "bucket", "#0": "total"},
+            ExpressionAttributeValues={
+                ":b": {"N": bucket},
+                ":at": {"S": bucket},
+                ":0": {"N": "1"},
+            },
+        )
+    item = client.get_item(TableName=TABLE, Key=key(), ConsistentRead=True)["Item"]
+    assert (item["bucket"], item["updated_at"]) == ({"N": "1"}, {"S": "2"})
+
+
+def test_an_attribute_is_set_to_what_another_one_was(client: Any) -> None:
+    for position in ("1", "2"):
+        client.update_item(
+            TableName=TABLE,
+            Key=key(),
+            UpdateExpression="SET fitted = if_not_exists(#p, :none), #p = :p",
+            ExpressionAttributeNames={"#p": "position"},
+            ExpressionAttributeValues={":p": {"S": position}, ":none": {"S": ""}},
+        )
+    item = client.get_item(TableName=TABLE, Key=key(), ConsistentRead=True)["Item"]
+    assert (item["fitted"], item["position"]) == ({"S": "1"}, {"S": "2"})
+
+
+def test_rows_of_many_keys_are_those_that_there_are(client: Any) -> None:
+    client.update_item(**add("1"))
+    client.update_item(**add("2", "b"))
+    keys = [key("b"), key("c"), key("a")]
+    asked = {TABLE: {"Keys": keys, "ConsistentRead": True}}
+    found = client.batch_get_item(RequestItems=asked)
+    totals = {item["group"]["S"]: item["total"]["N"] for item in found["Responses"][TABLE]}
+    assert totals == {"a": "1", "b": "2"}
+    assert not found["UnprocessedKeys"]

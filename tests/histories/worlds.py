@@ -1,7 +1,7 @@
 """What is tallied in a history: declarations, rows, and rows that no tally can use."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -12,7 +12,8 @@ from tallies.core.errors import Unfoldable
 from tallies.core.fold import Contribution, Folder
 from tallies.core.tally import Average, Count, Sum, Tally
 from tallies.core.windows import Window
-from tallies.stores.dynamodb.keys import TableNames
+from tallies.stores.dynamodb.rows.keys import TableNames
+from tallies.stores.layout import OLDEST, Layout
 from tests.core.histories import SPOILED, Row
 
 START = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -49,6 +50,16 @@ TIPS = Tally(
     retention={Window.HOUR: timedelta(hours=1)},
 )
 
+TAKINGS = Tally(
+    name="takings",
+    group_by="city",
+    measures={"takings": Sum("amount")},
+    windows=(Window.ALL, Window.DAY),
+    time="at",
+    ranked=(Window.ALL, Window.DAY),
+)
+"""Ranked by amounts that may be negative, and may be fractions."""
+
 
 class MisreadingFolder(Folder):
     """A program with a fault: it cannot read what another version of it can."""
@@ -83,11 +94,19 @@ class World:
         return any(tally.in_place for tally in self.tallies)
 
 
-def _world(name: str, *tallies: Tally) -> World:
+def kept_in_rows(world: World) -> World:
+    """The same, whose rows hold their own positions."""
+    layout = world.tables.layout
+    layouts = {tally.name: replace(layout(tally.name), guard="rows") for tally in world.tallies}
+    return replace(world, tables=replace(world.tables, layouts=layouts))
+
+
+def _world(name: str, *tallies: Tally, layout: Layout = OLDEST) -> World:
     others = {tally.name: f"app-{tally.name}" for tally in tallies[1:]}
+    layouts = {tally.name: layout for tally in tallies}
     return World(
         name,
-        TableNames("app-rows", "app-tallies", others),
+        TableNames("app-rows", "app-tallies", others, layouts),
         [MisreadingFolder(tally) for tally in tallies],
         [Folder(tally) for tally in tallies],
         sum(2 * len(tally.windows) + 3 for tally in tallies),
@@ -98,6 +117,8 @@ WORLDS = (
     _world("favorites", FAVORITES),
     _world("revenue", REVENUE),
     _world("revenue and tips", REVENUE, TIPS),
+    _world("favorites by buckets", FAVORITES, layout=Layout(ranking="buckets")),
+    _world("takings and tips by buckets", TAKINGS, TIPS, layout=Layout(ranking="buckets")),
 )
 
 _CITIES = ("a", "a", "a", "b", "c", "d", "ü#%", "e", "f")

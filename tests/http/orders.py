@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from boto3.dynamodb.types import TypeSerializer
 
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.declaration.declaration import Declaration, read_declaration
+from tallies.stores.clock import Clock
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.protocol import Clock
 from tallies.stores.sqlite import SqliteStore
 from tests.engines import DynamoDBAccount, make_streamed_table
 

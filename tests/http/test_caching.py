@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 
 from tallies.core.errors import StoreUnavailable
 from tallies.favorites.http import NoAuth, create_app
-from tallies.http import caching
-from tallies.http.caching import Memory
+from tallies.http.service import caching
+from tallies.http.service.caching import Memory
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import NAMES, AnyStore, settle
 from tests.http.test_favorites import is_problem

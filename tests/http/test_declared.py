@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi.testclient import TestClient
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.windows import Window
 from tallies.favorites.tally import FAVORITES
 from tests.conformance.backend import ManualClock

@@ -23,7 +23,7 @@ from schemathesis.engine import Status, events
 from schemathesis.engine.run import PhaseName
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import UnknownWindow
 from tallies.core.ids import MAX_ID_BYTES
 from tallies.core.windows import Window, parse_window, windows_between
@@ -31,9 +31,9 @@ from tallies.favorites.http import Auth, JwtAuth, NoAuth, create_app
 from tallies.favorites.http.schemas import MAX_NOTE_BYTES
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.tally import FAVORITES
-from tallies.http.descriptions import WINDOW_PATTERNS
-from tallies.http.parameters import MAX_IDS
-from tallies.http.reading import MAX_POINTS
+from tallies.http.questions.descriptions import WINDOW_PATTERNS
+from tallies.http.questions.parameters import MAX_IDS
+from tallies.http.questions.reading import MAX_POINTS
 from tests.http.conftest import NAMES
 
 SECRET = "a secret of at least thirty-two bytes, long enough"

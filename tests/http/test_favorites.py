@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from tallies.http.limits import MAX_BODY_BYTES
+from tallies.http.service.limits import MAX_BODY_BYTES
 from tests.conformance.backend import ManualClock
 
 ONE = "/users/ann/favorites/noodles"

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from tallies.favorites.http.boards import board_of
-from tallies.http.live import Board, Live
+from tallies.http.questions.live import Board, Live
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, settle
 

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute
 
 from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
-from tallies.http.methods import METHODS
+from tallies.http.service.methods import METHODS
 from tests.http.conftest import AnyStore, settle
 from tests.http.test_favorites import is_problem
 
@@ -100,7 +100,7 @@ def test_metrics_tell_methods_and_routes_apart(store: AnyStore) -> None:
     instruments = FavoritesInstruments()
     client = TestClient(create_app(store, auth=NoAuth(), instruments=instruments))
     client.head("/users/ann/favorites/%F0%9F%8D%9C")
-    text = instruments.exposition((0, 0.0), {}).decode()
+    text = instruments.exposition().decode()
     route = "/users/{user_id:id}/favorites/{restaurant_id:id}"
     assert (
         f'tallies_request_seconds_count{{method="HEAD",route="{route}",status="404"}} 1.0' in text

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import database
+from tallies.stores.sqlite.connection import transactions
 from tests.http.test_favorites import is_problem
 
 embedded = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -116,7 +116,7 @@ def test_the_description_is_whole(client: TestClient) -> None:
 def test_a_store_that_is_busy_says_when_to_come_again(
     client: TestClient, store: SqliteFavorites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(transactions, "BUSY_TIMEOUT_SECONDS", 0.05)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         answer = client.put("/users/ann/favorites/noodles")

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tallies.http.app import create_app
-from tallies.http.auth import JwtAuth
+from tallies.http.service.auth import JwtAuth
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import settle
 from tests.http.orders import Orders, dynamo_orders, sqlite_orders

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tallies.core.declaration import read_declaration
+from tallies.core.declaration.declaration import read_declaration
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.on_sqlite import SqliteFavorites
-from tallies.stores.dynamodb.keys import is_reserved
+from tallies.stores.dynamodb.rows.keys import is_reserved
 from tests.conformance.backend import Backend, ManualClock
 from tests.conformance.test_dynamodb import DynamoBackend
 from tests.conformance.test_sqlite import SqliteBackend

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from tallies.runtimes.embedded import EmbeddedLoop
-from tallies.stores.sqlite import retention
+from tallies.stores.sqlite.apply import retention
 from tests.cli.command import tallies
 from tests.retention.conftest import TEXT, SqliteKeeping
 

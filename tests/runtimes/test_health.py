@@ -57,7 +57,9 @@ def test_on_sqlite(tmp_path: Path) -> None:
             )
             answer = httpx.get(f"{url}/health")
             assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-            assert "tallies_records_applied_total 1.0" in httpx.get(f"{url}/metrics").text
+            metrics = httpx.get(f"{url}/metrics").text
+            assert "tallies_records_applied_total 1.0" in metrics
+            assert "tallies_write_ahead_log_held 0.0" in metrics
             # A file that was moved away takes nothing any more.
             store.path.rename(tmp_path / "aside.db")
             until(lambda: httpx.get(f"{url}/health").status_code == 503)

@@ -6,17 +6,17 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from benchmarks.dynamodb.write_units import Meter, stream_records
 from benchmarks.scale.cut import cut, groups_of_a_transaction, units
 from benchmarks.scale.popularity import Ints, group_id, popularity, ranking_shard_of
-from benchmarks.scale.settings import DEFAULT
-from benchmarks.write_units import Meter, stream_records
+from benchmarks.scale.settings import OLDER
 from tallies.core.fold import Folder
 from tallies.favorites.tally import FAVORITES
-from tallies.stores.dynamodb.apply import GuardedApply
-from tallies.stores.dynamodb.keys import TableNames
-from tallies.stores.dynamodb.lanes import group_lane
-from tallies.stores.dynamodb.stream import StreamRecord, from_event
-from tallies.stores.dynamodb.writes import ranking_key
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.progress import group_lane
+from tallies.stores.dynamodb.rows.keys import TableNames
+from tallies.stores.dynamodb.rows.ranking import ranking_key
+from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
 
 GROUPS = 10_000
 
@@ -69,11 +69,11 @@ def test_transactions_are_cut_where_the_product_cuts_them(batch: int) -> None:
     groups = popularity(GROUPS, 1.0).draw(np.random.default_rng(batch), batch)
 
     recorder = applied(records_of(groups), Recorder())
-    parts, of_record = cut(groups, popularity(GROUPS, 1.0), DEFAULT.windows)
+    parts, of_record = cut(groups, popularity(GROUPS, 1.0), OLDER.windows)
 
     assert [{group_id(int(group)) for group in part} for part in parts] == recorder.groups
     assert all(group in parts[part] for group, part in zip(groups, of_record, strict=True))
-    assert units(parts, DEFAULT) == recorder.units
+    assert units(parts, OLDER) == recorder.units
 
 
 @pytest.mark.parametrize("batch", [10, 100, 1_000])
@@ -87,8 +87,8 @@ def test_units_are_those_of_the_write_unit_benchmark_within_two_percent(batch: i
 
     random = np.random.default_rng(7)
     drawn = [popularity(GROUPS, 1.0).draw(random, batch) for _ in range(20_000 // batch)]
-    batches = [cut(each, popularity(GROUPS, 1.0), DEFAULT.windows)[0] for each in drawn]
-    simulated = sum(units(parts, DEFAULT) for parts in batches) / 20_000
+    batches = [cut(each, popularity(GROUPS, 1.0), OLDER.windows)[0] for each in drawn]
+    simulated = sum(units(parts, OLDER) for parts in batches) / 20_000
 
     assert simulated == pytest.approx(measured, rel=0.02)
 

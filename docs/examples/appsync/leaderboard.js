@@ -1,4 +1,5 @@
-// Query.leaderboard: restaurants by revenue, most first, of `all` or of a day.
+// Query.leaderboard: restaurants by revenue, most first, of `all` or of a day. For a store that is
+// ordered by the measure (`?ranking=measure`).
 import { util } from '@aws-appsync/utils';
 
 export function request(ctx) {

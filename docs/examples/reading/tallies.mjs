@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import Big from "big.js";
 
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 const RANKING = "ranking";
 const KEYS_A_CALL = 100; // of BatchGetItem
@@ -55,6 +55,7 @@ class Tally {
     this.client = client;
     this.table = kept.table;
     this.partitions = kept.ranking_shards;
+    this.byBuckets = kept.ranking === "buckets";
     this.declared = kept.tally;
     const measures = Object.entries(kept.tally.measures);
     // The attribute that counts rows, and for each value that is summed the attribute of its sum.
@@ -110,27 +111,73 @@ class Tally {
 
   /** The first lines of a leaderboard, or those after a line: [{ group, amount }, ...]. */
   async leaderboard(window, limit, after) {
-    const fronts = await Promise.all(
-      this.#boards(window).map(async (name) => {
-        const lines = this.#lines(name, limit, after?.amount);
-        return { lines, next: await lines.next() };
-      }),
-    );
-    const found = [];
-    for (;;) {
-      const open = fronts.filter(({ next }) => !next.done);
-      if (open.length === 0) break;
-      const front = open.reduce((a, b) => (b.next.value.amount.gt(a.next.value.amount) ? b : a));
-      const line = front.next.value;
-      // The index has no order among equals, so all that tie with the last line are read.
-      if (found.length >= limit && line.amount.lt(found.at(-1).amount)) break;
-      if (!after || line.amount.lt(after.amount) || byText(line.group, after.group) > 0) {
-        found.push(line);
-      }
-      front.next = await front.lines.next();
-    }
+    const isNext = (line) =>
+      !after || line.amount.lt(after.amount) || (line.amount.eq(after.amount) && byText(line.group, after.group) > 0);
+    const found = this.byBuckets
+      ? await this.#fromBuckets(window, limit, after, isNext)
+      : await this.#fromMeasures(window, limit, after, isNext);
     found.sort((a, b) => b.amount.cmp(a.amount) || byText(a.group, b.group));
     return found.slice(0, limit);
+  }
+
+  async #fromMeasures(window, limit, after, isNext) {
+    const found = [];
+    for await (const { group, number: amount } of this.#index(window, this.#ranked(), limit, after)) {
+      // The index has no order among equals, so all that tie with the last line are read.
+      if (found.length >= limit && amount.lt(found.at(-1).amount)) break;
+      if (isNext({ group, amount })) found.push({ group, amount });
+    }
+    return found;
+  }
+
+  async #fromBuckets(window, limit, after, isNext) {
+    const lines = new Map();
+    const next = () => [...lines.values()].filter(isNext);
+    for await (const [bucket, groups] of this.#buckets(window, limit, after)) {
+      // A bucket has no order inside, so all of it is read; those of 1, 2 and 3 rows are alike.
+      const alike = this.#ranked() === this.count && bucket.lte(3);
+      const rows = alike ? new Map() : await this.many(groups, [window]);
+      for (const group of groups) {
+        const amount = alike ? bucket : rows.get(group).get(window)[this.declared.ranked_by];
+        if (!amount.eq(0) && !lines.has(group)) lines.set(group, { group, amount });
+      }
+      // A row that fell out of its bucket meanwhile waits for its place.
+      const known = next().filter((line) => line.amount.gte(bucket));
+      if (known.length >= limit) return known;
+    }
+    return next();
+  }
+
+  /** The buckets of a leaderboard, highest first: [bucket, groups], ... */
+  async *#buckets(window, page, after) {
+    let bucket;
+    let groups = [];
+    for await (const { group, number } of this.#index(window, "bucket", page, after)) {
+      if (bucket && !number.eq(bucket)) {
+        yield [bucket, groups];
+        groups = [];
+      }
+      bucket = number;
+      groups.push(group);
+    }
+    if (bucket) yield [bucket, groups];
+  }
+
+  /** The entries of a leaderboard's index, all of its partitions together, most first. */
+  async *#index(window, by, page, after) {
+    const fronts = await Promise.all(
+      this.#boards(window).map(async (name) => {
+        const entries = this.#entries(name, by, page, after?.amount);
+        return { entries, next: await entries.next() };
+      }),
+    );
+    for (;;) {
+      const open = fronts.filter(({ next }) => !next.done);
+      if (open.length === 0) return;
+      const front = open.reduce((a, b) => (b.next.value.number.gt(a.next.value.number) ? b : a));
+      yield front.next.value;
+      front.next = await front.entries.next();
+    }
   }
 
   #boards(window) {
@@ -138,17 +185,16 @@ class Tally {
     return Array.from({ length: this.partitions }, (_, number) => `${window}#${number}`);
   }
 
-  /** The lines of one partition of a leaderboard, most first. */
-  async *#lines(name, page, most) {
-    const ranked = this.#ranked();
-    const least = ranked === this.count ? "1" : `-${MOST}`; // only sums can be negative
+  /** The entries of one partition, most first, those of zero left out. */
+  async *#entries(name, by, page, most) {
+    const least = this.#ranked() === this.count ? "1" : `-${MOST}`; // only sums can be negative
     const pages = paginateQuery(
       { client: this.client },
       {
         TableName: this.table,
         IndexName: RANKING,
-        KeyConditionExpression: "ranking = :name AND #ranked BETWEEN :least AND :most",
-        ExpressionAttributeNames: { "#ranked": ranked },
+        KeyConditionExpression: "ranking = :name AND #by BETWEEN :least AND :most",
+        ExpressionAttributeNames: { "#by": by },
         ExpressionAttributeValues: {
           ":name": { S: name },
           ":least": { N: least },
@@ -160,8 +206,8 @@ class Tally {
     );
     for await (const { Items } of pages) {
       for (const item of Items) {
-        const amount = Big(item[ranked].N);
-        if (!amount.eq(0)) yield { group: item.group.S, amount };
+        const number = Big(item[by].N);
+        if (!number.eq(0)) yield { group: item.group.S, number };
       }
     }
   }

@@ -7,14 +7,16 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from tallies.cdk.capacity import Capacity
+
 if TYPE_CHECKING:
     from tallies.cdk.construct import Tallies
 
-__all__ = ["Tallies"]
+__all__ = ["Capacity", "Tallies"]
 
 
 def __getattr__(name: str) -> Any:
-    # Only when it is asked for: the CDK starts Node, and what packs the functions needs none.
+    # Only when it is asked for: the CDK starts Node, which packaging the functions does not need.
     if name == "Tallies":
         if shutil.which(os.environ.get("JSII_NODE", "node")) is None:
             raise ImportError("The construct needs Node, as the CDK does; install it (nodejs.org).")

@@ -1,4 +1,4 @@
-"""The construct: what the template makes, in a stack of one's own.
+"""The construct: what the template makes, in a stack of your own.
 
 ```python
 from tallies.cdk import Tallies
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import aws_cdk as cdk
 import jsii
@@ -28,21 +28,23 @@ from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
 from tallies.cdk import functions, template
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.cdk.capacity import Capacity
+from tallies.cdk.capacity import check as check_capacity
+from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput, InvalidTally
-from tallies.http.cors import check_origin
-from tallies.stores.dynamodb.event_filter import event_patterns
-from tallies.stores.dynamodb.read import RANKING_INDEX, ranked_component
-from tallies.stores.dynamodb.stream import VIEW_TYPE, check_stream
+from tallies.http.service.cors import check_origin
+from tallies.stores.dynamodb.rows.ranking import RANKING_INDEX, ranked_component
+from tallies.stores.dynamodb.stream.event_filter import event_patterns
+from tallies.stores.dynamodb.stream.stream import VIEW_TYPE, check_stream
 
 Resource = TypeVar("Resource", bound=cdk.CfnResource)
 
 MAX_PREFIX = 100
-"""Characters of a prefix that is made up: names of tables and of log groups begin with it."""
+"""Characters of a generated prefix: names of tables and of log groups begin with it."""
 
 
 class Tallies(Construct):
-    """Tallies of a table, kept by a function that its stream calls; or the favorites.
+    """Tallies of a table, kept by a function that the table's stream calls; or the favorites.
 
     The parameters are those of the template, and so are their defaults.
     """
@@ -54,7 +56,7 @@ class Tallies(Construct):
     tallies_table: dynamodb.ITable
     """The table that holds the tallies."""
     favorites_table: dynamodb.ITable | None
-    """The table of the favorites; None where the tallies are of a table of one's own."""
+    """The table of the favorites; None where the tallies are of a table of your own."""
     alarms: Mapping[str, cloudwatch.IAlarm]
     """The alarms, by the names that the operations page gives them."""
     url: str | None
@@ -75,9 +77,11 @@ class Tallies(Construct):
         jwt_issuer: str | None = None,
         jwt_audience: Sequence[str] = (),
         cors_origins: Sequence[str] = (),
+        layout: Literal["transactions", "rows"] | None = None,
         batch_size: int | None = None,
         batching_window: cdk.Duration | None = None,
         tumbling_window: cdk.Duration | None = None,
+        capacity: Capacity | None = None,
         aggregator_tracing: lambda_.Tracing | None = None,
         log_retention: int | None = None,
         alarm_topic: sns.ITopic | None = None,
@@ -90,17 +94,20 @@ class Tallies(Construct):
             id: Its name there.
             table: The table to tally, with a stream of new and old images; without it there is one
                 of favorites.
-            declaration: A file that declares the tallies; of favorites it may be left out. Its
-                `table` gives way to `table` where that has no name yet.
+            declaration: A file that declares the tallies; of favorites it may be left out. If
+                `table` has no name yet, it takes the place of the table named there.
             prefix: The tables are named PREFIX-favorites and PREFIX-tallies; by default it is made
-                of where the construct is.
+                from the path of the construct.
             jwt_issuer: Only tokens of this issuer may mark and unmark; over a table of your own,
                 only they may ask, and without an issuer there is no API.
             jwt_audience: Only tokens for one of these audiences.
             cors_origins: Pages of these origins may use the API.
+            layout: How the tallies of a new stack are kept: `rows` by default;
+                `transactions` takes about three times the write units.
             batch_size: Most change records of one invocation.
-            batching_window: To gather a batch; the tallies are about so far behind.
+            batching_window: Time to gather a batch; the tallies are about this far behind.
             tumbling_window: Only its presence matters; it names the shard.
+            capacity: Provisioned capacity of the tallies; without it they are billed on demand.
             aggregator_tracing: Traces of each call of the aggregator.
             log_retention: Days.
             alarm_topic: Where alarms are sent.
@@ -130,6 +137,7 @@ class Tallies(Construct):
         if cors_origins and not jwt_issuer:
             raise InvalidInput("cors_origins are of an API, which takes a jwt_issuer.")
         given = {
+            **(capacity.parameters() if capacity else {}),
             "Prefix": prefix,
             "JwtIssuer": jwt_issuer,
             "JwtAudience": list(jwt_audience),
@@ -137,6 +145,7 @@ class Tallies(Construct):
             "SourceStream": table and table.table_stream_arn,
             "Declaration": text and functions.DECLARATION,
             "RankedMeasure": _ranked(declared),
+            "Layout": layout,
             "BatchSize": batch_size,
             "BatchingWindow": batching_window and batching_window.to_seconds(),
             "TumblingWindow": tumbling_window and tumbling_window.to_seconds(),
@@ -145,8 +154,9 @@ class Tallies(Construct):
             "AlarmTopic": alarm_topic and alarm_topic.topic_arn,
         }
         given = {name: value for name, value in given.items() if value is not None}
-        template.check(made_of, given, lambda value: not cdk.Token.is_unresolved(value))
+        template.check(made_of, given, _is_known)
         values = template.defaults(made_of) | given
+        check_capacity(values, _is_known)
         decided = template.decided(
             made_of, values, None if declared is None else event_patterns(declared.tallies)
         )
@@ -155,7 +165,7 @@ class Tallies(Construct):
         self._put_code(None if code is None else Path(code), text)
 
     def _include(self, plain: template.Template, values: Mapping[str, Any]) -> None:
-        """Make what the template makes, and what others may use of it."""
+        """Make what the template makes, and the attributes that others may use."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "template.json"
             file.write_text(template.as_json(plain), encoding="utf-8")
@@ -238,7 +248,7 @@ class Tallies(Construct):
                 code.add_resource_metadata(function, "Code")
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody read the tallies and leaderboards, as the API may: no more than that."""
+        """Let somebody read the tallies and leaderboards, as the API may, and nothing else."""
         grants = [
             iam.Grant.add_to_principal(
                 grantee=grantee,
@@ -271,7 +281,7 @@ def _list(one_or_more: str | list[str]) -> list[str]:
 
 @jsii.implements(cdk.ILocalBundling)
 class _Gathered:
-    """Fills the folder that becomes the functions' code; asked only when a stack needs it."""
+    """Fills the folder that becomes the functions' code; called only when a stack needs it."""
 
     def __init__(self, folder: Path | None, declaration: str | None) -> None:
         self._folder = folder
@@ -285,6 +295,10 @@ class _Gathered:
             shutil.copytree(self._folder, out, dirs_exist_ok=True)
             functions.add_declaration(out, self._declaration)
         return True
+
+
+def _is_known(value: Any) -> bool:
+    return not cdk.Token.is_unresolved(value)
 
 
 def _declared(
@@ -305,7 +319,7 @@ def _declared(
 
 
 def _origins(origins: Sequence[str]) -> list[str] | None:
-    """Origins; one may be of what is still to be made, like a distribution.
+    """Origins; one may belong to something that is still to be made, like a distribution.
 
     Raises:
         InvalidInput: one of them is none.
@@ -327,11 +341,11 @@ def _ranked(declared: Declaration | None) -> str | None:
 def _check_source(
     scope: Construct, table: dynamodb.ITable | None, declared: Declaration | None
 ) -> None:
-    """See that the tallies can be kept from this table.
+    """Check that the tallies can be kept from this table.
 
     Raises:
-        InvalidInput: what is declared is not of it, or it is elsewhere.
-        WrongStore: its stream does not do.
+        InvalidInput: the declaration is of another table, or the table is elsewhere.
+        WrongStore: its stream does not suffice.
     """
     named = None if declared is None else declared.table
     if table is None:
@@ -364,7 +378,7 @@ def _check_source(
 
 
 def _resource_of(table: dynamodb.ITable) -> cdk.CfnResource | None:
-    """What the table is made by; None for one that is only referred to."""
+    """What makes the table; None for one that is only referred to."""
     made = table.node.default_child
     return made if isinstance(made, cdk.CfnResource) else None
 

@@ -1,7 +1,7 @@
 """What the functions run: tallies, what it needs, and the declaration, gathered in one folder.
 
-Wheels for arm64 are chosen by pip itself, whatever machine this runs on, and no container is used.
-botocore is left out: the runtime brings it, and it would be most of the size.
+pip itself chooses wheels for arm64, whatever machine this runs on, without a container. botocore is
+left out: the runtime brings it, and it would be most of the size.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def gather(
     python: str = PYTHON,
     platforms: Sequence[str] = PLATFORMS,
 ) -> None:
-    """Fill a folder, which is there or is made.
+    """Fill a folder, which is made if it is missing.
 
     Raises:
         InvalidInput: this Python has no pip.
@@ -49,7 +49,7 @@ def gather(
         *("--only-binary=:all:", "--no-compile", "--no-warn-conflicts"),
         *("--python-version", python, "--implementation", "cp", *wheels),
     ]
-    # What pip says is no part of what the caller prints.
+    # pip's output is not part of what the caller prints.
     subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - all of it is from here
     shutil.rmtree(out / "bin", ignore_errors=True)
     shutil.copytree(PACKAGE, out / PACKAGE.name, ignore=shutil.ignore_patterns(_CACHES))
@@ -57,13 +57,13 @@ def gather(
 
 
 def add_declaration(out: Path, declaration: str | None) -> None:
-    """Put the declaration beside what is there."""
+    """Add the declaration to the folder."""
     if declaration is not None:
         (out / DECLARATION).write_text(declaration, encoding="utf-8")
 
 
 def digest(folder: Path | None, declaration: str | None) -> str:
-    """The same for the same functions: of a folder, or as `gather` would make them."""
+    """A fingerprint of the functions: those in a folder, or as `gather` would make them."""
     found = hashlib.sha256(repr((NEEDED, PYTHON, PLATFORMS, declaration)).encode())
     root = folder or PACKAGE
     for file in _files(root):

@@ -1,8 +1,8 @@
-"""The template of the stack, which the construct is made from: so the two cannot differ.
+"""The template of the stack. The construct is made from it, so the two cannot differ.
 
-What is known when a stack is synthesised is decided then: conditions, rules, and what a parameter
-may be. SAM's own translator makes plain CloudFormation of the rest, as it would when the template
-is deployed.
+Conditions, rules, and allowed values of parameters are decided when a stack is synthesised, as far
+as they are known then. SAM's own translator makes plain CloudFormation of the rest, as it would
+when the template is deployed.
 """
 
 import json
@@ -38,12 +38,12 @@ def read() -> Template:
 
 
 def defaults(template: Template) -> dict[str, Any]:
-    """What each parameter is when nobody says."""
+    """The default of each parameter."""
     return {name: each["Default"] for name, each in template["Parameters"].items()}
 
 
 def check(template: Template, values: Mapping[str, Any], is_known: Callable[[Any], bool]) -> None:
-    """See that values are ones that CloudFormation would take. Those not known yet pass.
+    """Check that CloudFormation would accept the values. Those not known yet pass.
 
     What the template splits may be given as a list.
 
@@ -101,7 +101,7 @@ def decided(
         changes = kept["Resources"]["Aggregator"]["Properties"]["Events"]["Changes"]["Properties"]
         changes["FilterCriteria"] = {"Filters": [{"Pattern": each} for each in patterns]}
     for parameter in kept["Parameters"].values():
-        # SAM would put defaults in where a value is still to come.
+        # SAM would insert defaults where a value is still to come.
         parameter.pop("Default")
     return kept
 
@@ -145,7 +145,7 @@ class _Choices:
             name, then, otherwise = content["Fn::If"]
             return self.made(then if self.holds({"Condition": name}) else otherwise)
         if "Fn::Split" in content:
-            # Split here: within a list of origins SAM's translator takes no function.
+            # Split here: SAM's translator takes no function within a list of origins.
             _, of = content["Fn::Split"]
             value = self._value(of)
             return value if isinstance(value, list) else content
@@ -158,7 +158,7 @@ class _Choices:
 
 
 def as_json(template: Template) -> str:
-    """The template as a file has it."""
+    """The template from its file."""
     return json.dumps(template, ensure_ascii=False)
 
 

@@ -29,13 +29,13 @@ COMMANDS = {
     "rank": "boards",
     "rebuild": "rebuild",
     "serve": "serve",
-    "show": "look",
-    "status": "look",
+    "show": "show",
+    "status": "show",
     "top": "boards",
     "verify": "rebuild",
     "worker": "worker",
 }
-"""Each command, and the module here that holds it."""
+"""Each command, and the module of `commands` that holds it."""
 
 
 class Lazy(click.Group):
@@ -47,7 +47,8 @@ class Lazy(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"tallies.cli.{COMMANDS[name]}"), name)
+        module = import_module(f"tallies.cli.commands.{COMMANDS[name]}")
+        command: click.Command = getattr(module, name)
         return command
 
 

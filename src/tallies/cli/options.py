@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput
-from tallies.core.time_formats import FORMATS, RFC3339
+from tallies.core.source.time_formats import FORMATS, RFC3339
 from tallies.stores.open import DEFAULT_URL
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -7,23 +7,23 @@ from re import compile as pattern
 from typing import Any
 
 from tallies.core.errors import Unfoldable, shown
+from tallies.core.source.values import plain_number
 from tallies.core.tally import Number
-from tallies.core.values import plain_number
 
 MAX_WHOLE_DIGITS = 20
 MAX_DECIMALS = 9
 """Digits of one amount before and after the point. A DynamoDB number holds 38, so the sum of a
-billion of the largest rows is still exact; no total can meet a row that it cannot take in."""
+billion of the largest rows is still exact; a total can always take in one more row."""
 
 _TYPES = frozenset({int, Decimal})
 _PLAIN = pattern(r"[+-]?(\d+(\.\d*)?|\.\d+)", ASCII)
-"""No exponent, no separators, no space: whoever writes those means something that is not said."""
+"""No exponent, no separators, no space: their meaning would be a guess."""
 _EXACT = Context(prec=38, traps=[Inexact, Overflow])
 
 
 def exact(values: Sequence[Any]) -> Sequence[Number]:
-    """The values as exact numbers: a text that is a plain decimal number as it stands, a float as
-    the shortest decimal that reads back as the same float.
+    """The values as exact numbers: a text that is a plain decimal number as it is, a float as the
+    shortest decimal that reads back as the same float.
 
     Raises:
         Unfoldable: one is no number.
@@ -34,13 +34,13 @@ def exact(values: Sequence[Any]) -> Sequence[Number]:
 
 
 def check_signs(values: Sequence[Number]) -> None:
-    """See that no value is below zero; they are of exact types.
+    """Check that no value is below zero; they are of exact types.
 
     Raises:
         Unfoldable: one is, or is no number.
     """
     for value in values:
-        # NaN can be compared with nothing.
+        # NaN compares with nothing.
         if (isinstance(value, Decimal) and value.is_nan()) or value < 0:
             raise Unfoldable(f"The amount {shown(value)} is not what was declared: never negative.")
 

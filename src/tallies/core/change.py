@@ -1,4 +1,4 @@
-"""A change of one row: what it was, what it is, and where in its stream it stands."""
+"""A change of one row: what it was, what it is, and its place in the stream."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ Image = Mapping[str, Any]
 
 
 class Change(NamedTuple):
-    """One change record. Who wrote it and how it got here is not its concern.
+    """One change record, whoever wrote it and however it got here.
 
     An insert has no old image, a removal (expiry included) no new one, a rewrite has both.
     """
@@ -16,4 +16,4 @@ class Change(NamedTuple):
     old: Image | None
     new: Image | None
     position: str = ""
-    """Where the record stands in its shard, as text that orders like the stream does."""
+    """The record's place in its shard, as text that sorts in the order of the stream."""

@@ -1,7 +1,7 @@
-"""Times cut to what decides their windows, so that most times of a batch become equal.
+"""Times cut to the part that decides their windows, so that most times of a batch become equal.
 
-A cut time is in UTC without a zone: the hour where the tally is in UTC, else the minute, or all
-of it where the zone needs that. What is cut decides the same windows as the time itself.
+A cut time is in UTC without a zone: the hour if the tally is in UTC, else the minute, or the whole
+time where the zone needs that. The cut time decides the same windows as the time itself.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from re import compile as pattern
 from typing import Any
 
 from tallies.core.errors import InvalidTime, Unfoldable, shown
-from tallies.core.time_formats import UNITS_PER_SECOND, parse_time_as
+from tallies.core.source.time_formats import UNITS_PER_SECOND, parse_time_as
 from tallies.core.times import canonical_time
 
 _HOUR = len("2026-11-23T14")
@@ -30,25 +30,25 @@ _WHOLE_MINUTES_FROM_SECONDS = 3 * 366 * 24 * 3600
 def cut_times(
     times: list[Any], zone: tzinfo, as_: str = "rfc3339", naive_zone: tzinfo = UTC
 ) -> list[str]:
-    """Cut a column of times, which are in the form `as_` of `tallies.core.time_formats`.
+    """Cut a column of times, which are in the form `as_` of `tallies.core.source.time_formats`.
 
     Raises:
-        Unfoldable: one of them is no time.
+        Unfoldable: one of them is not a time.
     """
     found = _cut_epochs(times, zone, as_) if as_ in UNITS_PER_SECOND else None
     if as_ == "rfc3339":
         found = _cut_texts(times, zone)
     elif as_ == "sql" and zone is UTC and naive_zone is UTC:
         found = _cut_naive(times)
-    # The careful way says which one is none, and why.
+    # The careful way says which one is not a time, and why.
     return found or [cut_time(time, zone, as_, naive_zone) for time in times]
 
 
 def cut_time(time: Any, zone: tzinfo, as_: str = "rfc3339", naive_zone: tzinfo = UTC) -> str:
-    """Cut one time, in whatever way it is written.
+    """Cut one time, however it is written.
 
     Raises:
-        Unfoldable: it is no time.
+        Unfoldable: it is not a time.
     """
     try:
         moment = parse_time_as(time, as_, zone=zone, naive_zone=naive_zone)
@@ -76,7 +76,7 @@ def _cut_texts(times: list[Any], zone: tzinfo) -> list[str] | None:
 
 
 def _cut_naive(times: list[Any]) -> list[str] | None:
-    """Texts without a zone, where all of it is UTC."""
+    """Texts without a zone, where everything is in UTC."""
     try:
         if all(map(_NAIVE, times)):
             deque(map(datetime.fromisoformat, times), maxlen=0)
@@ -87,7 +87,7 @@ def _cut_naive(times: list[Any]) -> list[str] | None:
 
 
 def _cut_epochs(times: list[Any], zone: tzinfo, as_: str) -> list[str] | None:
-    """Whole numbers only, each hour or minute looked up once."""
+    """For whole numbers only; each hour or minute is looked up once."""
     per_second = UNITS_PER_SECOND[as_]
     if set(map(type, times)) != {int}:
         return None
@@ -106,7 +106,7 @@ def local_time(cut: str, zone: tzinfo) -> datetime:
     """The cut time on the clocks of the zone.
 
     Raises:
-        Unfoldable: it is none, or the zone's calendar does not reach so far.
+        Unfoldable: it is not a time, or the zone's calendar does not reach that far.
     """
     try:
         return datetime.fromisoformat(cut).replace(tzinfo=UTC).astimezone(zone)

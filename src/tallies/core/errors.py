@@ -38,7 +38,7 @@ class UnknownWindow(InvalidInput):
 
 
 class UnknownTally(InvalidInput):
-    """The name of no tally of the store."""
+    """A name that no tally of the store has."""
 
     code = "unknown-tally"
 
@@ -62,7 +62,7 @@ class InvalidStoreUrl(InvalidInput):
 
 
 class Unfoldable(TalliesError):
-    """A change record that no delta can be made of. It is parked, never dropped."""
+    """A change record that cannot be folded to deltas. It is parked, never dropped."""
 
     code = "unfoldable"
 
@@ -92,7 +92,7 @@ class StoreReadOnly(StoreError):
 
 
 class WrongStore(StoreError):
-    """What the store URL points at is no store of ours, or one that this version cannot use."""
+    """The store URL points at no store of ours, or at one that this version cannot use."""
 
     code = "wrong-store"
 
@@ -104,9 +104,9 @@ class NotInitialised(StoreError):
 
 
 def shown(value: object) -> str:
-    """A value as a sentence quotes it: short, whatever it is."""
+    """A value as an error message quotes it: short, whatever it is."""
     try:
         text = repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
+    except ValueError:  # Python does not print whole numbers of more than 4,300 digits
         text = f"of type {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -2,9 +2,9 @@
 
 Two steps. `contributions` reduces the images to a multiset of what they contribute (group values,
 time, amounts): new images count plus one, old images minus one, so a rewrite that changes nothing
-cancels out by itself, and a row that moves is taken out of one place and put into another.
-`deltas` then places each distinct contribution that is left: its group, its windows, its amounts.
-Both steps are plain sums, so batches may be cut anywhere and folded in any order.
+cancels out by itself, and a row that moves is taken out of one place and put into another. `deltas`
+then finds the place of each distinct contribution that is left: its group, its windows, its
+amounts. Both steps are plain sums, so batches may be cut anywhere and folded in any order.
 """
 
 from collections import Counter
@@ -21,8 +21,8 @@ from tallies.core.cuts import cut_times, local_time
 from tallies.core.errors import Unfoldable
 from tallies.core.groups import PLAIN_LENGTH, group_column, group_text, value_text
 from tallies.core.retention import expiry
+from tallies.core.source.values import Value, told_apart
 from tallies.core.tally import Number, Tally
-from tallies.core.values import told_apart
 from tallies.core.windows import Window, window_name
 
 _MAX_REMEMBERED_TIMES = 100_000
@@ -33,21 +33,21 @@ Contribution = tuple[Any, ...]
 finer, where a zone needs it) in UTC, then amounts."""
 
 Deltas = dict[tuple[str, str], tuple[Number, ...]]
-"""(group, window name) -> what to add to each component of the tally. Never all zero."""
+"""(group, window name) -> what to add to each component of the tally. All zero only where asked."""
 
 
 class Parked(NamedTuple):
-    """What a tally could not fold of a change, and why, as one sentence."""
+    """The part of a change that a tally could not fold, and why, as one sentence."""
 
     change: Change
-    """The change without an image that did fold: folding this later adds just what is missing."""
+    """The change without the image that did fold: folding this later adds just what is missing."""
     tally: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a batch comes to: for each tally its deltas, and the changes that were set aside."""
+    """The result of a batch: for each tally its deltas, and the changes that were set aside."""
 
     deltas: Mapping[str, Deltas]
     parked: Sequence[Parked]
@@ -76,7 +76,7 @@ class Folder:
         """The net multiset of what the changes contribute.
 
         Raises:
-            Unfoldable: an image lacks an attribute that the tally reads, or its time is none.
+            Unfoldable: an image lacks an attribute that the tally reads, or its time is not a time.
         """
         changes = list(changes)
         net = self._count([new for new in map(_NEW, changes) if new is not None])
@@ -110,14 +110,15 @@ class Folder:
             ) from None
 
     def _column(self, number: int, images: list[Image]) -> Sequence[Any]:
-        """One of the values of a contribution, for each of the images."""
+        """One value of the contributions, as a column over the images."""
         value = self._values[number]
         if value.is_plain:
             try:
                 column = list(map(itemgetter(value.attribute), images))
             except KeyError:
                 raise Unfoldable(f"The row has no attribute {value.label!r}.") from None
-        elif value.after is not None:  # every image that was admitted has the prefix
+        elif type(value) is Value and value.after is not None:
+            # Every image that was admitted has the prefix.
             attribute, start = value.attribute, len(value.after)
             column = [image[attribute][start:] for image in images]
         else:
@@ -133,9 +134,15 @@ class Folder:
         return amounts
 
     def deltas(
-        self, contributions: Mapping[Contribution, int], now: datetime | None = None
+        self,
+        contributions: Mapping[Contribution, int],
+        now: datetime | None = None,
+        *,
+        zeros: bool = False,
     ) -> Deltas:
         """Place the contributions. With `now`, windows whose retention is over get no delta.
+
+        With `zeros`, there is a delta even where contributions cancel out.
 
         Raises:
             Unfoldable: a group, a time or an amount cannot be used.
@@ -144,8 +151,8 @@ class Folder:
         timed, one_group = groups < amounts_from, groups == 1
         places: dict[tuple[str, ...], dict[str, Any]] = {}  # windows -> group -> amounts
         place_of: dict[str, dict[str, Any]] = {}  # cut time -> one of the places
-        # What cancels out is looked at like the rest: were it not, whether an image is set aside
-        # would hang on what shares its batch.
+        # What cancels out is checked like the rest: otherwise, whether an image is set aside would
+        # depend on what shares its batch.
         for contribution, n in contributions.items():
             group = contribution[0] if one_group else None
             if not (type(group) is str and 0 < len(group) <= PLAIN_LENGTH and group.isprintable()):
@@ -160,12 +167,15 @@ class Folder:
             else:
                 amounts = (n, *(times(n, value) for value in contribution[amounts_from:]))
                 place[group] = plus(place[group], amounts) if group in place else amounts
-        return self._spread(places, now)
+        return self._spread(places, now, zeros)
 
     def _spread(
-        self, places: Mapping[tuple[str, ...], Mapping[str, Any]], now: datetime | None
+        self,
+        places: Mapping[tuple[str, ...], Mapping[str, Any]],
+        now: datetime | None,
+        zeros: bool,
     ) -> Deltas:
-        """From places, each in all of its windows, to what each window gets."""
+        """Turns places, each in all of its windows, into what each window gets."""
         parts: dict[str, list[Mapping[str, Any]]] = {}
         for windows, place in places.items():
             for window in windows:
@@ -175,9 +185,10 @@ class Folder:
             if now is not None and (end := self.expiry(window)) is not None and end <= now:
                 continue
             if not self.tally.summed:
-                found |= {(g, window): (n,) for g, n in _total(shares, add).items() if n}
+                found |= {(g, window): (n,) for g, n in _total(shares, add).items() if n or zeros}
             else:
-                found |= {(g, window): a for g, a in _total(shares, plus).items() if any(a)}
+                total = _total(shares, plus)
+                found |= {(g, window): a for g, a in total.items() if any(a) or zeros}
         return found
 
     def expiry(self, window: str) -> datetime | None:
@@ -213,18 +224,25 @@ class Folder:
 
 
 def fold(
-    folders: Sequence[Folder], changes: Sequence[Change], now: datetime | None = None
+    folders: Sequence[Folder],
+    changes: Sequence[Change],
+    now: datetime | None = None,
+    *,
+    zeros: bool = False,
 ) -> Folded:
-    """Fold a batch for all tallies of one source. A change that cannot be folded is set aside."""
+    """Fold a batch for all tallies of one source. A change that cannot be folded is set aside.
+
+    With `zeros`, every row that a change touches gets a delta, even a zero one.
+    """
     deltas: dict[str, Deltas] = {}
     parked: list[Parked] = []
     for folder in folders:
         try:
-            found = folder.deltas(folder.contributions(changes), now)
+            found = folder.deltas(folder.contributions(changes), now, zeros=zeros)
         except Unfoldable:
             good, bad = _sift(folder, changes)
             parked += bad
-            found = folder.deltas(folder.contributions(good), now)
+            found = folder.deltas(folder.contributions(good), now, zeros=zeros)
         deltas[folder.tally.name] = found
     return Folded(deltas, parked)
 
@@ -239,7 +257,7 @@ def _distinct(elements: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _spread_out(rows: Iterable[tuple[Any, ...]], each: int) -> Iterator[Contribution]:
-    """A row for each of the groups that stand at one place of it."""
+    """One row for each of the groups that are at one position in the row."""
     for row in rows:
         before, after = row[:each], row[each + 1 :]
         for text in row[each]:
@@ -247,11 +265,11 @@ def _spread_out(rows: Iterable[tuple[Any, ...]], each: int) -> Iterator[Contribu
 
 
 def _sift(folder: Folder, changes: Sequence[Change]) -> tuple[list[Change], list[Parked]]:
-    """Part the images that fold from those that do not.
+    """Separate the images that fold from those that do not.
 
-    By image, not by change: were a good image set aside with a bad one, its row would later be
-    taken out without ever having been put in, or stay in for ever, and what a tally comes to would
-    depend on how the batches are cut.
+    By image, not by change: if a good image were set aside with a bad one, its row would later be
+    taken out without ever having been put in, or stay in for ever, and the result would depend on
+    how the batches are cut.
     """
     good: list[Change] = []
     bad: list[Parked] = []

@@ -1,4 +1,4 @@
-"""Groups: the text that names a group, from the values that make it."""
+"""Groups: the text that names a group, made from its values."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,24 +7,24 @@ from typing import Any
 
 from tallies.core.errors import InvalidId, Unfoldable, shown
 from tallies.core.ids import check_characters, join_ids, split_ids
-from tallies.core.values import plain_number
+from tallies.core.source.values import plain_number
 
 MAX_GROUP_BYTES = 2000
 """UTF-8 bytes of a group: a DynamoDB partition key has 2,048, some of which stores keep."""
 
 PLAIN_LENGTH = MAX_GROUP_BYTES // 4
-"""Printable text of at most so many characters is a group as it stands."""
+"""Printable text of at most this many characters is a group as it is."""
 
 
 TOTAL = "total"
-"""The one group of a tally that groups by nothing. No other group can be in its way there."""
+"""The one group of a tally that groups by nothing. No other group can collide with it there."""
 
 _AS_THEY_ARE = frozenset({str, int, Decimal})
 
 
 def group_column(values: Sequence[Any]) -> Sequence[Any]:
-    """Group values of many rows, made such that those are equal which make the same group: Python
-    takes True for 1, and a float for the endless decimal that it stands for."""
+    """Group values of many rows, converted so that values are equal if they make the same group: in
+    Python True equals 1, and a float equals its full binary value, not its short decimal."""
     if _AS_THEY_ARE.issuperset(map(type, values)):
         return values
     return [value_text(value) if isinstance(value, bool | float) else value for value in values]
@@ -53,7 +53,7 @@ def named_values(names: Sequence[str], group: str) -> dict[str, str]:
     {'city': 'Rome', 'restaurant_id': 'noodles'}
     """
     texts = split_ids(group) if len(names) > 1 else (group,)
-    # A row that was planted by hand may have any number of parts.
+    # A row that somebody wrote by hand may have any number of parts.
     return dict(zip_longest(names, texts[: len(names)], fillvalue=""))
 
 

@@ -11,12 +11,12 @@ used as either."""
 _SEPARATOR = "#"
 
 # Cc: control characters, which the stores reserve for their own keys. Cs: lone surrogates, which
-# are no text and cannot be encoded. All else is somebody's name for something.
+# are not text and cannot be encoded. Everything else may be somebody's name for something.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs"})
 
 
 def check_id(value: str, what: str = "id") -> str:
-    """Return `value` when it is a valid id; `what` names it in the error.
+    """Return `value` if it is a valid id; `what` names it in the error.
 
     Raises:
         InvalidId: it is empty, longer than `MAX_ID_BYTES`, or holds a control character.
@@ -30,7 +30,7 @@ def check_id(value: str, what: str = "id") -> str:
 
 
 def check_characters(value: str, what: str) -> str:
-    """Return `value` when it holds no character that ids and groups must not; `what` names it.
+    """Return `value` if it holds no forbidden character; `what` names it in the error.
 
     Raises:
         InvalidId: it holds a control character or a lone surrogate.

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
 from tallies.core.change import Image
-from tallies.core.conditions import Condition, condition_of
+from tallies.core.declaration.short_forms import Given
 from tallies.core.errors import InvalidTally
-from tallies.core.given import Given
-from tallies.core.row_time import Time, is_zone, time_of
-from tallies.core.values import MISSING, Value, value_of, values_of
+from tallies.core.source.conditions import Condition, condition_of
+from tallies.core.source.row_time import Time, is_zone, time_of
+from tallies.core.source.values import MISSING, Value, value_of, values_of
 from tallies.core.windows import Window
 
 Number = int | Decimal
@@ -40,7 +40,7 @@ class Average:
 Measure = Count | Sum | Average
 
 ROWS = "rows"
-"""The component that counts rows in a tally which declares no Count of its own."""
+"""The component that counts rows in a tally that declares no Count of its own."""
 
 Conditions = Mapping[Value, Condition]
 
@@ -70,17 +70,17 @@ class Tally:
 
     name: str
     group_by: Given[Iterable[Value | str] | Value | str, tuple[Value, ...]] = Given(values_of)
-    """The values that make the group: a name of an attribute, or a Value, or several. With none,
-    all rows are one group, the total of the table; its text is `tallies.core.groups.TOTAL`."""
+    """The values that make the group: the name of an attribute, or a Value, or several. Without
+    any, all rows are one group, the total of the table; its text is `tallies.core.groups.TOTAL`."""
     measures: Mapping[str, Measure]
     """Name of a measure to what it measures."""
     windows: Sequence[Window] = (Window.ALL,)
     time: Given[Time | Value | str | None, Time | None] = Given(time_of, None)
-    """What holds the row's time (RFC 3339 text unless said); needed for any window but `all`."""
+    """What holds the row's time (RFC 3339 text by default); needed for any window but `all`."""
     where: Given[Mapping[Any, Any] | None, Conditions] = Given(_conditions, None)
-    """Only rows are counted that meet the conditions on these values (names of attributes, or
-    Values): one that it must be, a list of which
-    the row has one, or comparisons (a `Condition`, or what its names mean as a mapping)."""
+    """Only rows that meet the conditions on these values (names of attributes, or Values) are
+    counted. A condition is a value to equal, a list of values of which the row must have one, or
+    comparisons (a `Condition`, or a mapping with the names of its fields)."""
     zone: str = "UTC"
     """IANA name of the zone in which days begin."""
     ranked: Sequence[Window] = ()
@@ -116,7 +116,7 @@ class Tally:
                 sums.setdefault(measure.value, f"{name}_sum")
         put(self, "components", (count, *sums.values()))
         put(self, "summed", tuple(sums))
-        # What `admits` asks of every row, made ready.
+        # What `admits` checks for every row, prepared.
         parts = [(value.attribute, value.after) for value in self.reads if value.after is not None]
         put(self, "_prefixes", parts)
         put(
@@ -167,9 +167,7 @@ class Tally:
             raise refuse(f"{extra[0]!r} is ranked but not among its windows.")
         if self.ranked_by is not None and self.ranked_by not in self.measures:
             raise refuse(f"it is ranked by {self.ranked_by!r}, which is none of its measures.")
-        if isinstance(self.measures[self.ranked_by or next(iter(self.measures))], Average) and (
-            self.ranked
-        ):
+        if isinstance(self._ranked_measure, Average) and self.ranked:
             raise refuse("an average cannot be ranked: it does not change by addition.")
         for kind, kept in self.retention.items():
             if kind not in self.windows or kind == Window.ALL or kept < timedelta(0):
@@ -179,7 +177,7 @@ class Tally:
 
     @property
     def reads(self) -> Sequence[Value]:
-        """All that it reads of a row."""
+        """Everything that it reads from a row."""
         timed = () if self.time is None else (self.time.value,)
         return tuple(dict.fromkeys((*self.group_by, *timed, *self.summed, *self.where)))
 
@@ -194,10 +192,25 @@ class Tally:
         return tuple(value.label for value in self.group_by)
 
     @property
+    def _ranked_measure(self) -> Measure:
+        return self.measures[self.ranked_by or next(iter(self.measures))]
+
+    @property
+    def ranked_component(self) -> int:
+        """The index of the component that leaderboards order by."""
+        measure = self._ranked_measure
+        match measure:
+            case Sum(value):
+                return 1 + list(self.summed).index(value)
+            case Count() | Average():  # by an average nothing is ranked
+                return 0
+            case _:
+                assert_never(measure)
+
+    @property
     def is_never_negative(self) -> bool:
-        """Whether what leaderboards order by can not be negative."""
-        measure = self.measures[self.ranked_by or next(iter(self.measures))]
-        return self.nonnegative or isinstance(measure, Count)
+        """Whether the measure that orders leaderboards cannot be negative."""
+        return self.nonnegative or isinstance(self._ranked_measure, Count)
 
     def values(self, amounts: Sequence[Number]) -> dict[str, Number]:
         """The measures of a row from its stored amounts (in the order of `components`)."""
@@ -212,15 +225,17 @@ class Tally:
                     result[name] = of_sum[value]
                 case Average(value):
                     result[name] = Decimal(of_sum[value]) / Decimal(rows) if rows else 0
+                case _:
+                    assert_never(measure)
         return result
 
     @property
     def nothing(self) -> dict[str, Number]:
-        """The measures where no row is."""
+        """The measures of a group without rows."""
         return dict.fromkeys(self.measures, 0)
 
     def admits(self, image: Image) -> bool:
-        """Whether the row is one that this tally counts: of its entity, and as `where` says."""
+        """Whether this tally counts the row: it is of the tally's entity and meets `where`."""
         ready = vars(self)
         for attribute, prefix in ready["_prefixes"]:
             found = image.get(attribute)

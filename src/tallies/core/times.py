@@ -12,7 +12,7 @@ def parse_time(text: str) -> datetime:
         InvalidTime: it is no timestamp, or it names no zone.
     """
     try:
-        # RFC 3339 has the letters in either case, Python knows the large ones.
+        # RFC 3339 allows the letters in either case, Python only in upper case.
         moment = datetime.fromisoformat(f"{text[:-1]}Z" if text[-1:] == "z" else text)
     except (ValueError, TypeError):
         moment = None

@@ -1,4 +1,4 @@
-"""Windows: spans of calendar time, their names, and the way from a moment to a name and back."""
+"""Windows: stretches of calendar time, their names, and ways from a moment to a name and back."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,13 +76,13 @@ def parse_window(name: str) -> NamedWindow:
     if name == Window.ALL:
         return NamedWindow(Window.ALL, name, None)
     for kind, shape in _SHAPES.items():
-        # ASCII only: \d also matches other scripts' digits, which would give a window two names.
+        # ASCII only: \d also matches digits of other scripts, which would give a window two names.
         if name.isascii() and shape.fullmatch(name):
             try:
                 start = datetime.fromisoformat(name + _FILL[kind])
             except ValueError:
                 break
-            # Later versions of Python take hour 24 for the next day's first: a second name.
+            # Later versions of Python read hour 24 as the next day's first hour: a second name.
             if window_name(kind, start) == name:
                 return NamedWindow(kind, name, start)
     raise UnknownWindow(
@@ -103,7 +103,7 @@ def find_window(name: str, local_now: datetime) -> NamedWindow:
 
 
 def next_start(kind: Window, start: datetime) -> datetime:
-    """When the window of a kind that begins at `start` is over, both local and naive.
+    """The end of the window of this kind that begins at `start`, both local and naive.
 
     Raises:
         OverflowError: after the end of the calendar; or ValueError.
@@ -124,16 +124,15 @@ def next_start(kind: Window, start: datetime) -> datetime:
 def window_end(window: NamedWindow, zone: tzinfo) -> datetime | None:
     """The first moment (UTC) after the window; None for `all` and at the end of the calendar.
 
-    Never early. Late, by less than the clock skips, where it skips from inside the window past
-    its end.
+    Never early. If the clock skips from inside the window past its end, late by less than the skip.
     """
     if window.start is None:
         return None
     try:
         after = next_start(window.kind, window.start)
         end = after.replace(tzinfo=zone).astimezone(UTC)
-        # Where a clock is set back over the end, there is a second one. It counts if the window
-        # was entered again.
+        # Where a clock is set back over the end, there is a second end. It counts if the window was
+        # entered again.
         second = after.replace(tzinfo=zone, fold=1).astimezone(UTC)
         if second > end:
             before = (second - datetime.resolution).astimezone(zone)

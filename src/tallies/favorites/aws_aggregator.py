@@ -3,7 +3,7 @@
 Handler: `tallies.favorites.aws_aggregator.handler`.
 """
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.runtimes import aws_lambda
 from tallies.runtimes.aws_lambda import handler

@@ -1,16 +1,16 @@
 """The Lambda function behind an HTTP API: `tallies.favorites.aws_api.handler`.
 
-The same application as `tallies serve`: favorites, or the tallies of a table of one's own.
+The same application as `tallies serve`: favorites, or the tallies of a table of your own.
 Configured by the environment variable TALLIES_STORE (dynamodb://REGION/PREFIX). The gateway's JWT
-authorizer checks tokens before the function is called; what is left here is that nobody touches
-another's favorites.
+authorizer checks tokens before the function is called; what remains here is to see that users touch
+only their own favorites.
 """
 
-# ruff: noqa: E402 - the collector rests while the modules below load
+# ruff: noqa: E402 - the garbage collector is off while the modules below load
 import gc
 
-# They make some hundred thousand objects that stay; looking through them over and over again for
-# what could be freed takes a sixth of a cold start.
+# They make some hundred thousand objects that stay; searching those again and again for what could
+# be freed takes a sixth of a cold start.
 gc.disable()
 
 import os
@@ -26,7 +26,7 @@ from tallies.core.errors import InvalidStoreUrl
 from tallies.favorites.http import create_app as favorites_app
 from tallies.favorites.open import favorites_in, open_any
 from tallies.http.app import create_app
-from tallies.http.problems import Refused
+from tallies.http.service.problems import Refused
 
 STORE = "TALLIES_STORE"
 TEXT = ["application/json", "application/problem+json"]
@@ -65,7 +65,7 @@ class GatewayAuth:
 
 
 class GatewayPath:
-    """Hands the path on as the gateway gave it, for the application to split and then decode once.
+    """Passes the path on as the gateway gave it, for the application to split and then decode once.
 
     An HTTP API decodes all but the percent sign itself, so an id may hold that, but no slash; the
     adapter would decode everything once more.
@@ -89,8 +89,9 @@ def _application() -> Mangum:
     url = os.environ.get(STORE)
     if not url:
         raise InvalidStoreUrl(f"Set {STORE} for this function, like dynamodb://REGION/PREFIX.")
-    # No start and stop: they would be run around every single request.
-    store = open_any(url)
+    # No start and stop: they would run around every single request.
+    # A rebuild may have changed to another layout since the stack was deployed.
+    store = open_any(url, strictly=False)
     favorites = favorites_in(store)
     app = (
         create_app(store, auth=GatewayAuth(), follows=False)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tallies.core.errors import InvalidInput
 from tallies.core.ids import check_id
-from tallies.favorites.log_lines import MAX_LINE_CHARACTERS, Lines
+from tallies.favorites.logs.lines import MAX_LINE_CHARACTERS, Lines
 
 MAX_NAME_CHARACTERS = 500
 
@@ -27,8 +27,8 @@ Catalogue = Mapping[str, Restaurant]
 def read_names(path: Path) -> dict[str, Restaurant]:
     """Read a CSV file (plain or gzip) with the header `restaurant_id,name[,cuisine]`.
 
-    A column `title` serves as `name`; columns may stand in any order among others. Of two lines
-    with one id, the later one counts.
+    A column `title` serves as `name`; columns may be in any order among others. Of two lines with
+    one id, the later one counts.
 
     Raises:
         InvalidInput: the file cannot be read, or a line of it cannot be used.

@@ -1,6 +1,6 @@
 """A made-up city for `tallies demo`: restaurants, people, and some months of favorites.
 
-All of it comes from one seed, so the same city can be had again.
+All of it comes from one seed, so the same city can be made again.
 """
 
 from collections import Counter
@@ -26,11 +26,11 @@ CHANGE_OF_MIND = 0.12
 SECOND_THOUGHTS = 0.03
 """Share of the events that mark again what was taken back."""
 SEASON_DAYS = 150
-"""After so many days a restaurant is in season again."""
+"""After this many days a restaurant is in season again."""
 IN_FASHION = 3
 """Restaurants that are talked about at a time, while the city is live."""
 NEAR_THE_TOP = 25
-"""So many restaurants are those that a person sees without a search."""
+"""The number of restaurants that a person sees without a search."""
 
 Liking = tuple[str, str]
 """A user id and the id of a restaurant which that user likes."""
@@ -103,7 +103,7 @@ class City:
     def live(self) -> Iterator[tuple[float, Event]]:
         """What goes on now: seconds to wait, then who does what. The event's time is not set.
 
-        Every minute or so others are in fashion: some of those that are about to overtake, so
+        Every minute or so other restaurants are in fashion: some that are about to overtake, so
         that ranks change where people look.
         """
         while True:
@@ -116,7 +116,7 @@ class City:
                 yield self._random.expovariate(MARKS_A_SECOND), self._next("", draw)
 
     def _rising(self) -> list[str]:
-        """Of the restaurants near the top, those with the least to the next better liked one."""
+        """Of the restaurants near the top, those closest behind the next better liked one."""
         counts = Counter(restaurant for _, restaurant in self._liked)
         ranked = sorted(self._ids, key=lambda id_: (-counts[id_], id_))[:NEAR_THE_TOP]
         ahead = {one: counts[next_] - counts[one] for next_, one in pairwise(ranked)}
@@ -131,7 +131,7 @@ class City:
         ]
 
     def _next(self, time: str, draw: list[float]) -> Event:
-        """The next event, when `draw` says, summed up, what draws people."""
+        """The next event; `draw` is the running sum of what draws people."""
         chance = self._random.random()
         if self._order and chance < CHANGE_OF_MIND:
             liking = self._order[self._random.randrange(len(self._order))]
@@ -153,7 +153,7 @@ class City:
         return f"guest-{self._random.randrange(PEOPLE):04}"
 
     def _forget(self, liking: Liking) -> None:
-        # The last one takes the place of the one that goes: removal from the middle stays cheap.
+        # The last one takes the place of the removed one: removal from the middle stays cheap.
         place = self._liked.pop(liking)
         last = self._order.pop()
         if last != liking:

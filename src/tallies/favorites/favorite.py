@@ -49,7 +49,7 @@ class Favorites(Protocol):
     def put(
         self, user_id: str, restaurant_id: str, *, note: str | None, expires_at: str | None
     ) -> tuple[Favorite, bool]:
-        """As `mark`, and the row's note and expiry become exactly these."""
+        """Like `mark`, and the row's note and expiry become exactly these."""
 
     def get(self, user_id: str, restaurant_id: str) -> Favorite | None:
         """The row; None when there is none or it is past its expiry."""
@@ -76,7 +76,7 @@ class Favorites(Protocol):
         """The user's rows of these restaurants (all different), in the order of `favorites_of`."""
 
     def load(self, events: Iterable[Event]) -> Iterator[int]:
-        """Apply events in their order; yields after each part how many of them are in so far."""
+        """Apply events in their order; yields after each part how many have been applied so far."""
 
 
 class FavoritesStore(Favorites, Store, Protocol):

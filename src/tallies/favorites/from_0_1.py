@@ -1,15 +1,15 @@
-"""Files of version 0.1, which kept favorites only, become files of today, where they lie."""
+"""Files of version 0.1, which kept only favorites, become files of today, in place."""
 
 import json
 import sqlite3
 
-from tallies.core.declaration import spec_of, tally_of
+from tallies.core.declaration.declaration import spec_of, tally_of
 from tallies.core.errors import WrongStore
 from tallies.favorites.tally import FAVORITES
-from tallies.stores.sqlite import schema
-from tallies.stores.sqlite.catalog import FIRST_EPOCH, Catalog, Kept
-from tallies.stores.sqlite.database import APPLICATION_ID
-from tallies.stores.sqlite.names import Names, quoted
+from tallies.stores.sqlite.catalog import schema
+from tallies.stores.sqlite.catalog.catalog import FIRST_EPOCH, Catalog, TallyVersion
+from tallies.stores.sqlite.connection.database import APPLICATION_ID
+from tallies.stores.sqlite.rows.names import Names, quoted
 
 FILE_VERSION = 4
 """The version that a file of today says to a program of 0.1, which refuses it with one sentence."""
@@ -40,16 +40,16 @@ def migrate(connection: sqlite3.Connection, names: Names) -> bool:
         return False
     for trigger in _TRIGGERS:
         connection.execute(f"DROP TRIGGER {trigger}")
-    live = spec_of(FAVORITES)  # the one that there was before any could be declared
+    live = spec_of(FAVORITES)  # the only one before others could be declared
     if version > 1:
         # What was being built is begun anew by the next rebuild.
         (text,) = connection.execute("SELECT live FROM kept").fetchone()
         live = {**json.loads(text), "name": "favorites"}
         connection.execute("DROP TABLE kept")
         connection.execute("DROP TABLE IF EXISTS tallies_building")
-    kept = Kept(tally_of(live), names.rows("favorites", FIRST_EPOCH))
+    version = TallyVersion(tally_of(live), names.rows("favorites", FIRST_EPOCH))
     position, revision = connection.execute("SELECT position, revision FROM positions").fetchone()
-    schema.make(connection, names, Catalog(FIRST_EPOCH, "favorites", (kept,)))
+    schema.make(connection, names, Catalog(FIRST_EPOCH, "favorites", (version,)))
     connection.execute(
         f"UPDATE {quoted(names.catalog)} SET position = ?, revision = ?", (position, revision + 1)
     )
@@ -59,17 +59,17 @@ def migrate(connection: sqlite3.Connection, names: Names) -> bool:
         " row_created_at) SELECT position, amount, logged_at, restaurant_id, user_id, created_at"
         " FROM changes ORDER BY position"
     )
-    # Positions go on where they were, even if the log is empty.
+    # Positions continue where they were, even if the log is empty.
     used = "SELECT seq FROM sqlite_sequence WHERE name = 'changes'"
     for (end,) in connection.execute(used).fetchall():
         schema.mark_end(connection, names, end)
-    rows = quoted(kept.table)
+    rows = quoted(version.table)
     connection.execute(f"DROP TABLE {rows}")
     connection.execute(f"ALTER TABLE tallies RENAME TO {rows}")
     connection.execute(
         f"INSERT INTO {quoted(names.parked)} SELECT position, ?, 'favorites', reason, content,"
         " parked_at FROM parked WHERE tally = 'favorites'",
-        (kept.table,),
+        (version.table,),
     )
     for table in ("changes", "positions", "parked", "leases"):
         connection.execute(f"DROP TABLE {table}")

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import WrongStore, shown
 from tallies.core.ids import join_ids
 from tallies.core.times import canonical_time, parse_time
 from tallies.favorites.favorite import UNSET, Event, Favorite, Unset
 from tallies.favorites.tally import FAVORITES
-from tallies.stores.dynamodb.catalog import Catalog
-from tallies.stores.dynamodb.explain import explained
-from tallies.stores.dynamodb.paging import batch_get, rows
-from tallies.stores.dynamodb.store import DynamoStore, utc_now
-from tallies.stores.dynamodb.url import Location
-from tallies.stores.protocol import Clock
+from tallies.stores.clock import Clock, utc_now
+from tallies.stores.dynamodb.catalog.catalog import Catalog
+from tallies.stores.dynamodb.client.explain import explained
+from tallies.stores.dynamodb.client.paging import batch_get, rows
+from tallies.stores.dynamodb.client.url import Location
+from tallies.stores.dynamodb.store import DynamoStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, CreateTableInputTypeDef
@@ -81,7 +81,7 @@ class DynamoFavorites(DynamoStore):
         strictly: bool = True,
         clock: Clock = utc_now,
     ) -> None:
-        """`declared` is what the store has to keep; None for what it does, or the usual windows."""
+        """`declared` is what the store has to keep; None for what it keeps, or usual windows."""
         self._source_table = f"{location.prefix}-{TABLE}"
         default = Declaration([FAVORITES], self._source_table)
         if declared is not None and declared.table is None:
@@ -168,7 +168,7 @@ class DynamoFavorites(DynamoStore):
         created_at, restaurant_id = after or ("~", "")  # `~` is after every timestamp
         now = self.now()
         found: list[Favorite] = []
-        # The index orders by time alone, so those of one time are taken together and put in order.
+        # The index orders only by time, so those of one time are collected and sorted.
         newest_first = self._rows_of(user_id, created_at, limit + 1)
         for time, same in groupby(newest_first, key=attrgetter("created_at")):
             found += sorted(
@@ -199,7 +199,7 @@ class DynamoFavorites(DynamoStore):
         stream = iter(events)
         with ThreadPoolExecutor(LOAD_THREADS) as threads:
             while chunk := list(islice(stream, LOAD_CHUNK)):
-                # In their order for each row; between rows there is none to keep.
+                # In order for each row; between rows there is no order to keep.
                 by_row: dict[tuple[str, str], list[Event]] = {}
                 for event in chunk:
                     by_row.setdefault((event.user_id, event.restaurant_id), []).append(event)
@@ -219,7 +219,7 @@ class DynamoFavorites(DynamoStore):
             self.mark(first.user_id, first.restaurant_id, created_at=first.created_at)
 
     def _insert(self, favorite: Favorite) -> Favorite | None:
-        """Write a new row; the row in the way if there is one."""
+        """Write a new row; return the row in the way if there is one."""
         try:
             self._client.put_item(
                 TableName=self._source_table,
@@ -237,7 +237,7 @@ class DynamoFavorites(DynamoStore):
     def _rewrite(
         self, existing: Favorite, *, note: str | Unset | None, expires_at: str | Unset | None
     ) -> Favorite | None:
-        """Write what is given into the row; what it holds then, or None if it is another by now.
+        """Write what is given into the row; return the result, or None if another row is there.
 
         Nothing else is touched: two may change the two attributes at the same time.
         """
@@ -304,7 +304,7 @@ def favorite_of(item: "Item") -> Favorite:
     """A row as a favorite.
 
     Raises:
-        WrongStore: it is none.
+        WrongStore: it is not one.
     """
     for name in ("user_id", "restaurant_id", "created_at"):
         if "S" not in item.get(name, {}):
@@ -337,7 +337,7 @@ def _expiry(expires_at: str | None) -> "dict[str, AttributeValueTypeDef]":
     if expires_at is None:
         return {}
     moment = parse_time(expires_at)
-    # DynamoDB's time to live takes whole seconds; readers get the moment that was asked for.
+    # DynamoDB's time to live takes whole seconds; readers get the exact moment that was given.
     seconds: dict[str, AttributeValueTypeDef] = {"expires_at": {"N": str(ceil(moment.timestamp()))}}
     return seconds | ({"expires_exactly": {"S": expires_at}} if moment.microsecond else {})
 

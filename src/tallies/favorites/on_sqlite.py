@@ -6,18 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import WrongStore
 from tallies.core.times import canonical_time
 from tallies.favorites.favorite import UNSET, Event, Favorite, Unset
 from tallies.favorites.from_0_1 import FILE_VERSION, is_of_0_1, migrate
 from tallies.favorites.tally import FAVORITES, favorites_declaration
-from tallies.stores.protocol import Clock, Progress, Verified, no_progress
-from tallies.stores.sqlite import SqliteStore, schema
-from tallies.stores.sqlite.catalog import read_catalog
-from tallies.stores.sqlite.database import APPLICATION_ID, Synchronous, is_ours
-from tallies.stores.sqlite.names import DEFAULT_PREFIX
-from tallies.stores.sqlite.store import utc_now
+from tallies.stores.clock import Clock, utc_now
+from tallies.stores.layout import AS_IT_IS, LayoutWish
+from tallies.stores.protocol import Progress, Verified, no_progress
+from tallies.stores.sqlite import SqliteStore
+from tallies.stores.sqlite.catalog import schema
+from tallies.stores.sqlite.catalog.catalog import read_catalog
+from tallies.stores.sqlite.connection.database import APPLICATION_ID, Synchronous, is_ours
+from tallies.stores.sqlite.rows.names import DEFAULT_PREFIX
 
 TABLE = "favorites"
 
@@ -27,7 +29,7 @@ SWEEP_CHUNK = 500
 """Expired rows that one transaction removes."""
 
 _COLUMNS = "user_id, restaurant_id, created_at, note, expires_at"
-# Looks first: what runs into a row that is there costs more, for the triggers note that row.
+# Looks first: running into an existing row costs more, since the triggers note that row.
 _INSERT = (
     f"INSERT INTO favorites ({_COLUMNS}) SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS"
     " (SELECT 1 FROM favorites WHERE restaurant_id = ?2 AND user_id = ?1)"
@@ -70,10 +72,10 @@ class SqliteFavorites(SqliteStore):
         synchronous: Synchronous = "normal",
         clock: Clock = utc_now,
     ) -> None:
-        """`declared` is what the file has to keep; None for what it does, or the usual windows.
+        """`declared` is what the file has to keep; None for what it keeps, or the usual windows.
 
         Raises:
-            InvalidTally: it is no declaration of favorites.
+            InvalidTally: it is not a declaration of favorites.
         """
         if declared is not None:
             declared = favorites_declaration(declared, TABLE)
@@ -84,7 +86,7 @@ class SqliteFavorites(SqliteStore):
         return TABLE
 
     def init(self, *, progress: Progress = no_progress) -> bool:  # noqa: ARG002 - it begins empty
-        """Make the file and its tables where they are missing. Whether anything was made.
+        """Make the file and its tables where they are missing; return whether anything was made.
 
         Raises:
             WrongStore: the file is another program's, or keeps something else.
@@ -121,32 +123,32 @@ class SqliteFavorites(SqliteStore):
         super()._check(connection)
 
     def _refuse_others(self, connection: sqlite3.Connection) -> None:
-        """See that a database without our tables is empty, or a file that we have made."""
+        """Check that a database without our tables is empty, or a file that we have made."""
         if not is_ours(connection, or_empty=True):
             raise WrongStore(
                 f"The database {self.path} belongs to another program; name another file for"
                 " favorites, or declare which of its tables to tally."
             )
 
-    def differs(
-        self, declared: Declaration | None = None, ranking_shards: int | None = None
-    ) -> str:
-        return super().differs(_of_favorites(declared), ranking_shards)
+    def differs(self, declared: Declaration | None = None, layout: LayoutWish = AS_IT_IS) -> str:
+        return super().differs(_of_favorites(declared), layout)
 
     def rebuild(
         self,
         declared: Declaration | None = None,
         *,
-        ranking_shards: int | None = None,
+        layout: LayoutWish = AS_IT_IS,
         in_this_region: bool = False,
         read_units: float | None = None,
+        processes: int | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
         return super().rebuild(
             _of_favorites(declared),
-            ranking_shards=ranking_shards,
+            layout=layout,
             in_this_region=in_this_region,
             read_units=read_units,
+            processes=processes,
             progress=progress,
         )
 

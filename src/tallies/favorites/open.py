@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidStoreUrl, InvalidTally, NotInitialised, StoreError
 from tallies.favorites.favorite import FavoritesStore
 from tallies.favorites.tally import is_of_favorites
@@ -10,12 +10,16 @@ from tallies.stores.open import DEFAULT_URL, open_store, parse_sqlite_url
 from tallies.stores.protocol import Store
 
 
-def open_favorites(url: str = DEFAULT_URL, declared: Declaration | None = None) -> FavoritesStore:
-    """Open the store of favorites that a URL names. Nothing is made or asked yet.
+def open_favorites(
+    url: str = DEFAULT_URL, declared: Declaration | None = None, *, strictly: bool = True
+) -> FavoritesStore:
+    """Open the store of favorites that a URL names. Nothing is made or read yet.
+
+    With `strictly` off, what the URL says of a layout is for a new store on DynamoDB.
 
     Raises:
         InvalidStoreUrl: the URL is of no known form.
-        InvalidTally: it is no declaration of favorites.
+        InvalidTally: it is not a declaration of favorites.
         StoreError: what the store needs is not installed.
     """
     scheme = url.partition("://")[0]
@@ -33,28 +37,30 @@ def open_favorites(url: str = DEFAULT_URL, declared: Declaration | None = None) 
             raise StoreError(
                 f"DynamoDB needs the package {missing.name}; install tallies[aws]."
             ) from missing
-        return DynamoFavorites.from_url(url, declared)
+        return DynamoFavorites.from_url(url, declared, strictly=strictly)
     raise InvalidStoreUrl(
         f"{url!r} is no store URL; write sqlite:///file.db (four slashes for an absolute path) or"
         " dynamodb://REGION/PREFIX."
     )
 
 
-def open_any(url: str = DEFAULT_URL, declared: Declaration | None = None) -> Store:
+def open_any(
+    url: str = DEFAULT_URL, declared: Declaration | None = None, *, strictly: bool = True
+) -> Store:
     """Open the store that a URL names, as what it keeps or is to keep: of favorites unless another
-    table is declared, or was.
+    table is declared, or was. `strictly` is as for `open_favorites`.
 
     Raises:
         InvalidStoreUrl: the URL is of no known form.
-        InvalidTally: the declaration is none for this store.
+        InvalidTally: the declaration does not suit this store.
         StoreError: what the store needs is not installed, or it cannot be read.
     """
     if declared is not None and declared.table is not None:
-        return open_store(url, declared)
-    favorites = open_favorites(url, declared)
+        return open_store(url, declared, strictly=strictly)
+    favorites = open_favorites(url, declared, strictly=strictly)
     if declared is None and keeps_another_table(favorites):
         favorites.close()
-        return open_store(url)
+        return open_store(url, strictly=strictly)
     return favorites
 
 
@@ -64,7 +70,7 @@ def favorites_in(store: Store) -> FavoritesStore | None:
 
 
 def check_favorites(store: FavoritesStore) -> None:
-    """See that a store counts the favorites of restaurants.
+    """Check that a store counts the favorites of restaurants.
 
     Raises:
         InvalidTally: it keeps something else.
@@ -84,7 +90,7 @@ def check_favorites(store: FavoritesStore) -> None:
 
 
 def keeps_another_table(store: FavoritesStore) -> bool:
-    """Whether what was opened for favorites keeps the tallies of a table of somebody's own.
+    """Whether a store that was opened for favorites keeps the tallies of somebody's own table.
 
     Raises:
         StoreError: the store cannot be read.

@@ -1,6 +1,6 @@
 """The tally of favorites: a declaration like any other."""
 
-from tallies.core.declaration import Declaration, spec_of
+from tallies.core.declaration.declaration import Declaration, spec_of
 from tallies.core.errors import InvalidTally
 from tallies.core.tally import Count, Tally
 from tallies.core.windows import Window
@@ -28,11 +28,11 @@ _FIXED = ("group_by", "measures", "time", "where", "ranked_by")
 def favorites_declaration(declared: Declaration, table: str) -> Declaration:
     """A declaration of favorites, with the name of their table in this store.
 
-    What may be declared otherwise is over which windows, in which zone, which of them are ranked,
-    and how long they are kept.
+    Only these may differ from the usual: the windows, the zone, which windows are ranked, and how
+    long they are kept.
 
     Raises:
-        InvalidTally: it is of something else.
+        InvalidTally: it declares something else.
     """
     tally = declared.tallies[0]
     ours, theirs = spec_of(FAVORITES), spec_of(tally)

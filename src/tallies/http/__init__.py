@@ -1,1 +1,1 @@
-"""HTTP: the questions about the tallies of any store, and what every service of them needs."""
+"""HTTP: the questions about the tallies of any store, and what every such service needs."""

@@ -1,28 +1,24 @@
-"""The application for a table of one's own: `/tallies`, and a page of its boards."""
+"""The application for a table of your own: `/tallies`, and a page of its boards."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
-from tallies.http.answers import Content
-from tallies.http.auth import Auth, NoAuth
-from tallies.http.caching import REMEMBER_SECONDS, Memory
-from tallies.http.live import Board, Live
-from tallies.http.metrics import Instruments
 from tallies.http.page import serve_page
-from tallies.http.service import service
-from tallies.http.tallies import leaderboard_of, tally_routes
-from tallies.stores.protocol import Clock, Store
+from tallies.http.questions.answers import Content
+from tallies.http.questions.live import Board, Live
+from tallies.http.questions.routes import leaderboard_of, tally_routes
+from tallies.http.service.auth import Auth, NoAuth
+from tallies.http.service.caching import REMEMBER_SECONDS, Memory
+from tallies.http.service.metrics import Instruments
+from tallies.http.service.service import service
+from tallies.stores.clock import Clock, utc_now
+from tallies.stores.protocol import Store
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def create_app(
@@ -32,7 +28,7 @@ def create_app(
     instruments: Instruments | None = None,
     background: AbstractContextManager[object] | None = None,
     notice: str | None = None,
-    clock: Clock = _utc_now,
+    clock: Clock = utc_now,
     remember_seconds: float = REMEMBER_SECONDS,
     origins: Sequence[str] = (),
     root_path: str = "",
@@ -41,17 +37,16 @@ def create_app(
 ) -> FastAPI:
     """The ASGI application over a store of any table.
 
-    With an `auth` that requires sign-in, all questions are for whoever has a valid token.
-    `background` (an aggregation loop) is entered when the service starts and left when it stops;
-    `notice` is a sentence that the page shows; `clock` says which month and day are current;
-    `remember_seconds` is how long an answer may be given again without a look at the store, where
-    the store cannot tell that nothing has changed. Pages of `origins` may use the service;
-    `root_path` is the path that a proxy has put it under. Without `follows` there are no live
-    leaderboards, for a gateway that waits for an answer's end. `tracer_provider`, of OpenTelemetry,
-    makes a span of each request.
+    With an `auth` that requires sign-in, all questions need a valid token. `background` (an
+    aggregation loop) is entered when the service starts and left when it stops; `notice` is a
+    sentence that the page shows; `clock` says which month and day are current; `remember_seconds`
+    is how long an answer may be repeated without reading the store, where the store cannot tell
+    that nothing has changed. Pages of `origins` may use the service; `root_path` is the path that a
+    proxy has put it under. Without `follows` there are no live leaderboards, for a gateway that
+    waits for an answer's end. `tracer_provider`, of OpenTelemetry, makes a span of each request.
 
     Raises:
-        InvalidInput: an origin is none, or the root path.
+        InvalidInput: an origin or the root path is not valid.
     """
     metrics = instruments or Instruments()
 
@@ -75,12 +70,12 @@ def create_router(
     *,
     auth: Auth | None = None,
     background: AbstractContextManager[object] | None = None,
-    clock: Clock = _utc_now,
+    clock: Clock = utc_now,
 ) -> APIRouter:
-    """The routes under `/tallies`, to be included in an application of somebody's own.
+    """The routes under `/tallies`, to include in an application of your own.
 
-    `background` is entered when that application starts and left when it stops. Errors are
-    answered by the routes themselves.
+    `background` is entered when that application starts and left when it stops. The routes answer
+    errors themselves.
     """
 
     @asynccontextmanager

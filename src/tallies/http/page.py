@@ -1,4 +1,4 @@
-"""The page of any table, and what every page is served by."""
+"""The page of any table, and how every page is served."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SHARED = Path(str(files("tallies.http"))) / "page"
 
 
 class PageFiles(StaticFiles):
-    """The page's files: asked for again each time (by ETag), so that all are of one version."""
+    """The page's files: browsers ask again each time (by ETag), so that all are of one version."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         super().__init__(directory=folders[0])
@@ -35,7 +35,7 @@ class PageFiles(StaticFiles):
 
 
 def serve_page(app: FastAPI, own: Path | None = None) -> None:
-    """The page at `/`, its files under `/static`, packed on the way.
+    """The page at `/`, its files under `/static`, compressed on the way.
 
     `own` is a folder whose files come before the shared ones.
     """
@@ -45,7 +45,7 @@ def serve_page(app: FastAPI, own: Path | None = None) -> None:
     async def index() -> FileResponse:
         return FileResponse(folders[0] / "index.html", headers={"Cache-Control": "no-cache"})
 
-    # Not around the whole app: packing would hold live events back. A route and no mount, so that
-    # the path has methods like any other.
+    # Not around the whole app: compression would hold live events back. A route, not a mount, so
+    # that the path has methods like any other.
     packed = GZipMiddleware(PageFiles(folders))
     app.router.routes.append(Route("/static/{file:path}", packed, methods=["GET"]))

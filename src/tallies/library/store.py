@@ -3,27 +3,28 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.boards.spans import find_span
+from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput, Unfoldable, UnknownTally
 from tallies.core.groups import group_text, named_values
-from tallies.core.spans import find_span
 from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window, find_window
 from tallies.favorites.open import open_any
+from tallies.stores.clock import Clock, utc_now
 from tallies.stores.open import DEFAULT_URL
-from tallies.stores.protocol import Clock, Status, Store, Tallies, Verified
+from tallies.stores.protocol import Status, Store, Tallies, Verified
 from tallies.stores.questions import Line, among, leaders, neighbours, numbered
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
-    from tallies.http.auth import Auth
+    from tallies.http.service.auth import Auth
 
 GroupValue = str | int | float | bool
 Measures = dict[str, Number]
@@ -41,20 +42,16 @@ class Place:
     """What the tally is ranked by."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def open_tallies(
     url: str = DEFAULT_URL,
     declaration: Declaration | str | Path | None = None,
     *,
-    clock: Clock = _utc_now,
+    clock: Clock = utc_now,
 ) -> "TalliesOfTable":
     """Open the store that a URL names: `sqlite:///shop.db`, or `dynamodb://REGION/PREFIX`.
 
-    `declaration` is what it has to keep, for a store that is new: a Declaration, or the path of a
-    file in TOML. A store that is there knows what it keeps. Nothing is made or asked yet.
+    `declaration` says what a new store keeps: a Declaration, or the path of a file in TOML. An
+    existing store knows what it keeps. Nothing is made or read yet.
 
     Raises:
         InvalidInput: the URL is of no known form, or the declaration cannot be used.
@@ -101,7 +98,7 @@ class TallyReader:
     def of_groups(
         self, groups: Sequence[Sequence[GroupValue]], window: str = "all"
     ) -> list[Measures]:
-        """The measures of up to 1,000 groups in a window, in their order; zeros where no row is.
+        """The measures of up to 1,000 groups in a window, in their order; zeros without rows.
 
         Raises:
             InvalidInput: as `measures`.
@@ -185,14 +182,14 @@ class TalliesOfTable:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
-        """What is beneath, with all that it can do."""
+        """The store beneath, with all that it can do."""
         self._clock = clock
 
     def init(self) -> bool:
-        """Make the tables where they are missing; on SQLite, count the rows that are there.
+        """Make the tables that are missing; on SQLite, count the existing rows.
 
         Raises:
-            InvalidInput: the table is not there, or cannot be tallied so.
+            InvalidInput: the table does not exist, or cannot be tallied as declared.
             StoreError: something else is in the way.
         """
         return self.store.init()
@@ -215,10 +212,10 @@ class TalliesOfTable:
 
     @contextmanager
     def aggregating(self) -> Iterator[None]:
-        """Meanwhile, carry changes into the tallies, in a thread of this process.
+        """While in this context, carry changes into the tallies, in a thread of this process.
 
-        As many processes may do so as like: each change counts once. When it ends, what the log
-        holds is carried over. On DynamoDB this is a worker (`tallies worker`).
+        Any number of processes may do so: each change counts once. At its end, what the log holds
+        is carried over. On DynamoDB this is a worker (`tallies worker`).
         """
         from tallies.stores.sqlite import SqliteStore
 
@@ -242,7 +239,7 @@ class TalliesOfTable:
             thread.join()
 
     def catch_up(self) -> None:
-        """Carry what has changed so far into the tallies, and return when it is there."""
+        """Carry all changes so far into the tallies; return when they are applied."""
         from tallies.stores.sqlite import SqliteStore
 
         if isinstance(self.store, SqliteStore):
@@ -261,7 +258,7 @@ class TalliesOfTable:
         return self.store.verify()
 
     def status(self) -> Status:
-        """How far the aggregation is, and what is wrong."""
+        """How far the aggregation has come, and what is wrong."""
         return self.store.status()
 
     def app(self, *, auth: "Auth | None" = None, **options: Any) -> "FastAPI":
@@ -274,10 +271,10 @@ class TalliesOfTable:
         )
 
     def router(self, *, auth: "Auth | None" = None) -> "APIRouter":
-        """The routes under `/tallies`, for an application of one's own: `include_router` it.
+        """The routes under `/tallies`, for an application of your own: `include_router` them.
 
-        With its lifespan an embedded store is aggregated. Errors are answered as
-        `application/problem+json` by the routes themselves.
+        During that application's lifespan an embedded store is aggregated. The routes answer errors
+        themselves, as `application/problem+json`.
         """
         from tallies.http.app import create_router
 

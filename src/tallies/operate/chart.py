@@ -7,11 +7,11 @@ from tallies.core.errors import InvalidInput
 
 KINDS = (".svg", ".png")
 COLOURS = ("#0072B2", "#D55E00", "#6B6B6B", "#009E73")
-"""Told apart by people who see colours otherwise, too (Okabe and Ito's palette)."""
+"""Distinguishable for colour-blind people, too (Okabe and Ito's palette)."""
 
 
 def check_chart(file: Path) -> None:
-    """See that a chart can be drawn there.
+    """Check that a chart can be drawn there.
 
     Raises:
         InvalidInput: it cannot.

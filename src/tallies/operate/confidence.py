@@ -9,9 +9,9 @@ _NEGLIGIBLE = 1e-17
 
 
 def most(drifted: int, checked: int, confidence: float = CONFIDENCE) -> float:
-    """The share of all groups that drifted is less than this, with so much confidence.
+    """The share of all groups that drifted is less than this, with the given confidence.
 
-    The upper bound of Clopper and Pearson: exact for groups that were chosen by chance, whatever
+    The upper bound of Clopper and Pearson: exact for groups that were chosen at random, whatever
     their share, and a little too high where there are few others.
 
     >>> round(most(0, 2531), 5)

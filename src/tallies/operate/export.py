@@ -1,8 +1,8 @@
-"""Export: the tallies as one table, for people who go on in a notebook or a spreadsheet.
+"""Export: the tallies as one table, for people who continue in a notebook or a spreadsheet.
 
-A spreadsheet takes a text that begins like a formula for one, and may do what it says: ask another
-machine, start a program. Ids are chosen by whoever writes the source. So there are two forms of
-CSV: the exact one, for programs, and one for spreadsheets, in which no text is a formula.
+A spreadsheet takes a text that begins like a formula for one, and may execute it: ask another
+machine, start a program. Whoever writes the source chooses the ids. So there are two forms of CSV:
+the exact one, for programs, and one for spreadsheets, in which no text is a formula.
 """
 
 import csv
@@ -15,29 +15,29 @@ from re import compile as pattern
 from typing import Any, Literal, TextIO
 
 from tallies.core.amounts import MAX_DECIMALS
+from tallies.core.boards.spans import WEIGHT_DECIMALS, Span
+from tallies.core.boards.topk import weighted
 from tallies.core.errors import InvalidInput, UnknownWindow
 from tallies.core.groups import named_values
-from tallies.core.spans import WEIGHT_DECIMALS, Span
 from tallies.core.tally import Average, Count, Measure, Sum, Tally
-from tallies.core.topk import weighted
 from tallies.core.windows import Window, parse_window
 from tallies.stores.protocol import TallyRow
 
 Format = Literal["csv", "parquet"]
 
 _SPAN = "span"
-"""The kind of lines that are of no one window."""
+"""The kind of lines that belong to no single window."""
 
 BATCH_ROWS = 10_000
 """Rows that are in memory at a time."""
 
 
 BYTE_ORDER_MARK = "\ufeff"
-"""At the beginning of a file: Excel takes UTF-8 for what it is only with it."""
+"""At the beginning of a file: without it Excel does not recognise UTF-8."""
 
-# Also behind a semicolon or a comma, since the spreadsheets of half the world take the one, and
-# some the other, for the end of a cell; and in the wide form that Japanese keyboards have. A quote
-# is guarded by another one, so that what was guarded can be told from what was so written.
+# Also after a semicolon or a comma, since the spreadsheets of half the world take the one, and some
+# the other, for the end of a cell; and in the wide form that Japanese keyboards have. A quote is
+# guarded by another one, so that guarded texts differ from texts that were written so.
 _LIKE_A_FORMULA = pattern(r"(^|[;,])(?=[\s\ufeff\u200b]*[=+\-@＝＋－＠'])")
 
 Line = tuple[Any, ...]
@@ -45,14 +45,14 @@ Line = tuple[Any, ...]
 
 
 def columns(tally: Tally, span: Span | None = None) -> list[str]:
-    """The attributes that make a group; the kind of window (whoever plots a history wants one
-    kind); the window; its first day, nothing for `all`; the measures, of a span those that can be
+    """The attributes that make a group; the kind of window (a plot of a history needs one kind);
+    the window; its first day, nothing for `all`; the measures, of a span those that can be
     summed."""
     return [*tally.labels, "kind", "window", "starts", *_measures(tally, span)]
 
 
 def lines(tally: Tally, rows: Iterable[TallyRow], kinds: Collection[Window] = ()) -> Iterator[Line]:
-    """The rows of windows of these kinds, or of all. What names no window is left out."""
+    """The rows of windows of these kinds, or of all. Rows of invalid windows are left out."""
     for group, window, values in rows:
         try:
             named = parse_window(window)
@@ -65,7 +65,7 @@ def lines(tally: Tally, rows: Iterable[TallyRow], kinds: Collection[Window] = ()
 
 
 def span_lines(tally: Tally, rows: Iterable[TallyRow], span: Span) -> Iterator[Line]:
-    """A line for each group, with what its rows of the windows of a span come to.
+    """A line for each group, with the sum of its rows in the windows of a span.
 
     Raises:
         InvalidInput: the tally has averages only, which cannot be summed.
@@ -131,7 +131,7 @@ def write_parquet(
     """Write lines as a Parquet file; yields now and then how many there are so far.
 
     Raises:
-        InvalidInput: the package that can is not installed.
+        InvalidInput: the package that writes it is not installed.
     """
     try:
         import pyarrow as pa  # type: ignore[import-untyped] # it carries no types
@@ -176,7 +176,7 @@ def write_file(
     *,
     for_spreadsheets: bool = False,
 ) -> Iterator[int]:
-    """Write a whole file or none: what is half written never bears its name.
+    """Write a whole file or none: a half-written file never has its name.
 
     Yields now and then how many lines there are so far.
 

@@ -1,4 +1,4 @@
-"""What a verify has found, as a file for Prometheus: its node exporter reads such from a folder."""
+"""What a verify has found, as a file that Prometheus' node exporter reads from a folder."""
 
 from pathlib import Path
 

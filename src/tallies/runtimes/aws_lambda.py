@@ -1,14 +1,15 @@
 """The Lambda function behind the event source mapping; an application gives it a name of its own.
 
-Configured by the environment variables TALLIES_STORE (dynamodb://REGION/PREFIX) and, for tallies of
-a table of one's own, TALLIES_DECLARATION (a file in the package). TALLIES_TABLE names the table
-where its name is not known when the file is written. What a store keeps already stays as it is,
-whatever the file says: `tallies rebuild` changes it.
+It is configured by the environment variables TALLIES_STORE (dynamodb://REGION/PREFIX) and, for
+tallies of a table of the user's own, TALLIES_DECLARATION (a file in the package). TALLIES_TABLE
+names the table if its name is not known when the file is written. What a store keeps already stays
+as it is, whatever the file says: `tallies rebuild` changes it.
 
-It takes both shapes of event. With a tumbling window an event names its shard, and records are
-known by the shard's position; without one each record gets a marker of its own, which costs two
-write units more. What is not in before the time is up is reported by its sequence number
-(ReportBatchItemFailures has to be on), and comes again.
+It takes both shapes of event. With a tumbling window, an event names its shard, and records are
+recognized by the shard's position; without one, each record gets a marker of its own, which costs
+two write units more. If not all records are applied before the time is up, the function reports the
+sequence number of the first that is not (ReportBatchItemFailures has to be on), and Lambda delivers
+from there again.
 """
 
 import gc
@@ -21,20 +22,24 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any, Protocol
 
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput, InvalidStoreUrl, InvalidTally, TalliesError
-from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
-from tallies.stores.dynamodb.settings import GuardKind
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.batch import ApplyResult
+from tallies.stores.dynamodb.catalog.settings import GuardKind
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.dynamodb.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
 
 STORE = "TALLIES_STORE"
 DECLARATION = "TALLIES_DECLARATION"
 TABLE = "TALLIES_TABLE"
 NAMESPACE = "tallies"
 MARGIN_SECONDS = 1.5
-"""Kept of the function's time, or a third of it if that is less: for the request that is under way
-when the rest is over, and for the answer."""
+"""Time kept in reserve, or a third of the remaining time if that is less: for the request that is
+under way at the deadline, and for the answer."""
+
+_POSITION = "position"
+"""The key in a window's state of the position up to which all records of the shard are applied."""
 
 _UNITS = {
     "records": "Count",
@@ -64,10 +69,10 @@ _opens: list[Open] = [_open]
 
 
 def start(opens: Open) -> None:
-    """Have an application open the store, one that knows what new tables are for.
+    """Have an application, which knows what new tables are for, open the store.
 
-    In a function's environment it is opened at once: while the environment starts there is more
-    CPU than later. A mistake in the configuration is logged here, and raised at every call.
+    In a function's environment it is opened at once, since there is more CPU while the environment
+    starts than later. A mistake in the configuration is logged here, and raised at every call.
     """
     _opens[:] = [opens]
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
@@ -76,7 +81,7 @@ def start(opens: Open) -> None:
         store().warm()
         if difference := store().undeclared():
             _log({"level": "WARNING", "message": difference})
-        # What is there now stays; the collector need not look through it at every batch.
+        # What is loaded now stays; the collector need not traverse it at every batch.
         gc.freeze()
     except TalliesError as error:
         _log({"level": "ERROR", "message": str(error)})
@@ -96,10 +101,10 @@ def store() -> DynamoStore:
 
 
 def declared() -> Declaration | None:
-    """What this environment declares; None for what the store keeps.
+    """What this environment declares; None accepts what the store keeps.
 
     Raises:
-        InvalidTally: the file makes no sense, or is not there.
+        InvalidTally: the file is no valid declaration, or does not exist.
     """
     if not (path := os.environ.get(DECLARATION)):
         return None
@@ -114,7 +119,7 @@ def declared() -> Declaration | None:
 
 @cache
 def apply_by(guard: GuardKind, stream: str | None) -> GuardedApply:
-    """What batches are applied with. Lambda never runs two events in one process at a time."""
+    """The apply for batches. Lambda never runs two events in one process at a time."""
     return store().guarded_apply(guard, stream)
 
 
@@ -122,8 +127,8 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Apply one event of the mapping.
 
     Raises:
-        TalliesError: nothing can be applied before something is mended: the configuration, a
-            policy, the tables. Lambda keeps the records and calls again.
+        TalliesError: nothing can be applied until something is mended: the configuration, a policy,
+            the tables. Lambda keeps the records and calls again.
     """
     windowed = "window" in event
     records = event.get("Records", [] if windowed else None)
@@ -132,15 +137,20 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
             "This is no event of a table's stream; call the function by an event source mapping."
         )
     failures: list[dict[str, str]] = []
+    state = event.get("state") or {}
     if records:
         result, read = _apply(event.get("shardId") if windowed else None, records, context)
         if result.unapplied_from is not None:
             failures = [{"itemIdentifier": result.unapplied_from}]
+        elif windowed and apply_by("positions", records[0].get("eventSourceARN")).only_notes:
+            state = {**state, _POSITION: max(record.change.position for record in read)}
         _log(_line(result, read))
+    if event.get("isFinalInvokeForWindow") and _POSITION in state and "shardId" in event:
+        apply_by("positions", event.get("eventSourceARN")).note(event["shardId"], state[_POSITION])
     answer: dict[str, Any] = {"batchItemFailures": failures}
-    # A window's response without state counts as a failed invocation. There is nothing to keep:
-    # all that was applied is in the tables.
-    return answer | ({"state": event.get("state") or {}} if windowed else {})
+    # A window's response without state counts as a failed invocation. The position kept in it saves
+    # a note for each batch: the tables hold all that was applied anyway.
+    return answer | ({"state": state} if windowed else {})
 
 
 def _apply(
@@ -156,16 +166,16 @@ def _apply(
     deadline = monotonic() + remaining - min(MARGIN_SECONDS, remaining / 3)
     stream = records[0].get("eventSourceARN")
     if shard is None:
-        store().settings.claim("markers")  # an earlier call may have been long ago
+        store().settings.claim("markers")  # the last call may have been long ago
         return apply_by("markers", stream).apply_marked(read, deadline), read
     return apply_by("positions", stream).apply_shard(shard, read, deadline), read
 
 
 def _line(result: ApplyResult, records: Sequence[StreamRecord]) -> dict[str, Any]:
-    """What happened, for people and, in CloudWatch's embedded format, as metrics.
+    """What happened, as a readable log line and, in CloudWatch's embedded format, as metrics.
 
-    Written here because the library for it takes a third of a cold start. No ids: whose favorites
-    they are is nobody's business in a log.
+    Written here because the library for it takes a third of a cold start. No ids: a log must not
+    show whose favorites they are.
     """
     written = [record.created_at for record in records]
     oldest = min((at for at in written if isinstance(at, int | float)), default=None)

@@ -1,23 +1,23 @@
-"""Catching up: the stream is read to its end once, beside whoever reads it for good."""
+"""Catching up: the stream is read to its end once, beside the readers that stay on it."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
 from tallies.core.errors import StoreUnavailable
 from tallies.runtimes.worker.lineage import came_from_nowhere, nobody_knows
-from tallies.stores.dynamodb.aggregate import StreamAggregator
-from tallies.stores.dynamodb.errors import HistoryTrimmed
+from tallies.stores.dynamodb.apply.aggregate import StreamAggregator
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.snapshot.horizon import check_beginning
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.dynamodb.stream import Shard
+from tallies.stores.dynamodb.stream.stream import Shard
 from tallies.stores.protocol import Applied, Store
 
 QUIET_SECONDS = 1.0
-"""Nothing new for so long, and the stream counts as read. What was written comes through a stream
-within a fraction of it; no service says when all of it has."""
+"""After this long without a new record, the stream counts as read. A write comes through a stream
+within a fraction of that; no service says when all writes have."""
 LOOK_SECONDS = 0.1
 STUCK_SECONDS = 60.0
-"""The tables took none of what there was for so long, and it is given up for now."""
+"""After this long in which the tables took none of the waiting records, catching up gives up."""
 
 
 def catch_up(
@@ -26,7 +26,7 @@ def catch_up(
     *,
     quiet_seconds: float = QUIET_SECONDS,
 ) -> Iterator[int]:
-    """Carry what is in the stream into the tallies; yields how many records were read so far.
+    """Carry what is in the stream into the tallies; yields how many records have been read so far.
 
     Beside a worker or a function that reads the same stream this does no harm: each record counts
     once.
@@ -52,8 +52,10 @@ def catch_up_alone(
     *,
     quiet_seconds: float = QUIET_SECONDS,
 ) -> Iterator[int]:
-    """The same for whoever is the only reader of the stream, from time to time: sees, as a worker
-    does, that nothing left the stream between two times, and says which shards are finished.
+    """As `catch_up`, for the only reader of a stream, which runs from time to time.
+
+    As a worker does, it checks that nothing left the stream between two runs, and records which
+    shards are finished.
 
     Raises:
         HistoryTrimmed: records left the stream before they were applied.
@@ -93,7 +95,7 @@ def _to_the_end(
     is_quiet = True
     while monotonic() - last_news < (quiet_seconds if is_quiet else STUCK_SECONDS):
         applied = aggregator.step()
-        # A batch that the tables did not take is there still, however long it was tried.
+        # A batch that the tables did not take still waits, however long it was tried.
         is_quiet = not applied.more
         if applied.records or applied.duplicates:
             read += applied.records + applied.duplicates

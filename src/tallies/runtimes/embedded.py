@@ -1,4 +1,4 @@
-"""The embedded loop: a thread that aggregates while it holds the lease, and stands by otherwise."""
+"""The embedded loop: a thread that aggregates while it holds the lease, else waits for it."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -9,22 +9,22 @@ from typing import Self
 
 from tallies.core.errors import TalliesError
 from tallies.stores.protocol import Applied
-from tallies.stores.sqlite import SqliteStore, forks
-from tallies.stores.sqlite.aggregate import BATCH_RECORDS
+from tallies.stores.sqlite import SqliteStore
+from tallies.stores.sqlite.apply.aggregate import BATCH_RECORDS
+from tallies.stores.sqlite.connection import forks
 
 TICK_SECONDS = 0.05
-"""Pause between looks at the log: short for people, long enough that marks fold together."""
+"""Pause between reads of the log: short for people, long enough that changes fold together."""
 REST_RATIO = 100
-"""A pause is so many times as long as the step before it took: writers have the file, and the
+"""A pause is this many times as long as the step before it: writers have the file, and the
 processor, nearly to themselves however much they write..."""
 MAX_TICK_SECONDS = 1.0
-"""...but what they write is never longer away from the tallies than this, and a backlog is
-worked off without any pause."""
+"""...but a pause is never longer than this, and a backlog is worked off without any pause."""
 SWEEP_SECONDS = 1.0
 LOOK_SECONDS = 1.0
-"""Between two looks at the lag."""
+"""The pause between two measurements of the lag."""
 EXPIRE_SECONDS = 60.0
-"""Between two looks for windows that are no longer kept: they are over for a day by then."""
+"""Between two searches for windows that are no longer kept, which are then a day past their end."""
 TROUBLE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 def carry_over(
     store: SqliteStore, on_applied: Callable[[Applied], None] | None = None
 ) -> Iterator[tuple[int, int]]:
-    """Carry what is in the log now into the tallies, beside whoever else aggregates.
+    """Carry what is in the log now into the tallies, beside any other process that aggregates.
 
-    Yields how many change records are done, and of how many, until all of them are.
+    Yields how many change records are done, and out of how many, until all of them are.
     """
     first, last = store.position(), store.end_of_log()
     with EmbeddedLoop(store, on_applied):
@@ -46,8 +46,8 @@ def carry_over(
 
 
 class EmbeddedLoop(forks.Forkable):
-    """Aggregates in the background, for a `with` statement. Leaves nothing behind undone:
-    at the end what is in the log is carried over and the lease is given back."""
+    """Aggregates in the background, for a `with` statement. At the end it carries over what is left
+    in the log, and gives the lease back."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class EmbeddedLoop(forks.Forkable):
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago it last could do its work, or see that another process does it."""
+        """Seconds since it last did its work, or saw that another process does it."""
         return monotonic() - self._turned_at
 
     def __enter__(self) -> Self:
@@ -85,7 +85,7 @@ class EmbeddedLoop(forks.Forkable):
         return self
 
     def after_fork_in_child(self) -> None:
-        """A fork does not copy the thread: begin another, which stands by while the parent's
+        """A fork does not copy the thread: start another, which waits while the parent's
         aggregates."""
         if not self._stop.is_set():
             self._prepare()
@@ -116,7 +116,7 @@ class EmbeddedLoop(forks.Forkable):
         try:
             pause = self._turn()
         except TalliesError as error:
-            # The log keeps every record; what failed now is done when the trouble is over.
+            # The log keeps every record; what failed now is applied when the trouble is over.
             log.warning("aggregation waits: %s", error)
             return TROUBLE_SECONDS
         except Exception:
@@ -129,7 +129,7 @@ class EmbeddedLoop(forks.Forkable):
         """One turn of the loop; how long to pause after it, in seconds."""
         is_ours = self._lease.hold()
         if monotonic() >= self._look_at:
-            # Whoever asks for the lag later is told by a clock that nobody sets.
+            # With regular looks, the lag asked for later is measured by a monotonic clock.
             self._store.lag()
             self._look_at = monotonic() + LOOK_SECONDS
         if not is_ours:

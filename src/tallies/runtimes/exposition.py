@@ -16,24 +16,24 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from tallies.core.errors import TalliesError
 
 SILENT_SECONDS = 60.0
-"""Without a whole turn for so long, a worker is not well. Its store may be out of reach, or a
+"""A worker without a whole turn for this long is not well. Its store may be out of reach, or a
 thread may hang: a throttled minute is neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether a worker does its work, for whoever would start another in its place."""
+    """Whether a worker does its work, for a supervisor that would start another in its place."""
 
     silent_seconds: float
-    """Since it last could see to its work."""
+    """Seconds since it last could do its work."""
     figures: Mapping[str, float | None]
     troubles: tuple[str, ...] = ()
-    """What is wrong and another process would not mend."""
+    """What is wrong that another process would not mend either."""
     patience_seconds: float = SILENT_SECONDS
-    """Silent for so long, it is not well."""
+    """A worker that is silent for this long is not well."""
 
     def answer(self) -> tuple[HTTPStatus, Any]:
-        """The status of an answer, and its content."""
+        """The status of the HTTP answer, and its content."""
         troubles = list(self.troubles)
         is_well = self.silent_seconds < self.patience_seconds
         if not is_well:
@@ -46,10 +46,10 @@ class Health:
 
 
 def expose(registry: CollectorRegistry, health: Callable[[], Health], host: str, port: int) -> str:
-    """Answer /health, and Prometheus, from a thread of its own; the URL of the metrics.
+    """Answer /health, and Prometheus, from a thread of its own; returns the URL of the metrics.
 
     Raises:
-        OSError: the port is taken, or the address is none of this machine's.
+        OSError: the port is taken, or the address is not one of this machine.
     """
     kind = _Server6 if ":" in host else _Server
     server = make_server(host, port, _application(registry, health), kind, _SilentHandler)
@@ -68,7 +68,7 @@ class _Server6(_Server):
 
 class _SilentHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-        """Say nothing of each request: they come every few seconds."""
+        """Log no request: they come every few seconds."""
 
 
 def _application(registry: CollectorRegistry, health: Callable[[], Health]) -> WSGIApplication:

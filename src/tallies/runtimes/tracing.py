@@ -1,7 +1,7 @@
 """Traces by OpenTelemetry: of requests, and of each batch, its fold and its commit.
 
-Whoever wants none imports none of this. What a batch took is known once it is in, so its spans are
-made afterwards, and nothing has to be carried through the fold for them.
+A program that wants no traces does not import this. What a batch took is known once it is applied,
+so its spans are made afterwards, and nothing has to be carried through the fold for them.
 """
 
 import os
@@ -34,15 +34,15 @@ _UNNAMED = "unknown_service"
 
 
 class HideIds(SpanProcessor):
-    """Takes paths and queries out of spans: whose favorites they are is nobody's business there.
-    The route stays."""
+    """Takes paths and queries out of spans, which must not show whose favorites they are. The route
+    stays."""
 
     def on_start(
         self,
         span: Span,
         parent_context: Context | None = None,  # noqa: ARG002 - its name there
     ) -> None:
-        """Look at what a span begins with."""
+        """Hide the ids that a span begins with."""
         for name in _WITH_IDS:
             if name in (span.attributes or {}):
                 span.set_attribute(name, HIDDEN)
@@ -50,14 +50,14 @@ class HideIds(SpanProcessor):
 
 @contextmanager
 def tracing(service: str) -> Iterator[TracerProvider]:
-    """What gives spans, for a `with` statement; at its end all of them are sent.
+    """A provider of spans, for a `with` statement; at its end all of them are sent.
 
-    Where they go, how many of them, and the name of the service if it is to be another, come from
+    Where they go, how many of them, and the name of the service if it is not `service`, come from
     OpenTelemetry's own environment variables: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER,
     OTEL_SERVICE_NAME and so on.
 
     Raises:
-        InvalidInput: the endpoint is none.
+        InvalidInput: the endpoint is not valid.
     """
     _check_endpoint(os.environ)
     resource = Resource.create()  # reads the environment
@@ -87,7 +87,7 @@ def _check_endpoint(environment: Mapping[str, str]) -> None:
 
 
 def provider_to(destination: SpanProcessor, resource: Resource | None = None) -> TracerProvider:
-    """What gives spans and hands them on, without ids."""
+    """A provider that hands its spans on to `destination`, without ids."""
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(HideIds())
     provider.add_span_processor(destination)
@@ -95,8 +95,8 @@ def provider_to(destination: SpanProcessor, resource: Resource | None = None) ->
 
 
 def batch_spans(provider: TracerProvider) -> Callable[[Applied, str | None], None]:
-    """What makes the spans of a batch, its fold and its commit, called as soon as it is in; the
-    batch is of a shard where there are any."""
+    """A callback that makes the spans of a batch, its fold and its commit; to be called as soon as
+    the batch is applied, with its shard if the store has shards."""
     tracer = provider.get_tracer("tallies", tallies.__version__)
 
     def applied(step: Applied, shard: str | None) -> None:

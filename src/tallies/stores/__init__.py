@@ -1,1 +1,1 @@
-"""Where rows, change records and tallies live. One protocol, one conformance suite, two stores."""
+"""Where rows, change records and tallies live: one protocol, one conformance suite, two stores."""

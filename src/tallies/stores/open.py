@@ -6,19 +6,22 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tallies.core.errors import InvalidStoreUrl, StoreError
 
 if TYPE_CHECKING:
-    from tallies.core.declaration import Declaration
+    from tallies.core.declaration.declaration import Declaration
     from tallies.stores.protocol import Store
-    from tallies.stores.sqlite.database import Synchronous
+    from tallies.stores.sqlite.connection.database import Synchronous
 
 DEFAULT_URL = "sqlite:///tallies.db"
 _FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
 
 
-def open_store(url: str = DEFAULT_URL, declared: "Declaration | None" = None) -> "Store":
-    """Open the store that a URL names. Nothing is made or asked yet.
+def open_store(
+    url: str = DEFAULT_URL, declared: "Declaration | None" = None, *, strictly: bool = True
+) -> "Store":
+    """Open the store that a URL names. This creates nothing and asks no service.
 
-    `declared` is what the store has to keep: one that keeps something else says so when it is
-    used. None for what it keeps.
+    `declared` is what the store has to keep: one that keeps something else raises an error when it
+    is used. None accepts what it keeps. With `strictly` off, `declared` and the layout in the URL
+    apply only to a new store on DynamoDB.
 
     Raises:
         InvalidStoreUrl: the URL is of no known form.
@@ -29,11 +32,11 @@ def open_store(url: str = DEFAULT_URL, declared: "Declaration | None" = None) ->
     if scheme == "sqlite":
         return _open_sqlite(url, declared)
     if scheme == "dynamodb":
-        return _open_dynamodb(url, declared)
+        return _open_dynamodb(url, declared, strictly=strictly)
     raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")
 
 
-def _open_dynamodb(url: str, declared: "Declaration | None") -> "Store":
+def _open_dynamodb(url: str, declared: "Declaration | None", *, strictly: bool) -> "Store":
     try:
         from tallies.stores.dynamodb.store import DynamoStore
     except ModuleNotFoundError as missing:
@@ -42,7 +45,7 @@ def _open_dynamodb(url: str, declared: "Declaration | None") -> "Store":
         raise StoreError(
             f"DynamoDB needs the package {missing.name}; install tallies[aws]."
         ) from missing
-    return DynamoStore.from_url(url, declared)
+    return DynamoStore.from_url(url, declared, strictly=strictly)
 
 
 def _open_sqlite(url: str, declared: "Declaration | None") -> "Store":
@@ -66,7 +69,7 @@ def parse_sqlite_url(url: str) -> SqliteLocation:
     Raises:
         InvalidStoreUrl: it names no file, or something unknown.
     """
-    from tallies.stores.sqlite.names import DEFAULT_PREFIX
+    from tallies.stores.sqlite.rows.names import DEFAULT_PREFIX
 
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 from tallies.core.amounts import check_signs, exact, number_of, times
 from tallies.core.change import Image
 from tallies.core.errors import InvalidTime, Unfoldable
-from tallies.core.groups import group_text, value_text
+from tallies.core.groups import group_text
+from tallies.core.source.time_formats import parse_time_as
 from tallies.core.tally import Number, Tally
-from tallies.core.time_formats import parse_time_as
 from tallies.core.windows import Window, window_name
 from tallies.stores.sample import Sample
 
 _FIELD, _ITEM = "\t", " "
-_NO_PLACE = (Unfoldable, InvalidTime, OverflowError)  # the last past the calendar of the zone
+_NO_PLACE = (Unfoldable, InvalidTime, OverflowError)  # the last: beyond the zone's calendar
 
 
 class Place(NamedTuple):
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 class Placer:
     """Places rows of the source in a tally.
 
-    Apart from the declaration it has nothing in common with the fold, which it is there to check.
+    It shares nothing but the declaration with the fold, which it is there to check.
     """
 
     def __init__(self, tally: Tally, sample: Sample | None = None) -> None:
@@ -45,15 +45,21 @@ class Placer:
         self._tally = tally
         self._sample = sample
         self._zone = ZoneInfo(tally.zone)
+        self._naive_zone = ZoneInfo(tally.time.naive_zone if tally.time else "UTC")
+        # A row has several groups where the tally groups by each element of something.
+        self._has_several = any(value.each for value in tally.group_by)
         self._names = lru_cache(maxsize=100_000)(self._names_of)  # no window is finer than an hour
 
+    def __reduce__(self) -> tuple[type["Placer"], tuple[Tally, Sample | None]]:
+        return Placer, (self._tally, self._sample)  # for another process
+
     def place(self, image: Image) -> str | None:
-        """The place of a row as text, the same for the same; None when it counts nowhere."""
+        """The place of a row as text, equal for equal places; None when it counts nowhere."""
         found = self.find(image)
         if found is None:
             return None
         amounts, windows, groups = found
-        numbers = "1" if len(amounts) == 1 else dump(amounts)
+        numbers = "1" if len(amounts) == 1 else _ITEM.join(map(_plain, amounts))
         return _FIELD.join((numbers, _ITEM.join(windows), *groups))
 
     def find(self, image: Image) -> Place | None:
@@ -69,33 +75,35 @@ class Placer:
             return None  # it is parked
 
     def groups(self, image: Image) -> Sequence[str]:
-        """The groups of a row as far as the sample takes them; none where it makes none."""
+        """The groups of a row that the sample takes; none where it has no valid group."""
         try:
             return self._groups_of(image)
         except _NO_PLACE:
             return ()
 
     def windows(self, image: Image) -> Sequence[str]:
-        """The windows of a row; none where its time is none."""
+        """The windows of a row; none where its time is not valid."""
         try:
             return self._windows_of(image)
         except _NO_PLACE:
             return ()
 
     def amounts(self, image: Image) -> tuple[Number, ...] | None:
-        """One, and what a row adds to each sum; None where that is no number."""
+        """One, and what a row adds to each sum; None where an amount is not valid."""
         try:
             return self._amounts_of(image)
         except _NO_PLACE:
             return None
 
     def _groups_of(self, image: Image) -> Sequence[str]:
-        # Several where the tally groups by each element of something.
-        groups: list[list[Any]] = [[]]
-        for value in self._tally.group_by:
-            found = value.elements(image) if value.each else [value.read(image)]
-            groups = [[*group, element] for group in groups for element in found]
-        texts = sorted({group_text([value_text(each) for each in group]) for group in groups})
+        if self._has_several:
+            groups: list[list[Any]] = [[]]
+            for value in self._tally.group_by:
+                found = value.elements(image) if value.each else [value.read(image)]
+                groups = [[*group, element] for group in groups for element in found]
+            texts = sorted({group_text(group) for group in groups})
+        else:
+            texts = [group_text([value.read(image) for value in self._tally.group_by])]
         return texts if self._sample is None else list(filter(self._sample.takes, texts))
 
     def _windows_of(self, image: Image) -> Sequence[str]:
@@ -103,10 +111,10 @@ class Placer:
         if time is None:
             return (Window.ALL.value,)
         moment = parse_time_as(
-            time.value.read(image), time.as_, zone=self._zone, naive_zone=ZoneInfo(time.naive_zone)
+            time.value.read(image), time.as_, zone=self._zone, naive_zone=self._naive_zone
         )
-        hour = moment.astimezone(self._zone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
-        return self._names(hour)
+        local = moment.astimezone(self._zone)
+        return self._names(local.year, local.month, local.day, local.hour)
 
     def _amounts_of(self, image: Image) -> tuple[Number, ...]:
         amounts = exact([value.read(image) for value in self._tally.summed])
@@ -114,13 +122,20 @@ class Placer:
             check_signs(amounts)
         return (1, *(times(1, amount) for amount in amounts))
 
-    def _names_of(self, hour: datetime) -> tuple[str, ...]:
-        return tuple(window_name(kind, hour) for kind in self._tally.windows)
+    def _names_of(self, year: int, month: int, day: int, hour: int) -> tuple[str, ...]:
+        local = datetime(year, month, day, hour)  # noqa: DTZ001 # in the zone of the tally
+        return tuple(window_name(kind, local) for kind in self._tally.windows)
 
 
 def dump(amounts: Sequence[Number]) -> str:
     """Amounts as text, exactly."""
     return _ITEM.join(map(str, amounts))
+
+
+def _plain(amount: Number) -> str:
+    """One text for equal amounts: a table and its stream may write one number in two ways."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def load(text: str) -> tuple[Number, ...]:
@@ -133,7 +148,7 @@ def key_text(key: Mapping[str, Any], names: Sequence[str]) -> str:
     parts = []
     for name in names:
         ((kind, value),) = key[name].items()
-        # One client reads binary values, the other one leaves them as they came.
+        # One client decodes binary values, the other one leaves them as they came.
         text = b64encode(value).decode() if isinstance(value, bytes) else value
         parts.append(f"{len(text)}{kind}{text}")
     return "".join(parts)

@@ -1,28 +1,25 @@
-"""What a store promises. Everything above this line of imports knows only these protocols."""
+"""What a store promises, in protocols that are all that the layers above the stores know."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
-from tallies.core.declaration import Declaration
+from tallies.core.boards.topk import Ranked as Ranked
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.tally import Number, Tally
-from tallies.core.topk import Ranked as Ranked
 from tallies.core.windows import Window
+from tallies.stores.layout import AS_IT_IS, LayoutWish
 from tallies.stores.sample import Sample
 
-Clock = Callable[[], datetime]
-"""Gives the present moment, with a zone. Tests hand in their own."""
-
 Progress = Callable[[str, int, int | None], None]
-"""Hears what is under way, how many rows of it are done, and of how many if that is known."""
+"""Called with what is under way, how many rows are done, and out of how many if that is known."""
 
 
 def no_progress(what: str, done: int, total: int | None) -> None:
-    """Tells nobody."""
+    """Report progress to nobody."""
 
 
 MAX_PAGE = 1000
@@ -42,14 +39,14 @@ MAX_GROUPS = 1000
 """The most groups that one question is about."""
 
 MAX_OFFSET = 10_000
-"""How far down a leaderboard a page may begin by its number; cursors go on from anywhere."""
+"""The largest offset at which a page of a leaderboard may begin; cursors go on from anywhere."""
 
 MAX_RANKING_SHARDS = 64
-"""Partitions of a leaderboard, each of which a reader asks."""
+"""The most partitions of a leaderboard; a reader queries each of them."""
 
 
 class BoardPage(NamedTuple):
-    """A wish for a page of a leaderboard."""
+    """A request for a page of a leaderboard."""
 
     window: str
     limit: int
@@ -77,7 +74,7 @@ class ParkedRecord(NamedTuple):
 
 
 class ParkedRecords(Protocol):
-    """The records that no tally could take in, until somebody decides about them."""
+    """The records that could not be folded, until somebody retries or discards them."""
 
     def count(self) -> int:
         """How many there are."""
@@ -86,7 +83,7 @@ class ParkedRecords(Protocol):
         """All of them, those of one shard in its order."""
 
     def retry(self, record_id: str) -> None:
-        """Add a record to its tally and let it go, both or neither.
+        """Add a record to its tally and unpark it, both or neither.
 
         Raises:
             InvalidInput: there is no such parked record.
@@ -104,11 +101,11 @@ class ParkedRecords(Protocol):
 def count_parked(parked: ParkedRecords) -> None:
     """Retry all records that are parked.
 
-    A rebuild begins with this: afterwards it finds the rows of those that fold by now counted, and
-    nobody can retry them any more and count them again.
+    A rebuild begins with this. Afterwards it finds the records that fold by now counted, and nobody
+    can retry them later and count them again.
     """
     for record in parked.records():
-        # What still does not fold stays; what is gone, somebody else has retried or discarded.
+        # One that still does not fold stays; one that is gone was retried or discarded by another.
         with suppress(Unfoldable, InvalidInput):
             parked.retry(record.id)
 
@@ -121,7 +118,8 @@ class Drift(NamedTuple):
     expected: Number
     actual: Number
     measure: str
-    """The stored number that differs: a measure, or the sum or count behind one."""
+    """The stored number that differs: a measure, the sum or count behind one, or `bucket`, where
+    the numbers are right but the row is at a wrong place of its leaderboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class Verified:
     """Groups that have any of these rows."""
     drifted_groups: int
     tally: Tally | None = None
-    """The one that was compared; None where it is not one."""
+    """The tally that was compared; None where it was not a single one."""
     parts: "Sequence[Verified]" = ()
     """What was found in each, where several tallies were compared."""
 
@@ -156,26 +154,26 @@ def together(found: Iterable[Verified]) -> Verified:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far the aggregation is."""
+    """How far the aggregation has come."""
 
     source: str
     """The table that is tallied."""
     source_rows: int | None
     """How many rows it has; None where counting them is not cheap."""
     lag_records: int | None
-    """Change records that are not in the tallies yet; None where the service does not tell."""
+    """Change records that are not in the tallies yet; None if the service does not report it."""
     lag_seconds: float | None
     """Age of the oldest of them; 0 when there is none."""
     parked: int
     aggregator: str | None
-    """Who aggregates now; None when nobody does."""
+    """The processes that aggregate now; None when there is none."""
     details: Mapping[str, Any]
-    """What only this kind of store has to say."""
+    """What only this kind of store reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a look at the store itself finds, cheap enough for every second."""
+    """What a check of the store itself finds; cheap enough for every second."""
 
     troubles: Sequence[str] = ()
     """What is wrong, one sentence each."""
@@ -184,11 +182,11 @@ class Condition:
 
 
 class Tallies(Protocol):
-    """The aggregates, as the last committed transaction left them. Rows of zero are not shown."""
+    """The aggregates, as the last committed transaction left them, without rows that are zero."""
 
     @property
     def of(self) -> Tally:
-        """The tally that these are the rows of. Amounts are those of its `ranked_by`."""
+        """The tally whose rows these are. Amounts are those of its `ranked_by`."""
 
     def windows_of(self, group: str) -> dict[str, Number]:
         """Every window of a group."""
@@ -224,7 +222,7 @@ class Tallies(Protocol):
         """
 
     def leaderboards(self, asked: Sequence[BoardPage]) -> list[list[Ranked]]:
-        """Several pages, in the order asked for; a service is asked for all of them at once."""
+        """Several pages, in the order asked for; a service is queried for all of them at once."""
 
     def above(self, window: str, line: Ranked, limit: int) -> list[Ranked]:
         """The lines that stand just before a line, in the leaderboard's order."""
@@ -235,11 +233,11 @@ class Tallies(Protocol):
     def as_of_now(self) -> AbstractContextManager["Tallies"]:
         """The aggregates for several questions, all answered as of one moment.
 
-        The embedded store keeps to that; a service answers each as it is then.
+        The embedded store keeps that promise; a service answers each as of when it is asked.
         """
 
     def rows(self) -> Iterator[TallyRow]:
-        """Every row but those of zero, group by group, its windows in the order of their names.
+        """Every row that is not zero, group by group, its windows in the order of their names.
 
         The embedded store gives them as of one moment; a service gives each row as it is when it
         is reached.
@@ -268,9 +266,9 @@ class Store(Tallies, Protocol):
         """The aggregates of every tally by its name, in the order declared."""
 
     def init(self, *, progress: Progress = no_progress) -> bool:
-        """Make the tables where they are missing. Whether anything was made.
+        """Create the tables that are missing; whether anything was created.
 
-        An embedded store also counts the rows that the table had before, and tells `progress`.
+        An embedded store also counts the rows that the table had before, and reports to `progress`.
         """
 
     def status(self) -> Status: ...
@@ -280,40 +278,40 @@ class Store(Tallies, Protocol):
     def lag(self) -> tuple[int | None, float | None]:
         """Change records not in the tallies yet, and the age of the oldest in seconds.
 
-        Cheap enough to ask every second; None where the service does not tell.
+        Cheap enough to ask every second; None where the service does not report it.
         """
 
     def version(self) -> int | str | None:
         """A token that is different after the tallies have changed.
 
-        None where that costs as much to tell as to read them.
+        None where finding that out costs as much as reading them.
         """
 
     @property
     def parked(self) -> ParkedRecords:
-        """The records that no tally could take in."""
+        """The records that could not be folded."""
 
     def verify(
         self,
         *,
         sample: Sample | None = None,
         read_units: float | None = None,
+        processes: int | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
         """Compare every tally with GROUP BY over the source, changing nothing.
 
-        Writers and aggregators go on; records on their way are no drift. Where reads are billed,
-        at most `read_units` a second are spent. Of a sample every row is compared, and nothing of
-        the other groups.
+        Writers and aggregators go on; a record that is not applied yet is not drift. Where reads
+        are billed, at most `read_units` a second are spent. Where rows come over a network,
+        `processes` is how many processes read them; by default, as many as the size of the table
+        warrants. With a `sample`, every row of its groups is compared, and no row of other groups.
         """
 
-    def differs(
-        self, declared: Declaration | None = None, ranking_shards: int | None = None
-    ) -> str:
-        """What a rebuild with the same arguments would build, as words; empty for nothing.
+    def differs(self, declared: Declaration | None = None, layout: LayoutWish = AS_IT_IS) -> str:
+        """What a rebuild with the same arguments would build, in words; empty for nothing.
 
         Raises:
-            InvalidInput: leaderboards of this store have no partitions.
+            InvalidInput: rows of this store have one layout.
             InvalidTally: the declaration is none for this store.
         """
 
@@ -321,33 +319,34 @@ class Store(Tallies, Protocol):
         self,
         declared: Declaration | None = None,
         *,
-        ranking_shards: int | None = None,
+        layout: LayoutWish = AS_IT_IS,
         in_this_region: bool = False,
         read_units: float | None = None,
+        processes: int | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
-        """Make every tally exact by adding what it differs by; what was found to differ.
+        """Make every tally exact by adding what it differs by; returns what was found to differ.
 
-        Writers and aggregators go on. Killed and run again, it mends the rest.
+        Writers and aggregators go on. If it is killed, another run mends the rest.
 
-        What is new in `declared` is built beside what readers see; they see it when it is whole,
-        all at once. So are leaderboards that are to have another number of partitions.
+        What is new in `declared`, and rows that are to have another layout, are built beside what
+        readers see; when all of it is complete, readers are switched to it at once.
 
-        With `in_this_region`, the region that aggregates is the store's own from here on.
+        With `in_this_region`, the store's own region is the one that aggregates from now on.
 
         Raises:
-            InvalidInput: leaderboards of this store have no partitions, or it is in no region.
+            InvalidInput: rows of this store have one layout, or it is in no region.
             InvalidTally: the declaration is none for this store.
             StoreUnavailable: another rebuild has begun meanwhile.
         """
 
     def go_by_positions(self) -> None:
-        """Know change records by their shard's position from here on, not by markers.
+        """Recognize applied records by their shard's position from now on, not by markers.
 
         Raises:
             InvalidInput: this store has no markers.
             WrongStore: something that marks records still reads the stream.
-            StoreError: whether it does cannot be known, or the tables are busy.
+            StoreError: what reads it cannot be found out, or the tables are busy.
         """
 
     def close(self) -> None: ...
@@ -370,16 +369,16 @@ class Applied:
     records: int
     """Change records that are now in the tallies."""
     duplicates: int = 0
-    """Change records that were delivered but in the tallies already."""
+    """Change records that were delivered but were in the tallies already."""
     parked: int = 0
     more: bool = False
-    """Whether records were left that could have been taken: go on at once."""
+    """Whether records were left that could have been taken: step again at once."""
     fold_seconds: float = 0.0
     commit_seconds: float = 0.0
 
 
 class Aggregator(Protocol):
-    """One that carries change records into the tallies, step by step."""
+    """Carries change records into the tallies, step by step."""
 
     def step(self) -> Applied:
         """Apply one batch, exactly once, whatever other aggregators do."""

@@ -1,4 +1,4 @@
-"""Questions about windows and spans, answered from what any store can tell.
+"""Questions about windows and spans, answered from what any store offers.
 
 A span's leaders come from the sorted leaderboards of its windows, by the threshold algorithm; the
 order among given groups from their amounts. What needs the whole order of a span (the place of a
@@ -8,10 +8,10 @@ group in it, all of its lines) reads every line of its windows.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tallies.core.boards.spans import Span
+from tallies.core.boards.topk import Page, Ranked, every_line, place, top_k, weighted
 from tallies.core.errors import InvalidInput, shown
-from tallies.core.spans import Span
 from tallies.core.tally import Number
-from tallies.core.topk import Page, Ranked, every_line, place, top_k, weighted
 from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, BoardPage, Rank, Tallies
 
 MAX_AMOUNTS = 100_000
@@ -44,7 +44,7 @@ def leaders(
     """The groups of a span, most first, ties by id; after a line, or after `offset` lines.
 
     Raises:
-        InvalidInput: the offset is too far down.
+        InvalidInput: the offset is too large.
     """
     if offset > MAX_OFFSET:
         raise InvalidInput(
@@ -88,7 +88,7 @@ def among(tallies: Tallies, span: Span, groups: Sequence[str]) -> list[Line]:
 def neighbours(tallies: Tallies, span: Span, group: str, around: int) -> Neighbours | None:
     """The place of a group in a span, and up to `around` lines on both sides of its own.
 
-    None where it has none. The order is that of `leaders`.
+    None where the group has no place. The order is that of `leaders`.
     """
     with tallies.as_of_now() as now:
         if span.window is None:
@@ -109,7 +109,7 @@ def numbered(lines: Sequence[Ranked], first: int = 1) -> list[Line]:
 
 
 def check_groups(groups: Sequence[str], windows: int = 1, what: str = "group") -> None:
-    """See that a question is about a fair number of groups, each of them once.
+    """Check that a question is about a permitted number of groups, each of them once.
 
     Raises:
         InvalidInput: it is not.
@@ -159,5 +159,5 @@ class _Boards:
         return {group: [its[window] for window in windows] for group, its in found.items()}
 
     def amounts(self, totals: Sequence[Ranked]) -> list[Ranked]:
-        """Lines of weighted totals as what those come to."""
+        """Lines with weighted totals, as lines with the amounts that those stand for."""
         return [Ranked(group, self._span.amount(total)) for group, total in totals]

@@ -1,4 +1,4 @@
-"""Samples: some of the groups, chosen by chance, each of them checked whole."""
+"""Samples: some of the groups, chosen at random, each of them checked whole."""
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -38,7 +38,7 @@ def parse_share(text: str) -> float:
     0.005
 
     Raises:
-        InvalidInput: it is none, or not more than 0 % and at most 100 %.
+        InvalidInput: the text is no share, or not more than 0 % and at most 100 %.
     """
     number, sign, rest = text.strip().partition("%")
     try:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallies.core.declaration import read_declaration
+from tallies.core.declaration.declaration import read_declaration
 from tallies.stores.dynamodb.store import DynamoStore
-from tests.dynamodb.test_snapshot import settle
+from tests.dynamodb.snapshot.test_snapshot import settle
 from tests.engines import DynamoDBAccount, make_streamed_table, node
 from tests.engines.errors import EngineError
 from tests.engines.fixtures import missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
+from tests.layouts import OLDER
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -117,7 +118,7 @@ def orders(aws_environment: DynamoDBAccount) -> Iterator[DynamoStore]:
     client = aws_environment.dynamodb()
     make_streamed_table(client, "orders")
     declared = read_declaration((EXAMPLES / "orders.toml").read_text())
-    with DynamoStore.from_url(aws_environment.store_url("app"), declared) as store:
+    with DynamoStore.from_url(aws_environment.store_url("app") + OLDER, declared) as store:
         store.init()
         for number in range(24):
             item = {

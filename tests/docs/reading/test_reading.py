@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from tallies.core.declaration import Declaration, read_declaration
+from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.groups import group_text
 from tallies.core.ids import split_ids
 from tallies.core.windows import Window
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tallies.stores.dynamodb.keys import SETTINGS, reserved_key
-from tallies.stores.dynamodb.settings import FORMAT
+from tallies.stores.dynamodb.catalog.settings import FORMAT
+from tallies.stores.dynamodb.rows.keys import SETTINGS, reserved_key
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Ranked
-from tests.dynamodb.test_snapshot import settle
+from tests.dynamodb.snapshot.test_snapshot import settle
 from tests.engines import DynamoDBAccount, make_streamed_table, node
 from tests.engines.errors import EngineError
 from tests.engines.fixtures import missing_engine_skips
@@ -91,17 +91,26 @@ def declared() -> Declaration:
     return read_declaration(TOML)
 
 
-@pytest.fixture(params=[1, 3], ids=["one partition", "three partitions"])
+@pytest.fixture(
+    params=[
+        (1, "&guard=transactions&ranking=measure"),
+        (3, "&guard=transactions&ranking=measure"),
+        (1, "&guard=rows&ranking=buckets"),
+        (3, "&guard=transactions&ranking=buckets"),
+    ],
+    ids=["one partition", "three partitions", "buckets", "buckets in three partitions"],
+)
 def sales(
     aws_environment: DynamoDBAccount, declared: Declaration, request: pytest.FixtureRequest
 ) -> Iterator[DynamoStore]:
     """Orders that were written, moved and removed, and their tallies."""
     client = aws_environment.dynamodb()
     make_streamed_table(client, "orders")
-    url = aws_environment.store_url("app") + f"&ranking_shards={request.param}"
+    shards, layout = request.param
+    url = aws_environment.store_url("app") + f"&ranking_shards={shards}{layout}"
     with DynamoStore.from_url(url, declared) as store:
         store.init()
-        dice = random.Random(request.param)
+        dice = random.Random(shards)
         for _ in range(150):
             key = {"id": {"S": str(dice.randrange(60))}}
             if dice.random() < 0.25:
@@ -269,7 +278,7 @@ def test_the_program_of_the_page(sales: DynamoStore, aws_environment: DynamoDBAc
 def test_a_later_format_is_refused(sales: DynamoStore, answer: Answer) -> None:
     client = sales._clients.dynamodb  # the account's own
     for change, says in (
-        ("SET #format = :later", "is of format 2, and this program knows 1"),
+        ("SET #format = :later", "is of format 3, and this program knows 2"),
         ("REMOVE #format", "does not say yet what it tallies"),
     ):
         values: Any = {":later": {"N": str(FORMAT + 1)}} if ":later" in change else None
@@ -297,6 +306,8 @@ def test_the_items_have_the_attributes_that_the_page_names(sales: DynamoStore) -
     measures = {"average_sum", "weight_sum", "revenue", "orders"}
     for name in names - measures:
         assert f"`{name}`" in page, name
-    assert settings["format"] == {"N": "1"}
+    by_buckets = kept["ranking"] == "buckets"
+    assert settings["format"] == {"N": "2" if by_buckets else "1"}
+    assert ("bucket" in row) == by_buckets
     assert row.keys() >= measures - {"average_sum"}
     assert "average_sum" not in row  # its sum is that of revenue

@@ -9,17 +9,18 @@ from random import Random
 
 import pytest
 
-from benchmarks.workload import RESTAURANTS
-from benchmarks.write_units import Meter, _units, stream_records
+from benchmarks.dynamodb.write_units import Meter, _units, by_buckets, stream_records
+from benchmarks.harness.workload import RESTAURANTS
 from tallies.core.windows import Window
 from tallies.favorites.favorite import Event
-from tallies.operate.plan.batches import Gathering, a_day, shards
+from tallies.operate.plan.batches import Batching, a_day, shards
 from tallies.operate.plan.designs import Bill, Setting, with_lambda, with_scan, with_worker
 from tallies.operate.plan.folding import Log, Zipf
 from tallies.operate.plan.load import HOURS, Load, load_of_events
+from tallies.operate.plan.moves import Life, Moves, exactly
 from tallies.operate.plan.prices import read_prices
-from tallies.operate.plan.units import batch_units
-from tallies.stores.dynamodb.stream import StreamRecord, from_event
+from tallies.operate.plan.units import batch_units, look_reads
+from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
 from tests.engines.fixtures import in_ci
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -49,6 +50,45 @@ def test_write_units_are_those_of_the_real_apply_on_real_events(log: str, batch:
     touched = Log(load, kept).touched(batch)
 
     assert batch_units(touched, doubled_index=False) / batch == pytest.approx(measured, rel=CLOSE)
+
+
+@pytest.mark.parametrize("batch", [10, 100, 1_000, 10_000])
+def test_write_units_by_buckets_are_those_of_the_real_apply_on_a_zipf_load(batch: int) -> None:
+    records = list(stream_records(max(20_000 if batch > 10 else 2_000, 6 * batch)))
+    meter = by_buckets(records, batch)
+    # All three windows see the same day here, from empty rows on.
+    each = Life(RESTAURANTS, 1.0, len(records)).moves(batch)
+    of_batch = Moves(each.entered * batch, each.moved * batch)
+    touched = Zipf(Load(restaurants=RESTAURANTS, removals=0)).touched(batch)
+    touched = replace(touched, moves=dict.fromkeys(Load().ranked, of_batch))
+
+    planned = batch_units(touched, doubled_index=False) / batch
+
+    assert planned == pytest.approx(meter.units / len(records), rel=CLOSE)
+    assert look_reads(touched) / batch == pytest.approx(meter.reads / len(records), rel=CLOSE)
+
+
+@pytest.mark.parametrize("batch", [1, 10, 100, 1_000])
+@pytest.mark.parametrize("log", ["retail-marks.csv.gz", "travel-favorites.csv.gz"])
+def test_write_units_by_buckets_are_those_of_the_real_apply_on_real_events(
+    log: str, batch: int
+) -> None:
+    events = _events(log, 20_000)
+    load, kept = load_of_events(events)
+    records = _records(events)
+    meter = by_buckets(records, batch)
+
+    touched = Log(load, kept, "buckets").touched(batch)
+
+    planned = batch_units(touched, doubled_index=False) / batch
+    assert planned == pytest.approx(meter.units / len(records), rel=CLOSE)
+
+
+def test_what_moves_between_buckets_is_interpolated() -> None:
+    for batch, life in ((1, 7_000), (3, 7_000), (40, 210_000), (700, 90_000), (5_000, 6_000)):
+        near, exact = Life(1_000, 1.0, life).moves(batch), exactly(1_000, 1.0, batch, life)
+        assert near.entered == pytest.approx(exact.entered, rel=0.05)
+        assert near.moved == pytest.approx(exact.moved, rel=0.08, abs=0.001)
 
 
 def _events(log: str, count: int) -> list[Event]:
@@ -131,7 +171,7 @@ def test_a_day_has_all_its_writes_and_its_peak() -> None:
 def test_batches_are_those_of_a_simulated_shard(rate: float, window: float, size: int) -> None:
     load = Load(writes_a_day=rate * 86_400 * 4, peak=1.0)
     assert shards(load) == 4
-    day = a_day(load, Gathering(window, size), lambda records: records)
+    day = a_day(load, Batching(window, size), lambda records: records)
     dice = Random(1)
     batches = records = 0
     waited = now = 0.0
@@ -158,23 +198,26 @@ def test_costs_go_the_way_that_they_should() -> None:
     bill = Bill(setting, prices)
 
     def total(load: Load, setting: Setting = setting) -> float:
-        return with_lambda(load, Zipf(load), setting, Bill(setting, prices)).total
+        return with_lambda(load, Zipf(load, setting.ranking), setting, Bill(setting, prices)).total
 
     base = Load()
     assert total(replace(base, writes_a_day=70_000)) > 5 * total(base)
     assert total(base, replace(setting, batching_window=300)) < total(base)
     assert total(replace(base, ranked=(Window.ALL,))) < total(base)
-    assert total(base, replace(setting, doubled_index=True)) > total(base)
+    older = replace(setting, guard="transactions", ranking="measure")
+    assert total(base, replace(older, doubled_index=True)) > total(base, older) > total(base)
     assert total(base, replace(setting, free_tier=True)) < total(base)
-    scan = with_scan(base, Zipf(base), setting, bill)
+    scan = with_scan(base, Zipf(base, setting.ranking), setting, bill)
     grown = replace(base, favorites=base.rows_of_source * 100)
-    assert with_scan(grown, Zipf(grown), setting, bill).total > 10 * scan.total
-    assert with_worker(base, Zipf(base), setting, bill).total > total(base)
+    assert with_scan(grown, Zipf(grown, setting.ranking), setting, bill).total > 10 * scan.total
+    assert with_worker(base, Zipf(base, setting.ranking), setting, bill).total > total(base)
 
 
 def test_the_line_of_write_units_is_that_of_the_fact_sheet() -> None:
     """7,000 events a day, nothing folded: 14 units each, 1.84 to 1.87 USD (30 to 30.4 days)."""
     load = Load(removals=0, restaurants=1_000_000, skew=0, peak=1)
-    setting = Setting(batching_window=0, backups=False)
-    design = with_lambda(load, Zipf(load), setting, Bill(setting, read_prices("us-east-1")))
+    setting = Setting(batching_window=0, backups=False, guard="transactions", ranking="measure")
+    design = with_lambda(
+        load, Zipf(load, setting.ranking), setting, Bill(setting, read_prices("us-east-1"))
+    )
     assert design.lines["write units of tallies"] == pytest.approx(14 * 7000 * 365 / 12 * 0.625e-6)

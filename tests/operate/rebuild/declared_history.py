@@ -5,25 +5,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.fold import Folder
 from tallies.core.tally import Tally
 from tallies.core.windows import Window
-from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
-from tallies.stores.dynamodb.catalog import Catalog, Kept
-from tallies.stores.dynamodb.keys import TableNames
-from tallies.stores.dynamodb.redeclare import begin
-from tallies.stores.dynamodb.settings import Settings
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.batch import ApplyResult
+from tallies.stores.dynamodb.apply.writes import Writer
+from tallies.stores.dynamodb.catalog.catalog import Catalog, TallyVersion
+from tallies.stores.dynamodb.catalog.redeclare import begin
+from tallies.stores.dynamodb.catalog.settings import Settings
+from tallies.stores.dynamodb.rows.keys import TableNames
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
-from tallies.stores.dynamodb.stream import StreamRecord
-from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.layout import AS_IT_IS, GUARDS, LayoutWish
 from tallies.stores.protocol import Verified, together
 from tests.core.model import group_by
 from tests.histories.faults import Network
 from tests.histories.history import Wrong
 from tests.histories.schedule import Actor
 from tests.operate.rebuild.dynamo_history import PatientClient, RebuildHistory
+from tests.operate.rebuild.simulated import SimulatedStream
 
 ALWAYS_OLD = 0.4
 """How often an invocation knows only an epoch that may be over."""
@@ -36,14 +39,21 @@ class DeclaredHistory(RebuildHistory):
         self.base = TableNames(tables.source, tables.tallies)
         # The first tally is in the table of the positions; the others get tables of their own.
         self.declared = Declaration([folder.tally for folder in self.world.mended])
+        self.wish = self._drawn_wish()
+        self.first_wish = LayoutWish(ranking="measure", guard=self.wish.guard or "transactions")
         self._settings(self.database).create("simulated")
+        self.first_wish = AS_IT_IS
         self.known: list[Catalog] = [self._settings(self.database).read()]
 
     def _settings(self, client: Any) -> Settings:
-        return Settings(client, self.base, None, self.declared)
+        return Settings(client, self.base, self.first_wish, self.declared)
+
+    def _drawn_wish(self) -> LayoutWish:
+        return AS_IT_IS
 
     def _plant(self) -> None:
         """In place of drift, the next declaration."""
+        self.wish = self._drawn_wish()
         tallies = list(self.declared.tallies)
         chosen = self.random.randrange(len(tallies))
         tallies[chosen] = self._other(tallies[chosen])
@@ -61,9 +71,9 @@ class DeclaredHistory(RebuildHistory):
     def _start_rebuild(self) -> None:
         number = next(each for each in range(2) if each not in self.rebuilds)
         client: Any = PatientClient(self.network, self.deadliness)
-        declared = self.declared
+        declared, wish = self.declared, self.wish
 
-        def made(_: Sequence[Kept]) -> None:
+        def made(_: Sequence[TallyVersion]) -> None:
             """Tables are made when they are first written to."""
 
         def shards() -> list[str]:
@@ -71,16 +81,23 @@ class DeclaredHistory(RebuildHistory):
 
         def change() -> Verified:
             settings = self._settings(client)
-            if not settings.read().differs(declared):
+            if not settings.read().differs(declared, wish):
                 return together([])  # the one before has come to its end
-            catalog = begin(settings, declared, None, client, made, shards)
+            catalog = begin(settings, declared, wish, client, made, shards)
+            if any(version.layout.guard == "rows" for version in catalog.live):
+                self._catch_up(
+                    catalog.names,
+                    folders=catalog.folders(),
+                    epoch=catalog.epoch,
+                    redeclared=settings.read,
+                )
             proofs = Proofs(
                 [
                     (
-                        self._proof_of(catalog, kept, self.network, number),
-                        self.folder / f"{kept.tally.name}-{number}",
+                        self._proof_of(catalog, version, self.network, number),
+                        self.folder / f"{version.tally.name}-{number}",
                     )
-                    for kept in catalog.building
+                    for version in catalog.building
                 ]
             )
             found = proofs.rebuild(Writer(catalog.names, catalog.folders()))
@@ -89,9 +106,13 @@ class DeclaredHistory(RebuildHistory):
 
         self.rebuilds[number] = Actor(change)
 
-    def _proof_of(self, catalog: Catalog, kept: Kept, network: Network, number: int) -> Proof:
+    def _proof_of(
+        self, catalog: Catalog, version: TallyVersion, network: Network, number: int
+    ) -> Proof:
         (first, *_) = self._proofs(network, number).values()
-        return replace(first, names=catalog.names, folder=Folder(kept.tally), epoch=catalog.epoch)
+        return replace(
+            first, names=catalog.names, folder=Folder(version.tally), epoch=catalog.epoch
+        )
 
     def _whole(self) -> list[Actor]:
         for actor in self.rebuilds.values():
@@ -116,42 +137,52 @@ class DeclaredHistory(RebuildHistory):
             sender=self._sender(client),
             epoch=catalog.epoch,
             redeclared=reading.read,
+            shards=cast("Any", SimulatedStream(self.source)).shards,
+            amounts=self.random.choice([*self.memories, None]),
         )
-        deadline = self.time.seconds + self.random.choice([1, 5, 60])
-        return lambda: apply.apply_shard(shard_id, records, deadline)
+        return self._applying(apply, shard_id, records)
 
     def _verify(self) -> None:
         catalog = self._settings(self.database).read()
         calm = Network(self.database, self.random, self.time, {})
-        for kept in catalog.live:
-            proof = self._proof_of(catalog, kept, calm, 0)
-            found = Proofs([(proof, self.folder / f"v-{kept.name}")]).verify()
+        for version in catalog.live:
+            proof = self._proof_of(catalog, version, calm, 0)
+            found = Proofs([(proof, self.folder / f"v-{version.name}")]).verify()
             if found.drifted:
-                raise Wrong(f"verify tells of drift in {kept.name}: {list(found.drifted)}")
+                raise Wrong(f"verify tells of drift in {version.name}: {list(found.drifted)}")
 
     def _judge(self) -> None:
         catalog = self._settings(self.database).read()
-        if catalog.differs(self.declared) or catalog.building:
+        if catalog.differs(self.declared, self.wish) or catalog.building:
             raise Wrong(f"kept is {catalog}, declared {self.declared}")
-        for kept in catalog.live:
-            expected = group_by(kept.tally, self.source.rows.values())
-            actual = self._stored_in(kept)
-            folder = Folder(kept.tally)
+        for version in catalog.live:
+            expected = group_by(version.tally, self.source.rows.values())
+            actual = self._stored_in(version)
+            folder = Folder(version.tally)
             for key in expected.keys() | actual.keys():
                 end = folder.expiry(key[1])
                 is_over = end is not None and end <= self._now()
                 if not is_over and expected.get(key) != actual.get(key):
                     raise Wrong(
-                        f"{kept.table} {key} is {actual.get(key)}, should be {expected.get(key)}"
+                        f"{version.table} {key} is {actual.get(key)}, should be {expected.get(key)}"
                     )
 
-    def _stored_in(self, kept: Kept) -> Any:
+    def _stored_in(self, version: TallyVersion) -> Any:
         world = self.world
         try:
             self.world = replace(
-                world, tables=replace(self.base, others={kept.tally.name: kept.table})
+                world, tables=replace(self.base, others={version.tally.name: version.table})
             )
-            self.database.tables.setdefault(kept.table, {})
-            return self._stored(kept.tally)
+            self.database.tables.setdefault(version.table, {})
+            return self._stored(version.tally)
         finally:
             self.world = world
+
+
+class LayoutHistory(DeclaredHistory):
+    """Declarations change, and with them, to and fro, what guards the rows."""
+
+    at_once = 3
+
+    def _drawn_wish(self) -> LayoutWish:
+        return LayoutWish(guard=self.random.choice(GUARDS))

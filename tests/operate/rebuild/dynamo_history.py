@@ -4,11 +4,10 @@ interrupted, killed, and delivered more than once, in an order that its number d
 import random as shared_random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -16,28 +15,39 @@ from unittest.mock import patch
 
 from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Tally
-from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
-from tallies.stores.dynamodb.catalog import FIRST_EPOCH
-from tallies.stores.dynamodb.keys import is_reserved, row_key
-from tallies.stores.dynamodb.snapshot import mend, proofs, scan, views
+from tallies.stores.dynamodb.apply import buckets
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.batch import ApplyResult
+from tallies.stores.dynamodb.apply.buckets import is_unfit, ranked_by_buckets
+from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
+from tallies.stores.dynamodb.apply.in_rows.catch_up import catch_up
+from tallies.stores.dynamodb.apply.transactions import Sender
+from tallies.stores.dynamodb.apply.writes import Writer
+from tallies.stores.dynamodb.catalog.catalog import FIRST_EPOCH
+from tallies.stores.dynamodb.rows.keys import TableNames, is_reserved, row_key
+from tallies.stores.dynamodb.snapshot import proofs
+from tallies.stores.dynamodb.snapshot.mend import mender as mend
+from tallies.stores.dynamodb.snapshot.mend import misplaced
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
-from tallies.stores.dynamodb.snapshot.scan import Pace
-from tallies.stores.dynamodb.stream import StreamRecord
-from tallies.stores.dynamodb.transactions import Sender
-from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.dynamodb.snapshot.read import scan, views
+from tallies.stores.dynamodb.snapshot.read.scan import Pace
+from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.protocol import Verified
 from tests.core.model import Totals, group_by
 from tests.histories.delivery import Delivery
 from tests.histories.faults import FAULTS, Network, SimulatedTime
-from tests.histories.history import MAX_STEPS, Wrong
+from tests.histories.history import MAX_STEPS, Wrong, one_by_one
 from tests.histories.schedule import Actor, die, pause
 from tests.histories.source import SimulatedShard, SimulatedSource
-from tests.histories.worlds import START, WORLDS, new_row, touched
+from tests.histories.worlds import START, WORLDS, kept_in_rows, new_row, touched
 from tests.operate.rebuild.simulated import ReadableDynamoDB, SimulatedStream
 
 KEYS = 12
 """Rows that the source has at most."""
 MAX_KILLS = 12
+NOTE_RATE = 0.2
+"""How often an invocation notes how far its shard is, where that is put off."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,11 @@ class PatientClient:
 
 
 class RebuildHistory:
+    in_rows = False
+    """Whether rows hold their own positions from the start."""
+    at_once = MAX_STEPS
+    """How many invocations there are at a time. Row by row, a batch takes so many requests that
+    ever more would wait for one another."""
     keys = KEYS
     max_kills = MAX_KILLS
     second_rate = 0.01
@@ -104,10 +119,13 @@ class RebuildHistory:
         random = self.random = Random(seed)
         self.folder = folder
         self.world = random.choice(WORLDS)
+        if self.in_rows:
+            self.world = kept_in_rows(self.world)
         self.time = SimulatedTime(START.timestamp())
         self.source = SimulatedSource(random)
         self.database = ReadableDynamoDB(self.time.monotonic, self.source, self.world.tables.source)
         rate = random.choice([0, 0.02, 0.1])
+        self.memories = [RowAmounts(), RowAmounts(3)]
         self.network = Network(
             self.database,
             random,
@@ -129,6 +147,8 @@ class RebuildHistory:
             patch.object(proofs, "Sender", self._sender),
             patch.object(views, "monotonic", self.time.monotonic),
             patch.object(mend, "monotonic", self.time.monotonic),
+            patch.object(misplaced, "sleep", self.time.sleep),
+            patch.object(buckets, "at_once", one_by_one),
             patch.object(scan, "SEGMENTS", 1),  # more of them come in an order that nobody decides
         ):
             yield
@@ -207,7 +227,30 @@ class RebuildHistory:
         each = self._proofs(self.network, number).items()
         work = Proofs([(proof, self.folder / f"{name}-{number}") for name, proof in each])
         writer = Writer(self.world.tables, self.world.mended)
-        self.rebuilds[number] = Actor(partial(work.rebuild, writer))
+
+        def rebuild() -> Verified:
+            self._catch_up(self.world.tables)
+            return work.rebuild(writer)
+
+        self.rebuilds[number] = Actor(rebuild)
+
+    def _catch_up(self, tables: TableNames, **more: Any) -> None:
+        """What a rebuild applies itself, where positions are only noted."""
+        if not any(layout.guard == "rows" for layout in tables.layouts.values()):
+            return
+        client: Any = PatientClient(self.network, self.deadliness)
+        folders = more.pop("folders", self.world.mended)
+        stream: Any = SimulatedStream(self.source)
+        apply = GuardedApply(
+            client,
+            tables,
+            folders,
+            clock=self._now,
+            sender=self._sender(client),
+            shards=stream.shards,
+            **more,
+        )
+        catch_up(stream, apply)
 
     def _write(self) -> None:
         random = self.random
@@ -227,7 +270,7 @@ class RebuildHistory:
 
     def _invoke(self) -> None:
         waiting = self._waiting(self.source.shards)
-        if waiting:
+        if waiting and len(self.invocations) < self.at_once:
             invocation = self.random.choice(waiting).step()
             if invocation is not None:
                 self.invocations.append(invocation)
@@ -291,9 +334,25 @@ class RebuildHistory:
             clock=self._now,
             sender=self._sender(client),
             max_actions=100,
+            shards=cast("Any", SimulatedStream(self.source)).shards,
+            amounts=self.random.choice([*self.memories, None]),
         )
+        return self._applying(apply, shard_id, records)
+
+    def _applying(
+        self, apply: GuardedApply, shard_id: str, records: Sequence[StreamRecord]
+    ) -> Callable[[], ApplyResult]:
         deadline = self.time.seconds + self.random.choice([1, 5, 60])
-        return lambda: apply.apply_shard(shard_id, records, deadline)
+        notes = self.random.random() < NOTE_RATE
+
+        def work() -> ApplyResult:
+            result = apply.apply_shard(shard_id, records, deadline)
+            if notes:
+                with suppress(StoreUnavailable):
+                    apply.note(shard_id)
+            return result
+
+        return work
 
     def _proofs(self, network: Network, number: int = 0) -> dict[str, Proof]:
         deadliness = self.deadliness if network.rates else 0.0
@@ -334,10 +393,13 @@ class RebuildHistory:
 
     def _plant(self) -> None:
         """Rows changed, added, missing; all of them missing is a table that is seeded."""
+        deletes = not self.in_rows or self.random.random() < 0.5
+        if self.in_rows and deletes:
+            self._come_to_rest()
         for tally in self.world.tallies:
             rows = self.database.tables.setdefault(self.world.tables.rows(tally.name), {})
             there = [key for key in rows if not is_reserved(key[0])]
-            if self.random.random() < 0.2:
+            if deletes and self.random.random() < 0.2:
                 for key in there:
                     del rows[key]
                 self.met["planted"] += len(there)
@@ -345,13 +407,35 @@ class RebuildHistory:
             for key in there:
                 if self.random.random() < 0.2:
                     self.met["planted"] += 1
-                    if self.random.random() < 0.5:
+                    chance = self.random.random()
+                    if chance < 0.3 and "bucket" in rows[key]:
+                        bucket = self.random.choice(["-1", "0", "1", "6"])
+                        rows[key] = {**rows[key], "bucket": {"N": bucket}}
+                    elif deletes and chance < 0.5:
                         del rows[key]
                     else:
                         self._add(tally, key, self.random.randrange(-3, 9))
             if self.random.random() < 0.5:
                 self.met["planted"] += 1
                 self._add(tally, ("ghost", "all"), 2)
+
+    def _come_to_rest(self) -> None:
+        """A row that is deleted by hand has forgotten what it held. Until that is noted, what is
+        delivered again counts again; so it is noted first, and nothing is under way.
+        """
+        self._deliver_all()
+        calm: Any = self.database
+        for shard_id, delivery in self.deliveries.items():
+            delivery.settle()
+            if delivery.cursor:
+                apply = GuardedApply(
+                    calm,
+                    self.world.tables,
+                    self.world.mended,
+                    clock=self._now,
+                    sender=self._sender(calm),
+                )
+                apply.note(shard_id, delivery.shard.records[delivery.cursor - 1].change.position)
 
     def _add(self, tally: Tally, key: tuple[str, str], amount: int) -> None:
         self.database.update_item(
@@ -386,6 +470,14 @@ class RebuildHistory:
                         f"{tally.name} {key} is {actual.get(key)} and should be {expected.get(key)}"
                     )
 
+            table = self.world.tables.rows(tally.name)
+            ranked = ranked_by_buckets(self.world.tables, [tally]).get(table)
+            for place, item in self.database.tables[table].items():
+                end = None if is_reserved(place[0]) else folder.expiry(place[1])
+                is_over = end is not None and end <= self._now()
+                if not is_over and is_unfit(item, ranked):
+                    raise Wrong(f"{tally.name} {place} is in a wrong bucket: {item}")
+
     def _stored(self, tally: Tally) -> Totals:
         found: Totals = {}
         for (group, window), item in self.database.tables[
@@ -399,3 +491,10 @@ class RebuildHistory:
                 if any(amounts):
                     found[group, window] = amounts
         return found
+
+
+class InRowsHistory(RebuildHistory):
+    """Rows hold their own positions."""
+
+    in_rows = True
+    at_once = 3

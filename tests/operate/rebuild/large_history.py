@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from tallies.stores.dynamodb.apply import GuardedApply
+from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tests.histories.delivery import Delivery
 from tests.histories.schedule import Actor
 from tests.histories.source import SimulatedShard

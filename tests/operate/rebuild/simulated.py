@@ -8,7 +8,7 @@ before its children's.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tallies.stores.dynamodb.stream import (
+from tallies.stores.dynamodb.stream.stream import (
     MAX_RECORDS,
     Shard,
     StreamRecord,
@@ -62,8 +62,8 @@ class ReadableDynamoDB(FakeDynamoDB):
 
     def _items(self, table: str) -> dict[tuple[str, ...], Mapping[str, Any]]:
         if table == self._source_table:
-            rows = self._source.rows.items()
-            items = [{KEY: {"N": str(key)}, **wire(row)} for key, row in rows]
+            rows = self._source.rows.copy()  # a scan reads ahead in a thread of its own
+            items = [{KEY: {"N": str(key)}, **wire(row)} for key, row in rows.items()]
             return {_place(item): item for item in items}
         return self._rows(table)
 
@@ -87,11 +87,6 @@ class ReadableDynamoDB(FakeDynamoDB):
             )
             responses.append({} if item is None else {"Item": dict(item)})
         return {"Responses": responses}
-
-    def put_item(self, **request: Any) -> dict[str, Any]:
-        item = request["Item"]
-        self._put(request["TableName"], (item["group"]["S"], item["time_window"]["S"]), dict(item))
-        return {}
 
 
 def _place(item: Mapping[str, Any]) -> tuple[str, ...]:

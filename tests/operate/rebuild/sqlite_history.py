@@ -2,8 +2,8 @@
 two of their statements and killed at any of them, in an order that its number decides.
 
 Each has connections of its own to a real file, as processes have. Who dies inside a transaction
-loses it, as the file does by itself when a process is killed; `tests/sqlite/test_kill.py` kills
-processes.
+loses it, as the file does by itself when a process is killed; `tests/sqlite/apply/test_kill.py`
+kills processes.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ from greenlet import getcurrent
 from tallies.core.errors import StoreUnavailable
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.protocol import Verified
-from tallies.stores.sqlite import mend
+from tallies.stores.sqlite.snapshot import mend
 from tests.histories.history import MAX_STEPS, Wrong
 from tests.histories.schedule import Actor, die, pause
 

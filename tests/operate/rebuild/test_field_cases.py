@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.windows import Window
 from tallies.favorites.favorite import Event
 from tallies.favorites.tally import FAVORITES

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 from tests.conformance.backend import Backend
+from tests.length import at_length
 from tests.operate.rebuild.fire import Fire
 
-ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", "12")) // 3
+ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", at_length(12, least=6))) // 3
 
 
 def test_case_6_8_rebuild_under_fire(backend: Backend, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ import pytest
 from botocore.httpsession import URLLib3Session
 
 from tallies.favorites.on_sqlite import SqliteFavorites
-from tallies.stores.dynamodb.snapshot import scan
-from tallies.stores.sqlite import mend
+from tallies.stores.dynamodb.snapshot.read import scan
+from tallies.stores.sqlite.snapshot import mend
 from tests.conformance.backend import Backend
 from tests.conformance.test_dynamodb import DynamoBackend
 from tests.conformance.test_sqlite import SqliteBackend

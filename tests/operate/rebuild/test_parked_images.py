@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from tallies.core.errors import InvalidInput, Unfoldable
-from tallies.stores.dynamodb.apply import GuardedApply
-from tallies.stores.dynamodb.parked import Parked
-from tallies.stores.dynamodb.stream import from_event
-from tallies.stores.dynamodb.tables import tallies_table
-from tallies.stores.dynamodb.transactions import Sender
-from tallies.stores.dynamodb.writes import Writer
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.transactions import Sender
+from tallies.stores.dynamodb.apply.writes import Writer
+from tallies.stores.dynamodb.rows.tables import tallies_table
+from tallies.stores.dynamodb.stream.stream import from_event
 from tests.engines import DynamoDBAccount
 from tests.histories.source import wire
 from tests.histories.worlds import FAVORITES, MISREAD, WORLDS

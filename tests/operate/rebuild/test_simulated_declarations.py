@@ -8,24 +8,31 @@ from pathlib import Path
 
 import pytest
 
-from tallies.stores.dynamodb import redeclare
-from tallies.stores.dynamodb.guard import Guard
+from tallies.stores.dynamodb.apply.guard import Guard
+from tallies.stores.dynamodb.catalog import redeclare
 from tests.histories.history import Wrong
-from tests.operate.rebuild.declared_history import DeclaredHistory
+from tests.length import at_length
+from tests.operate.rebuild.declared_history import DeclaredHistory, LayoutHistory
 from tests.operate.rebuild.dynamo_history import play
 
-HISTORIES = 150
+FULL = 150
+HISTORIES = at_length(FULL)
 ENOUGH_TO_FIND = 60
+GUARDED = at_length(60)
 
 
-def _play(seeds: range, folder: Path) -> None:
+def _play(seeds: range, folder: Path, kind: type[DeclaredHistory] = DeclaredHistory) -> None:
     for seed in seeds:
         (folder / str(seed)).mkdir()
-        play(seed, folder / str(seed), DeclaredHistory)
+        play(seed, folder / str(seed), kind)
 
 
 def test_a_declaration_changes_under_live_traffic(tmp_path: Path) -> None:
     _play(range(HISTORIES), tmp_path)
+
+
+def test_so_does_what_guards_the_rows(tmp_path: Path) -> None:
+    _play(range(GUARDED), tmp_path, LayoutHistory)
 
 
 def test_positions_that_are_not_stamped_are_found_out(
@@ -41,4 +48,4 @@ def test_a_new_shard_that_does_not_look_at_the_settings_is_found_out(
 ) -> None:
     monkeypatch.setattr(Guard, "needs_epoch", property(lambda _: False))
     with pytest.raises(Wrong):
-        _play(range(HISTORIES), tmp_path)
+        _play(range(FULL), tmp_path)

@@ -14,10 +14,11 @@ import pytest
 from tests.histories.faults import FAULTS
 from tests.histories.worlds import WORLDS
 from tests.length import at_length
-from tests.operate.rebuild.dynamo_history import Played, play
+from tests.operate.rebuild.dynamo_history import InRowsHistory, Played, play
 
 HISTORIES = at_length(300)
 AT_ONCE = at_length(100)
+IN_ROWS = at_length(60)
 
 _played: list[Played] = []
 
@@ -28,6 +29,13 @@ def test_case_6_7_8_9_a_live_table_is_rebuilt_exactly(first: int, tmp_path: Path
         folder = tmp_path / str(seed)
         folder.mkdir()
         _played.append(play(seed, folder))
+
+
+def test_so_is_one_whose_rows_hold_their_own_positions(tmp_path: Path) -> None:
+    for seed in range(IN_ROWS):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        play(seed, folder, InRowsHistory)
 
 
 def test_the_histories_have_met_everything() -> None:

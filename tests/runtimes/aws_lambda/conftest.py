@@ -1,4 +1,4 @@
-"""A store on DynamoDB Local, and the function over it in the real runtime."""
+"""A store on DynamoDB Local, its rows in transactions, and the function in the real runtime."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,6 +9,7 @@ from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
 from tests.engines.fixtures import StartLambda
 from tests.engines.lambda_rie import LambdaFunction
+from tests.layouts import OLDER
 
 HANDLER = "tallies.favorites.aws_aggregator.handler"
 Deploy = Callable[..., LambdaFunction]
@@ -16,7 +17,8 @@ Deploy = Callable[..., LambdaFunction]
 
 @pytest.fixture
 def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoFavorites]:
-    with DynamoFavorites.from_url(aws_environment.store_url("app"), clock=ManualClock()) as store:
+    url = aws_environment.store_url("app") + OLDER
+    with DynamoFavorites.from_url(url, clock=ManualClock()) as store:
         store.init()
         yield store
 

@@ -61,8 +61,8 @@ class Running:
 
 
 @pytest.fixture
-def store(aws_environment: DynamoDBAccount) -> Iterator[DynamoFavorites]:
-    with DynamoFavorites.from_url(aws_environment.store_url("app")) as store:
+def store(aws_environment: DynamoDBAccount, layout_options: str) -> Iterator[DynamoFavorites]:
+    with DynamoFavorites.from_url(aws_environment.store_url("app") + layout_options) as store:
         store.init()
         yield store
 

@@ -12,8 +12,8 @@ from itertools import count
 from threading import RLock
 from typing import Any
 
-from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
-from tallies.stores.dynamodb.stream import (
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
+from tallies.stores.dynamodb.stream.stream import (
     MAX_RECORDS,
     Shard,
     StreamRecord,

@@ -5,6 +5,7 @@ import pytest
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
 from tests.engines import DynamoDBAccount
+from tests.layouts import in_transactions
 
 
 def test_a_file_that_is_not_there() -> None:
@@ -21,6 +22,7 @@ def test_missing_tables(aws_environment: DynamoDBAccount) -> None:
     assert len(ran.err.splitlines()) == 2, ran.err  # who reads what, and why not
 
 
+@in_transactions
 def test_a_store_whose_records_have_markers(store: DynamoFavorites) -> None:
     store.settings.claim("markers")
     ran = tallies("worker", store=store.url)

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tallies.stores.dynamodb.leases import Lease
+from tallies.stores.dynamodb.stream.leases import Lease
 
 
 def test_of_many_that_take_a_shard_one_has_it(store: DynamoFavorites) -> None:

@@ -12,8 +12,8 @@ from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes import catch_up
 from tallies.runtimes.catch_up import catch_up_alone
-from tallies.stores.dynamodb.errors import HistoryTrimmed
-from tallies.stores.dynamodb.transactions import OutOfTime, Sender
+from tallies.stores.dynamodb.apply.transactions import OutOfTime, Sender
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.conftest import all_time, fill

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallies.core.errors import StoreUnavailable
-from tallies.runtimes.worker.ahead import ReadAhead
 from tallies.runtimes.worker.lineage import came_from_nowhere, ready
 from tallies.runtimes.worker.liveness import Watch
 from tallies.runtimes.worker.pace import LONGEST_SECONDS, Pace
 from tallies.runtimes.worker.pages import TRIMMED_TRIES, pages
+from tallies.runtimes.worker.prefetch import Prefetch
 from tallies.runtimes.worker.sharing import moves
-from tallies.stores.dynamodb.errors import HistoryTrimmed
-from tallies.stores.dynamodb.leases import Lease
-from tallies.stores.dynamodb.stream import Shard, StreamRecord
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed
+from tallies.stores.dynamodb.stream.leases import Lease
+from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord
 from tests.runtimes.worker.simulated import SimulatedStream
 from tests.waiting import until
 
@@ -134,12 +134,12 @@ def test_reading_ahead_stops_at_its_bounds_and_goes_on_when_something_is_taken()
             yield some[start : start + 10]
 
     some = records(100)
-    with ReadAhead(read, max_records=30) as ahead:
+    with Prefetch(read, max_records=30) as prefetch:
         until(lambda: pages_read == 4)  # three are kept, and one waits for room
-        taken = ahead.take(60.0)
+        taken = prefetch.take(60.0)
         assert taken == some[:30]
         rest: list[StreamRecord] = []
-        while (more := ahead.take(60.0)) is not None:
+        while (more := prefetch.take(60.0)) is not None:
             rest += more
         assert [*taken, *rest] == some
 
@@ -150,9 +150,9 @@ def test_heavy_records_are_bounded_by_their_weight() -> None:
             data = {**record.raw["dynamodb"], "SizeBytes": 600_000}
             yield [record._replace(raw={**record.raw, "dynamodb": data})]
 
-    with ReadAhead(read, max_bytes=1_000_000) as ahead:
+    with Prefetch(read, max_bytes=1_000_000) as prefetch:
         sizes = []
-        while (taken := ahead.take(60.0)) is not None:
+        while (taken := prefetch.take(60.0)) is not None:
             sizes.append(len(taken))
         assert sum(sizes) == 10
         assert max(sizes) <= 2
@@ -165,7 +165,7 @@ def test_what_was_read_before_a_failure_is_handed_over_first() -> None:
         yield some
         raise StoreUnavailable("try again")
 
-    with ReadAhead(read) as ahead:
-        assert ahead.take(60.0) == some
+    with Prefetch(read) as prefetch:
+        assert prefetch.take(60.0) == some
         with pytest.raises(StoreUnavailable):
-            ahead.take(60.0)
+            prefetch.take(60.0)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
+from tests.layouts import each_way
 from tests.runtimes.worker.conftest import Start, all_time, fill, until_counted
 from tests.runtimes.worker.simulated import SimulatedStream
 from tests.waiting import until
@@ -33,9 +34,12 @@ def until_said(store: DynamoFavorites, *words: str) -> str:
 def counted(store: DynamoFavorites, simulated: SimulatedStream, shard: str, upto: int) -> None:
     """Say that the tallies hold a shard's records up to this one, as a rebuild does."""
     records = simulated.records(shard)[:upto]
-    store.guarded_apply().apply_shard(shard, records)
+    apply = store.guarded_apply()
+    apply.apply_shard(shard, records)
+    apply.note(shard)
 
 
+@each_way
 def test_field_case_14_a_trimmed_position_is_said_and_nothing_is_skipped(
     store: DynamoFavorites,
     simulated: SimulatedStream,
@@ -58,6 +62,7 @@ def test_field_case_14_a_trimmed_position_is_said_and_nothing_is_skipped(
     assert sentence in [r.message for r in caplog.records if r.levelno == logging.ERROR]
 
 
+@each_way
 def test_it_goes_on_by_itself_when_the_tallies_have_been_rebuilt(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -74,6 +79,7 @@ def test_it_goes_on_by_itself_when_the_tallies_have_been_rebuilt(
     assert running.stop()
 
 
+@each_way
 def test_records_that_left_before_anybody_read_are_missed(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -85,6 +91,7 @@ def test_records_that_left_before_anybody_read_are_missed(
     assert not running.stop()
 
 
+@each_way
 def test_a_shard_whose_parent_left_unread_waits_for_a_rebuild(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -101,6 +108,7 @@ def test_a_shard_whose_parent_left_unread_waits_for_a_rebuild(
     assert running.stop()
 
 
+@each_way
 def test_a_shard_that_vanished_half_read_is_said(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -141,6 +149,7 @@ def lose_the_parent(store: DynamoFavorites, stream: SimulatedStream) -> None:
     stream.trim("a")
 
 
+@each_way
 @pytest.mark.parametrize(
     "lose", [lose_the_position, lose_the_beginning, lose_everything, lose_the_parent]
 )

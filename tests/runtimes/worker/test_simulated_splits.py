@@ -8,11 +8,13 @@ from collections import Counter
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
+from tests.layouts import each_way
 from tests.runtimes.worker.conftest import Start, fill, until_counted
 from tests.runtimes.worker.simulated import SimulatedStream
 from tests.waiting import until
 
 
+@each_way
 def test_field_case_14_children_are_read_after_their_parent_through_three_generations(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -29,6 +31,7 @@ def test_field_case_14_children_are_read_after_their_parent_through_three_genera
         assert last_read[parent] < shards.index(child)
 
 
+@each_way
 def test_field_case_14_a_running_worker_follows_splits(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -43,6 +46,7 @@ def test_field_case_14_a_running_worker_follows_splits(
     assert store.leases.roll().finished == {"a", "b", "d"}
 
 
+@each_way
 def test_field_case_14_a_closed_shard_without_children_wedges_nothing(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -57,6 +61,7 @@ def test_field_case_14_a_closed_shard_without_children_wedges_nothing(
     assert running.stop()
 
 
+@each_way
 def test_field_case_14_a_closed_shard_that_never_says_that_it_is_over_is_over_at_its_end(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -72,6 +77,7 @@ def test_field_case_14_a_closed_shard_that_never_says_that_it_is_over_is_over_at
     until_counted(store, expected)
 
 
+@each_way
 def test_an_empty_shard_is_passed(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -82,6 +88,7 @@ def test_an_empty_shard_is_passed(
     until_counted(store, expected)
 
 
+@each_way
 def test_a_parent_that_was_read_and_then_trimmed_is_over(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:
@@ -97,6 +104,7 @@ def test_a_parent_that_was_read_and_then_trimmed_is_over(
     assert second.stop()
 
 
+@each_way
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_old_iterators_are_renewed_where_reading_was(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start, every: int
@@ -107,6 +115,7 @@ def test_old_iterators_are_renewed_where_reading_was(
     until_counted(store, expected)
 
 
+@each_way
 def test_workers_share_the_shards_and_a_stopped_one_gives_its_own_back(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start
 ) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tallies.core.declaration import read_declaration
+from tallies.core.declaration.declaration import read_declaration
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.open import open_any
 from tallies.runtimes.catch_up import catch_up
 from tallies.runtimes.worker import Worker
-from tallies.stores.dynamodb.leases import Lease
 from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.dynamodb.stream.leases import Lease
 from tests.engines import DynamoDBAccount, make_streamed_table
 from tests.runtimes.worker.conftest import BEAT_SECONDS, Start, running, until_counted
 from tests.waiting import until

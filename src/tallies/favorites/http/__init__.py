@@ -2,6 +2,6 @@
 
 from tallies.favorites.http.app import create_app
 from tallies.favorites.http.metrics import FavoritesInstruments
-from tallies.http.auth import Auth, JwtAuth, NoAuth
+from tallies.http.service.auth import Auth, JwtAuth, NoAuth
 
 __all__ = ["Auth", "FavoritesInstruments", "JwtAuth", "NoAuth", "create_app"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -13,20 +12,16 @@ from tallies.favorites.http.boards import board_of, board_routes
 from tallies.favorites.http.marks import user_routes
 from tallies.favorites.http.metrics import FavoritesInstruments
 from tallies.favorites.http.page import name_routes, serve_page
-from tallies.http.answers import Content
-from tallies.http.auth import Auth
-from tallies.http.caching import REMEMBER_SECONDS, Memory
-from tallies.http.live import Board, Live
-from tallies.http.service import service
-from tallies.http.tallies import leaderboard_of, tally_routes
-from tallies.stores.protocol import Clock
+from tallies.http.questions.answers import Content
+from tallies.http.questions.live import Board, Live
+from tallies.http.questions.routes import leaderboard_of, tally_routes
+from tallies.http.service.auth import Auth
+from tallies.http.service.caching import REMEMBER_SECONDS, Memory
+from tallies.http.service.service import service
+from tallies.stores.clock import Clock, utc_now
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def create_app(
@@ -37,7 +32,7 @@ def create_app(
     instruments: FavoritesInstruments | None = None,
     background: AbstractContextManager[object] | None = None,
     notice: str | None = None,
-    clock: Clock = _utc_now,
+    clock: Clock = utc_now,
     remember_seconds: float = REMEMBER_SECONDS,
     origins: Sequence[str] = (),
     root_path: str = "",
@@ -48,14 +43,14 @@ def create_app(
 
     `background` (an aggregation loop) is entered when the service starts and left when it stops;
     `notice` is a sentence that the page shows; `clock` says which month and day are current;
-    `remember_seconds` is how long an answer to all may be given again without a look at the store,
-    where the store cannot tell that nothing has changed. Pages of `origins` may use the service;
+    `remember_seconds` is how long an answer to all may be repeated without reading the store, where
+    the store cannot tell that nothing has changed. Pages of `origins` may use the service;
     `root_path` is the path that a proxy has put it under. Without `follows` there are no live
     leaderboards, for a gateway that waits for an answer's end. `tracer_provider`, of OpenTelemetry,
     makes a span of each request.
 
     Raises:
-        InvalidInput: an origin is none, or the root path.
+        InvalidInput: an origin or the root path is not valid.
     """
     metrics = instruments or FavoritesInstruments()
 

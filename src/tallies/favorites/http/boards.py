@@ -1,4 +1,4 @@
-"""Routes that all may read: tallies, histories, leaderboards of restaurants."""
+"""Routes that anyone may read: tallies, histories, leaderboards of restaurants."""
 
 from typing import Annotated, Literal
 
@@ -20,15 +20,23 @@ from tallies.favorites.http.schemas import (
     TalliesAnswer,
     TallyAnswer,
 )
-from tallies.http import reading
-from tallies.http.answers import Content, by_names, leaderboard, order_among, place_of
-from tallies.http.caching import REVALIDATED, Memory, revalidated
-from tallies.http.descriptions import Schema, spans, windows
-from tallies.http.exact import ExactResponse
-from tallies.http.live import Board, Live, followed
-from tallies.http.parameters import MAX_IDS, Cursor, Limit, LiveLimit, Offset, live_documented
-from tallies.http.problems import Refused, documented
-from tallies.stores.protocol import Clock, Store
+from tallies.http.questions import reading
+from tallies.http.questions.answers import Content, by_names, leaderboard, order_among, place_of
+from tallies.http.questions.descriptions import Schema, spans, windows
+from tallies.http.questions.live import Board, Live, followed
+from tallies.http.questions.parameters import (
+    MAX_IDS,
+    Cursor,
+    Limit,
+    LiveLimit,
+    Offset,
+    live_documented,
+)
+from tallies.http.service.caching import REVALIDATED, Memory, revalidated
+from tallies.http.service.exact import ExactResponse
+from tallies.http.service.problems import Refused, documented
+from tallies.stores.clock import Clock
+from tallies.stores.protocol import Store
 from tallies.stores.questions import MAX_AROUND, check_groups
 
 
@@ -76,7 +84,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
         windows: Windows = Field(default_factory=list)
 
     def checked(ids: list[str], names: list[str] | None) -> list[str]:
-        """The windows that are asked for, of restaurants that may be asked about."""
+        """Check the ids of a question; return the windows that it asks for."""
         for id_ in ids:
             check_id(id_, "restaurant id")
         now = clock()
@@ -188,7 +196,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
         restaurant_id: RestaurantId,
         around: Annotated[int, Query(ge=0, le=MAX_AROUND)] = 5,
     ) -> Response:
-        """The place of a restaurant in the order that pages have, and who stands around it."""
+        """The place of a restaurant in the order that pages have, and its neighbours."""
         check_id(restaurant_id, "restaurant id")
         span = reading.ranked_span(store.of, window, clock())
 

@@ -22,11 +22,11 @@ from tallies.favorites.http.schemas import (
     RestaurantId,
     UserId,
 )
-from tallies.http.auth import Auth
-from tallies.http.cursors import read_cursor, write_cursor
-from tallies.http.parameters import MAX_IDS, Cursor, Limit
-from tallies.http.problems import Refused, documented
-from tallies.stores.protocol import Clock
+from tallies.http.questions.cursors import read_cursor, write_cursor
+from tallies.http.questions.parameters import MAX_IDS, Cursor, Limit
+from tallies.http.service.auth import Auth
+from tallies.http.service.problems import Refused, documented
+from tallies.stores.clock import Clock
 from tallies.stores.questions import check_groups
 
 _ONE = "/users/{user_id:id}/favorites/{restaurant_id:id}"
@@ -110,7 +110,7 @@ def user_routes(
 
     @router.delete(_ONE, status_code=204)
     def delete(request: Request, user_id: UserId, restaurant_id: RestaurantId) -> Response:
-        """Take the favorite away, if it is there."""
+        """Remove the favorite, if it exists."""
         admit(request, user_id, restaurant_id)
         unmarked[store.unmark(user_id, restaurant_id)].inc()
         return Response(status_code=204)

@@ -1,8 +1,8 @@
-"""What Prometheus may know of favorites besides."""
+"""Further metrics of favorites, for Prometheus."""
 
 from prometheus_client import Counter
 
-from tallies.http.metrics import Instruments
+from tallies.http.service.metrics import Instruments
 
 
 class FavoritesInstruments(Instruments):

@@ -11,8 +11,8 @@ from pydantic.json_schema import SkipJsonSchema
 from tallies.favorites.catalogue import Catalogue
 from tallies.favorites.http.schemas import CuisinesAnswer, NameAnswer, RestaurantsAnswer
 from tallies.http import page as pages
-from tallies.http.caching import REVALIDATED, as_answer, revalidated
-from tallies.http.problems import documented
+from tallies.http.service.caching import REVALIDATED, as_answer, revalidated
+from tallies.http.service.problems import documented
 from tallies.stores.protocol import MAX_GROUPS
 
 MAX_NAMES = 100
@@ -44,8 +44,8 @@ def name_routes(names: Catalogue) -> APIRouter:
     ) -> Response:
         """Restaurants of the catalogue whose name or id holds the query, best fit first.
 
-        With `cuisine` only those of this one, written as `/cuisines` writes it. As many as the
-        order among given restaurants takes can be had at once.
+        With `cuisine` only those of this one, written as `/cuisines` writes it. One answer may have
+        as many as the order among given restaurants accepts.
         """
         wanted = query.casefold().strip()
         hits = [

@@ -6,7 +6,7 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from tallies.core.windows import Window
-from tallies.http.descriptions import ID, TIME, windows
+from tallies.http.questions.descriptions import ID, TIME, windows
 from tallies.stores.protocol import MAX_GROUPS
 
 MAX_NOTE_BYTES = 4096
@@ -102,7 +102,7 @@ Ids = Annotated[
 
 
 class AmongRestaurants(BaseModel):
-    """The restaurants that are asked about, each once."""
+    """The restaurants of the question, each once."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     among: Ids

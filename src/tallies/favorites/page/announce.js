@@ -5,7 +5,9 @@ import { byId, html } from "./dom.js";
 import { nameOf } from "./names.js";
 
 const QUIET = 15_000; // milliseconds between two leaders
-const awaited = new Set();
+
+/** Restaurants whose counts are said when they change next. */
+export const awaited = new Set();
 let spoken = -QUIET;
 
 export const say = (text) => (byId("polite").textContent = text);
@@ -18,9 +20,6 @@ export function complain(text) {
 }
 
 export const calmDown = () => byId("trouble").replaceChildren();
-
-/** Say this restaurant's count when it changes next. */
-export const awaitCount = (id) => awaited.add(id);
 
 /** Say what matters of a board's change; boards are lists of `{restaurant_id, favorites}`, whose
  *  amounts `told` puts into words. */

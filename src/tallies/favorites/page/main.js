@@ -1,6 +1,6 @@
 // The page: who reads, what is shown, and how the parts hear of each other.
 
-import { awaitCount, calmDown, complain, say } from "./announce.js";
+import { awaited, calmDown, complain, say } from "./announce.js";
 import * as api from "./api.js";
 import { ask } from "./ask.js";
 import { Board } from "./board.js";
@@ -29,6 +29,7 @@ const withPart = (part, work) =>
 async function toggle(id) {
   if (me.id === null) return ask();
   calmDown();
+  awaited.add(id); // its count may come before the answer
   await marks.toggle(id);
   if (me.id === null) ask();
 }
@@ -50,10 +51,10 @@ for (const source of [marks, onScreen]) {
 }
 marks.addEventListener("elsewhere", loadMarks);
 marks.addEventListener("confirmed", ({ detail: id }) => {
-  awaitCount(id);
-  say(`${nameOf(id)} is ${marks.has(id) ? "a favorite now." : "no favorite any more."}`);
+  if (awaited.has(id)) say(`${nameOf(id)} is ${marks.has(id) ? "a favorite now." : "no favorite any more."}`);
 });
 marks.addEventListener("refused", ({ detail: { id, error } }) => {
+  awaited.delete(id);
   complain(`${nameOf(id)} is ${marks.has(id) ? "still" : "not"} a favorite. ${error.message}`);
 });
 

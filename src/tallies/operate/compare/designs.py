@@ -21,13 +21,13 @@ class Design(Protocol):
     """One way to keep counts. What is on the disk outlives the process."""
 
     in_background: bool
-    """Whether counts are carried over behind the writes, by `carry`."""
+    """Whether counts are carried over after the writes, by `carry`."""
     write_units: float
     """What counting has written so far: units of DynamoDB, rows of SQLite."""
     read_units: float
 
     def write(self, event: Event) -> None:
-        """Mark or unmark, as the application does it; done when it returns."""
+        """Mark or unmark, as the application does; done when it returns."""
 
     def carry(self) -> int:
         """Carry some of what was written into the counts; how many records, 0 for none."""

@@ -20,7 +20,7 @@ class Engine:
     open: Callable[[str, str, Path], Design]
     """(design, place, folder) to the design, made if it is not there."""
     fresh: Callable[[str], AbstractContextManager[str]]
-    """A place where nothing is, for a design; cleared at the end."""
+    """An empty place for a design; cleared at the end."""
     lives_seconds: tuple[float, float]
     """How long a process that is to be killed lives."""
 
@@ -37,7 +37,7 @@ def engine_named(name: str) -> Engine:
         raise InvalidInput(
             f"{name!r} is no engine to compare on; use sqlite, or dynamodb://REGION/PREFIX."
         )
-    # Only now, since it needs packages that the embedded store does not.
+    # Imported only now, since it needs packages that the embedded store does not.
     from tallies.operate.compare.on_dynamodb import fresh_tables, on_dynamodb
 
     return Engine(

@@ -1,4 +1,4 @@
-"""The process that is killed: it writes, carries over, and goes on where it was when it is back.
+"""The process that is killed: it writes, carries over, and resumes when it is started again.
 
 python -m tallies.operate.compare.killed ENGINE DESIGN PLACE FOLDER LOG ["to the end"]
 """
@@ -12,7 +12,7 @@ from tallies.favorites.favorite import Event
 from tallies.operate.compare.designs import SCAN
 
 WRITES_A_TURN = 7
-"""Between two looks at what is to be carried over."""
+"""Between two polls for changes to carry over."""
 _DONE = "acknowledged"
 
 
@@ -25,7 +25,7 @@ def write_log(folder: Path, events: Sequence[Event]) -> Path:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write until killed; or, at the end, only what was under way, and carry over what is left."""
+    """Write until killed; or, at the end, only what was under way, and carry over the rest."""
     from tallies.operate.compare.engines import engine_named
 
     engine, name, place, folder, log, *rest = arguments
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write("begins\n")
         sys.stdout.flush()
         while True:
-            # Whoever got no answer asks again, as an application would.
+            # A write without an answer is repeated, as an application would.
             for number in range(done, done + WRITES_A_TURN):
                 design.write(_event(events, number))
                 acknowledged.write(b".")
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _event(events: Sequence[Event], number: int) -> Event:
-    """The events one after the other, then all of them taken back, and so on: work without end."""
+    """The events one after the other, then their removals, and so on: endless work."""
     turn, index = divmod(number, len(events))
     event = events[index]
     return event if turn % 2 == 0 else event._replace(op="unmark" if event.op == "mark" else "mark")

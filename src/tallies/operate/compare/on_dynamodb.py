@@ -20,13 +20,14 @@ from tallies.operate.compare.designs import (
     Design,
     windows_of,
 )
-from tallies.stores.dynamodb.aggregate import StreamAggregator
-from tallies.stores.dynamodb.apply import GuardedApply
-from tallies.stores.dynamodb.client import Clients
-from tallies.stores.dynamodb.keys import is_reserved, row_key
-from tallies.stores.dynamodb.paging import rows as all_rows
-from tallies.stores.dynamodb.stream import Shard, Stream
-from tallies.stores.dynamodb.url import parse_url
+from tallies.stores.dynamodb.apply.aggregate import StreamAggregator
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.client.clients import Clients
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
+from tallies.stores.dynamodb.client.paging import rows as all_rows
+from tallies.stores.dynamodb.client.url import parse_url
+from tallies.stores.dynamodb.rows.keys import is_reserved, row_key
+from tallies.stores.dynamodb.stream.stream import Shard, Stream, StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,6 +36,8 @@ IN_TRANSACTION = 2
 INDEX_MOVE = 2
 """Units of a row's move in the ranking index."""
 BATCH = 100
+TRIES = 20
+"""Of a read: DynamoDB Local at times refuses a new iterator as expired."""
 CHECKPOINT = {"group": {"S": "checkpoint"}, "time_window": {"S": "-"}}
 
 
@@ -43,7 +46,7 @@ def fresh_tables(url: str, design: str) -> Iterator[str]:
     """The URL of a store whose tables are made now, and dropped at the end.
 
     Raises:
-        InvalidInput: there are tables of its name: somebody needs them.
+        InvalidInput: tables of its name exist already: somebody needs them.
     """
     location = parse_url(url)
     place = replace(location, prefix=f"{location.prefix}-compare{NAMES.index(design)}").url
@@ -129,19 +132,30 @@ class _Metered:
         answer = self._client.transact_write_items(**request)
         for action in request["TransactItems"]:
             ((_, write),) = action.items()
-            self._count(write, IN_TRANSACTION)
+            self._count(write)
         return answer
 
     def update_item(self, **request: Any) -> Any:
-        self._count(request, 1)
-        return self._client.update_item(**request)
+        # As the service reports it; for transactions the emulator reports it wrongly.
+        try:
+            answer = self._client.update_item(**request, ReturnConsumedCapacity="TOTAL")
+        except ClientError:
+            self._design.write_units += 1
+            raise
+        self._design.write_units += answer["ConsumedCapacity"]["CapacityUnits"]
+        return answer
 
     def get_item(self, **request: Any) -> Any:
         self._design.read_units += 1
         return self._client.get_item(**request)
 
-    def _count(self, write: Mapping[str, Any], units: int) -> None:
-        self._design.write_units += units
+    def batch_get_item(self, **request: Any) -> Any:
+        asked = request["RequestItems"].values()
+        self._design.read_units += sum(len(each["Keys"]) for each in asked)
+        return self._client.batch_get_item(**request)
+
+    def _count(self, write: Mapping[str, Any]) -> None:
+        self._design.write_units += IN_TRANSACTION
         if ":ranking" in write.get("ExpressionAttributeValues", {}):
             self._design.write_units += INDEX_MOVE
 
@@ -169,7 +183,7 @@ class _Tallies(_Base):
 
 
 class _Naive(_Base):
-    """Three updates for each record, and the batch is ticked off when all of it is in."""
+    """Three updates for each record; the batch is checked off when all of it is written."""
 
     in_background = True
 
@@ -180,13 +194,7 @@ class _Naive(_Base):
         self._iterator: str | None = None
 
     def carry(self) -> int:
-        if self._iterator is None:
-            found = self.client.get_item(
-                TableName=self.store.names.tallies, Key=CHECKPOINT, ConsistentRead=True
-            ).get("Item", {})
-            after = found.get("position", {}).get("S", "")
-            self._iterator = self._stream.iterator(self._shard.id, after)
-        records, self._iterator = self._stream.read(self._iterator, BATCH)
+        records, self._iterator = self._read()
         for record in records:
             for image, amount in ((record.change.old, -1), (record.change.new, 1)):
                 if image is not None:
@@ -199,6 +207,21 @@ class _Naive(_Base):
                 Item={**CHECKPOINT, "position": {"S": records[-1].change.position}},
             )
         return len(records)
+
+    def _read(self) -> tuple[list[StreamRecord], str | None]:
+        """The next records, by a new iterator where the current one no longer works."""
+        for _ in range(TRIES - 1):
+            with suppress(IteratorExpired, HistoryTrimmed):
+                return self._stream.read(self._iterator or self._at_checkpoint(), BATCH)
+            self._iterator = None
+        return self._stream.read(self._at_checkpoint(), BATCH)
+
+    def _at_checkpoint(self) -> str:
+        found = self.client.get_item(
+            TableName=self.store.names.tallies, Key=CHECKPOINT, ConsistentRead=True
+        ).get("Item", {})
+        after = found.get("position", {}).get("S", "")
+        return self._stream.iterator(self._shard.id, after)
 
 
 class _SecondWrite(_Base):

@@ -57,7 +57,7 @@ class _Tallies:
         self._store.init()
         self._aggregator = self._store.aggregator()
         self.write_units = 0.0
-        # As bare as the peers write: designs are compared, not what the store does besides.
+        # As bare as the peers' writes: this compares designs, not the store's other work.
         self._writer = _connect(path)
         self._on_the_way: deque[Event] = deque()
 
@@ -162,7 +162,7 @@ class _SecondWrite(_Plain):
         if self._together:
             self._connection.execute("BEGIN IMMEDIATE")
         created_at = self._change(event)
-        # By itself each write is right; what lies between them is not.
+        # Each write by itself is right; a kill between them is not.
         if not self._together:
             self._connection.execute("BEGIN IMMEDIATE")
         if created_at is not None:
@@ -173,7 +173,7 @@ class _SecondWrite(_Plain):
 
 
 class _Naive(_Plain):
-    """As the public samples have it: each record is added, and the batch is ticked off."""
+    """As the public samples do it: each record is added, then the batch is checked off."""
 
     in_background = True
     script = _SCHEMA + _LOGGED
@@ -192,7 +192,7 @@ class _Naive(_Plain):
 
 
 class _Scan(_Plain):
-    """Everything is counted anew."""
+    """Counts everything anew."""
 
     def carry(self) -> int:
         connection = self._connection

@@ -22,14 +22,14 @@ from tallies.operate.compare.engines import Engine
 from tallies.stores.protocol import Progress, no_progress
 
 TICK_SECONDS = 0.02
-"""Between two looks of a consumer that has nothing to do."""
+"""Between two polls of a consumer that has nothing to do."""
 DAY_SECONDS = 86_400.0
 SETTLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one design came to."""
+    """The result for one design."""
 
     design: str
     write_p50_ms: float
@@ -40,9 +40,9 @@ class Outcome:
     """Of counting, for each write of the application."""
     read_units: float
     wrong: int
-    """Counts that are wrong after the kills, when everything has come to rest."""
+    """Counts that are wrong after the kills, when everything has been carried over."""
     counts: int
-    """How many there should be and are."""
+    """How many counts there should be and are."""
 
 
 def compare(

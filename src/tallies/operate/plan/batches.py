@@ -1,6 +1,6 @@
 """Batches: how the records of a shard arrive at the aggregator in the course of a day."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, exp
 
@@ -17,18 +17,18 @@ SOURCE_UNITS = 1
 RECORD_BYTES = 600
 MAX_EVENT_BYTES = 6_000_000
 _FEW = 60
-"""Up to so many records, a batch's size is taken with its spread."""
+"""Up to this many records, the spread of a batch's size is taken into account."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class Batching:
     """How records are gathered before they are applied."""
 
     window_seconds: float
-    """The longest that the first record of a batch waits."""
+    """The longest time that the first record of a batch waits."""
     batch_size: float
     pause_seconds: float = 0.0
-    """Between the looks at a shard that has nothing."""
+    """Between the polls of a shard that has nothing."""
 
     @property
     def largest(self) -> float:
@@ -41,11 +41,13 @@ class Day:
 
     batches: float
     value: float
-    """Of whatever was asked for, over all batches."""
+    """The sum of the requested value over all batches."""
     largest: float
     """Records of the mean batch in the busiest hour."""
     wait_seconds: float
     """Mean time that a record waits to be gathered."""
+    by_hour: Sequence[float]
+    """The value, hour by hour."""
 
 
 def shards(load: Load) -> int:
@@ -54,28 +56,29 @@ def shards(load: Load) -> int:
     return max(FIRST_PARTITIONS, ceil(peak / PARTITION_UNITS))
 
 
-def a_day(load: Load, gathering: Gathering, of_batch: Callable[[float], float]) -> Day:
-    """Play a day, hour by hour; `of_batch` says what a batch of so many records comes to."""
+def a_day(load: Load, batching: Batching, of_batch: Callable[[float], float]) -> Day:
+    """Simulate a day, hour by hour; `of_batch` gives the value of a batch of this many records."""
     count = shards(load)
-    batches = value = waited = 0.0
-    largest = 0.0
+    batches = waited = largest = 0.0
+    by_hour: list[float] = []
     for total in load.rates():
         rate = total / count
-        if not rate:  # a log of one busy hour leaves nothing to the other end of the day
+        if not rate:  # a log of one busy hour leaves nothing for the other end of the day
+            by_hour.append(0.0)
             continue
-        # The first record opens the window; what comes until it closes joins it.
-        joined = min(rate * gathering.window_seconds, gathering.largest - 1)
-        if rate * gathering.window_seconds > gathering.largest - 1:
-            every = gathering.largest / rate
+        # The first record opens the window; records that come until it closes join it.
+        joined = min(rate * batching.window_seconds, batching.largest - 1)
+        if rate * batching.window_seconds > batching.largest - 1:
+            every = batching.largest / rate
         else:
-            every = gathering.window_seconds + 1 / rate
+            every = batching.window_seconds + 1 / rate
         in_hour = SECONDS_OF_AN_HOUR / every * count
         batches += in_hour
-        value += in_hour * _mean(joined, of_batch)
+        by_hour.append(in_hour * _mean(joined, of_batch))
         largest = max(largest, 1 + joined)
-        lasted = min(gathering.window_seconds, (gathering.largest - 1) / rate)
+        lasted = min(batching.window_seconds, (batching.largest - 1) / rate)
         waited += total * (lasted * (1 + joined / 2)) / (1 + joined)
-    return Day(batches, value, largest, waited / sum(load.rates()))
+    return Day(batches, sum(by_hour), largest, waited / sum(load.rates()), by_hour)
 
 
 def _mean(joined: float, of_batch: Callable[[float], float]) -> float:

@@ -70,7 +70,7 @@ def draw(plan: Plan, file: Path) -> None:
 
 
 def _label(axes: Any, at: float, ends: list[tuple[float, str, str]]) -> None:
-    """Name the lines at their right ends, none over another."""
+    """Label the lines at their right ends, without overlaps."""
     last = 0.0
     for cost, name, colour in sorted(ends):
         height = max(cost, last * 1.9)

@@ -4,12 +4,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from tallies.operate.plan.batches import Gathering, a_day, shards
-from tallies.operate.plan.folding import Mix
+from tallies.operate.plan.batches import Batching, a_day, shards
+from tallies.operate.plan.folding import Mix, Touched
 from tallies.operate.plan.load import DAYS_OF_A_MONTH, HOURS, SECONDS_OF_A_DAY, Load
 from tallies.operate.plan.prices import Free, PriceList
-from tallies.operate.plan.units import IN_TRANSACTION, INDEX_MOVE, batch_units, transactions
+from tallies.operate.plan.units import (
+    IN_TRANSACTION,
+    INDEX_MOVE,
+    batch_units,
+    board_reads,
+    board_row_reads,
+    look_reads,
+    notes,
+    row_reads,
+    transactions,
+)
+from tallies.stores.dynamodb.apply.in_rows.apply import ROWS_AT_ONCE
+from tallies.stores.layout import NEWEST, Guard, Ranking
 
+MAX_KEYS, MAX_AT_ONCE = 100, 16
+"""Rows in one read of written rows, and requests that are under way together."""
 MILLION = 1e6
 HOURS_OF_A_MONTH = DAYS_OF_A_MONTH * HOURS
 GB = 1024.0**3
@@ -22,11 +36,16 @@ RECORD_SECONDS = 0.00001
 # what DynamoDB Local needs), an update 4 ms.
 TRANSACTION_SECONDS, ROW_SECONDS, UPDATE_SECONDS = 0.008, 0.00012, 0.004
 
+REQUEST_SECONDS = 0.0011
+"""Of the processor, for a row that is written by itself (measured on DynamoDB Local)."""
+CORE_MB = 1769
+"""Memory with which a function has a whole processor; less has its share of it (Lambda Developer
+Guide, function memory)."""
 POLL_SECONDS = 0.25
-"""Lambda looks at a shard four times a second."""
+"""Lambda polls a shard four times a second."""
 INVOKE_SECONDS = 0.01
 INDEX_SECONDS = 0.05
-"""A leaderboard's index follows its table within so much (assumed)."""
+"""A leaderboard's index follows its table within this time (assumed)."""
 ROW_BYTES = 250
 """A row of the tallies, and again in the index if it is ranked."""
 SCAN_PAGE_BYTES, SCAN_PAGE_SECONDS = 1024.0**2, 0.1
@@ -34,24 +53,26 @@ SCAN_RECORD_SECONDS = 0.00001
 WORKER_VCPU, WORKER_GB = 0.25, 0.5
 """The smallest task of Fargate."""
 WORKER_SHARDS = 50
-"""Shards that one of them keeps up with."""
+"""Shards that one such task keeps up with."""
 WORKER_LOOK_SECONDS = 1.0
-"""Between its looks at a quiet shard (runtimes/worker/pace.py)."""
+"""Between its polls of a quiet shard (runtimes/worker/pace.py)."""
 SYNCHRONOUS_SECONDS = TRANSACTION_SECONDS + 4 * ROW_SECONDS - UPDATE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How the stack is set: the parameters of the template, and how prices are taken."""
+    """The settings of the stack: the parameters of the template, and how prices are applied."""
 
-    batch_size: float = 1000
+    batch_size: float = 2000
     batching_window: float = 1.0
-    memory_mb: float = 512
+    memory_mb: float = CORE_MB
     architecture: str = "arm64"
     doubled_index: bool = False
     """Whether a transaction doubles the units of an index's move; not documented."""
     free_tier: bool = True
     ranking_shards: int = 1
+    ranking: Ranking = NEWEST.ranking
+    guard: Guard = NEWEST.guard
     backups: bool = True
     traces: bool = False
     """Of the aggregator; its log line says as much."""
@@ -59,7 +80,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Design:
-    """What one design comes to."""
+    """The result for one design."""
 
     name: str
     lines: Mapping[str, float]
@@ -67,7 +88,7 @@ class Design:
     staleness_seconds: float
     """Of a count, on average."""
     worst_seconds: float
-    """At the load that was planned for, when nothing is broken."""
+    """At the planned load, when nothing is broken."""
     write_latency_ms: float
     """Added to each write of the application."""
     note: str
@@ -116,54 +137,58 @@ class Bill:
 
 def with_lambda(load: Load, mix: Mix, setting: Setting, bill: Bill) -> Design:
     """Stream and function."""
-    gathering = Gathering(setting.batching_window, setting.batch_size)
-    day = a_day(load, gathering, _units(mix, setting))
-    seconds = a_day(load, gathering, invocation(mix)).value
+    batching = Batching(setting.batching_window, setting.batch_size)
+    day = a_day(load, batching, _units(mix, setting))
+    units = day.value + noted(load, setting, day.batches)
+    seconds = a_day(load, batching, invocation(mix, setting)).value
     requests = day.batches * DAYS_OF_A_MONTH
     for_requests, for_seconds = bill.functions(requests, seconds * DAYS_OF_A_MONTH)
-    longest = invocation(mix)(day.largest)
+    of_rows = sum(looks_by_hour(load, mix, setting, batching))
+    longest = invocation(mix, setting)(day.largest)
     traced = max(0.0, requests - bill.free.traces) / MILLION * bill.list.prices.trace_million
     return Design(
         "stream + Lambda",
         {
-            "write units of tallies": bill.writes(day.value * DAYS_OF_A_MONTH),
+            "write units of tallies": bill.writes(units * DAYS_OF_A_MONTH),
             "Lambda requests": for_requests,
             "Lambda GB-seconds": for_seconds,
             "traces": traced if setting.traces else 0.0,
             "stream reads": 0.0,
-            **_kept(load, mix, bill),
+            **_kept(load, mix, bill, of_rows, setting.ranking),
         },
         day.wait_seconds + POLL_SECONDS / 2 + INVOKE_SECONDS + longest + INDEX_SECONDS,
         setting.batching_window + POLL_SECONDS + INVOKE_SECONDS + 2 * longest + INDEX_SECONDS,
         0.0,
         "exact; nothing runs when nothing comes",
-        _figures(load, day.value, day.batches, shards(load)),
+        _figures(load, units, day.batches, shards(load)),
     )
 
 
 def with_worker(load: Load, mix: Mix, setting: Setting, bill: Bill) -> Design:
-    """Stream and constantly running worker."""
-    gathering = Gathering(WORKER_LOOK_SECONDS / 2, 1000)
-    day = a_day(load, gathering, _units(mix, setting))
+    """Stream and a constantly running worker."""
+    batching = Batching(WORKER_LOOK_SECONDS / 2, 1000)
+    day = a_day(load, batching, _units(mix, setting))
+    units = day.value + noted(load, setting, day.batches)
     tasks = ceil(shards(load) / WORKER_SHARDS)
     prices = bill.list.prices
     task = WORKER_VCPU * prices.fargate_vcpu_hour + WORKER_GB * prices.fargate_gb_hour
     looks = shards(load) * SECONDS_OF_A_DAY / WORKER_LOOK_SECONDS + day.batches
     paid = max(0.0, looks * DAYS_OF_A_MONTH - bill.free.stream_reads)
-    longest = invocation(mix)(day.largest)
+    of_rows = sum(looks_by_hour(load, mix, setting, batching))
+    longest = invocation(mix, setting)(day.largest)
     return Design(
         "stream + worker",
         {
-            "write units of tallies": bill.writes(day.value * DAYS_OF_A_MONTH),
+            "write units of tallies": bill.writes(units * DAYS_OF_A_MONTH),
             f"Fargate, {tasks} task{'s' if tasks > 1 else ''}": tasks * task * HOURS_OF_A_MONTH,
             "stream reads": paid / MILLION * prices.stream_read_million,
-            **_kept(load, mix, bill),
+            **_kept(load, mix, bill, of_rows, setting.ranking),
         },
         day.wait_seconds + longest + INDEX_SECONDS,
         WORKER_LOOK_SECONDS + 2 * longest + INDEX_SECONDS,
         0.0,
         "exact; one task is one failure away from a pause, two share the shards",
-        _figures(load, day.value, day.batches, shards(load)),
+        _figures(load, units, day.batches, shards(load)),
     )
 
 
@@ -197,7 +222,7 @@ def with_scan(load: Load, mix: Mix, _: Setting, bill: Bill) -> Design:
 
 
 def with_second_write(load: Load, mix: Mix, setting: Setting, bill: Bill) -> Design:
-    """The counts are written by the application, in one transaction with the favorite."""
+    """The application writes the counts, in one transaction with the favorite."""
     index = INDEX_MOVE * (IN_TRANSACTION if setting.doubled_index else 1)
     units = 1 + len(load.windows) * IN_TRANSACTION + len(load.ranked) * index
     busiest = max(load.rates()) * mix.hottest
@@ -220,38 +245,69 @@ DESIGNS: Sequence[Make] = (with_lambda, with_worker, with_scan, with_second_writ
 
 
 def _units(mix: Mix, setting: Setting) -> Callable[[float], float]:
-    return lambda records: batch_units(mix.touched(records), doubled_index=setting.doubled_index)
+    return lambda records: batch_units(
+        mix.touched(records), doubled_index=setting.doubled_index, guard=setting.guard
+    )
 
 
-def invocation(mix: Mix) -> Callable[[float], float]:
+def noted(load: Load, setting: Setting, batches: float) -> float:
+    """Write units of a day's notes of positions; none where a transaction moves the position."""
+    return notes(batches, shards(load)) if setting.guard == "rows" else 0.0
+
+
+def invocation(mix: Mix, setting: Setting) -> Callable[[float], float]:
     """Seconds of a batch."""
+    share = min(1.0, setting.memory_mb / CORE_MB)
 
     def seconds(records: float) -> float:
         touched = mix.touched(records)
+        processor = (FIRST_RECORD_SECONDS + records * RECORD_SECONDS) / share
+        if setting.guard == "rows":
+            rounds = 2 + ceil(touched.rows / ROWS_AT_ONCE)
+            return processor + touched.rows * REQUEST_SECONDS / share + rounds * UPDATE_SECONDS
         return (
-            FIRST_RECORD_SECONDS
-            + records * RECORD_SECONDS
+            processor
             + transactions(touched) * TRANSACTION_SECONDS
             + touched.rows * ROW_SECONDS
+            + _second_writes(touched)
         )
 
     return seconds
 
 
-def _kept(load: Load, mix: Mix, bill: Bill) -> dict[str, float]:
-    """Storage of a year's tallies, and reading them: the same in every design."""
+def looks_by_hour(load: Load, mix: Mix, setting: Setting, batching: Batching) -> Sequence[float]:
+    """Read units of each hour that the apply uses to read rows that it has written."""
+    if setting.ranking == "measure" and setting.guard == "transactions":
+        return [0.0] * HOURS
+    reads = a_day(load, batching, lambda records: look_reads(mix.touched(records), setting.guard))
+    return reads.by_hour
+
+
+def _second_writes(touched: Touched) -> float:
+    """Seconds to read rows, and to move them to their buckets, many at once."""
+    if touched.moves is None:
+        return 0.0
+    moved = sum(each.moved for each in touched.moves.values())
+    requests = touched.ranked / MAX_KEYS + moved
+    return 2 * UPDATE_SECONDS + requests / MAX_AT_ONCE * UPDATE_SECONDS
+
+
+def _kept(
+    load: Load, mix: Mix, bill: Bill, looks: float = 0.0, ranking: Ranking = "measure"
+) -> dict[str, float]:
+    """Storage of a year's tallies, and reading them. `looks` are the read units of a day that the
+    apply itself needs."""
     day = mix.touched(load.writes_a_day)
     copies = 1 + (len(load.ranked) / len(load.windows))
     gb = day.rows * 365 / 2 * ROW_BYTES * copies / GB
     stored, backed_up = bill.stored(gb, with_backups=True)
-    rows = load.row_reads_a_day * 0.5 * len(load.windows)
-    # A hundred lines of an index are about 7 KB, read eventually consistent.
-    boards = load.board_reads_a_day * 1.0
     return {
         "storage": stored,
         "backups": backed_up,
-        "reads of rows": bill.reads(rows * DAYS_OF_A_MONTH),
-        "reads of leaderboards": bill.reads(boards * DAYS_OF_A_MONTH),
+        "reads of rows": bill.reads((row_reads(load) + looks) * DAYS_OF_A_MONTH),
+        "reads of leaderboards": bill.reads(
+            (board_reads(load) + board_row_reads(load, ranking)) * DAYS_OF_A_MONTH
+        ),
     }
 
 

@@ -1,22 +1,37 @@
 """Folding: how many different rows a batch of records touches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from math import expm1, log1p
+from functools import lru_cache
+from math import expm1, log1p, log10
 from typing import Protocol
 
+from tallies.core.boards.buckets import bucket_of
 from tallies.core.errors import InvalidInput
 from tallies.core.windows import Window
 from tallies.favorites.favorite import Event
-from tallies.operate.plan.load import Load
+from tallies.operate.plan.load import DAYS_OF_A_MONTH, HOURS, Load
+from tallies.operate.plan.moves import Life, Moves
+from tallies.operate.plan.popularity import bands
+from tallies.stores.layout import Ranking
 
-EXACT_RANKS = 100
-"""Beyond, ranks are taken together in bands of two percent."""
 SAME_DAY = 0.3
-"""Removals that take out a favorite of the same day (assumed; `--from-events` looks)."""
+"""Removals that take out a favorite of the same day (assumed; `--from-events` counts them)."""
 SAME_MONTH = 0.6
 MOST_CHUNKS = 40
+MOST_PLAYED = 200_000
+"""Records of a log that are replayed to see what moves between buckets."""
+STEPS_OF_TEN = 4
+"""Sizes of batches that are replayed."""
+LEAST_NET = 0.05
+"""Of a record, where nearly all that is marked is taken back."""
+DAYS_OF_A_WINDOW = {
+    Window.HOUR: 1 / HOURS,
+    Window.DAY: 1.0,
+    Window.WEEK: 7.0,
+    Window.MONTH: DAYS_OF_A_MONTH,
+    Window.YEAR: 365.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +42,15 @@ class Touched:
     rows: float
     ranked: float
     """Those of them that are in a leaderboard."""
+    moves: Mapping[Window, Moves] | None = None
+    """For leaderboards that are ordered by buckets, how many rows enter each and move in it."""
 
 
 class Mix(Protocol):
-    """What kind of records come."""
+    """The kind of records that come."""
 
     def touched(self, records: float) -> Touched:
-        """What a batch of so many records touches, on average."""
+        """What a batch of this many records touches, on average."""
 
     @property
     def hottest(self) -> float:
@@ -46,25 +63,51 @@ class Mix(Protocol):
 class Zipf:
     """Restaurants by Zipf's law; removals of older favorites touch windows of their own."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, ranking: Ranking = "measure") -> None:
         self._load = load
-        self._bands = _bands(int(load.restaurants), load.skew)
+        self._ranking = ranking
+        self._bands = bands(int(load.restaurants), load.skew)
+        net = max(1 - 2 * load.removals, LEAST_NET)
+        self._net = net
+        records = {kind: days * load.writes_a_day * net for kind, days in DAYS_OF_A_WINDOW.items()}
+        records[Window.ALL] = load.rows_of_source
+        self._lives = {
+            window: Life(int(load.restaurants), load.skew, records[window])
+            for window in load.ranked
+        }
+        self._known: dict[float, Touched] = {}
 
     @property
     def hottest(self) -> float:
         return self._bands[0][0]
 
     def of(self, load: Load) -> "Zipf":
-        return Zipf(load)
+        return Zipf(load, self._ranking)
+
+    def moves(self, records: float, window: Window) -> Moves:
+        """What this many records move on the leaderboard of a window, on average over its life.
+
+        A removal takes a group back over a threshold; for each step up that is taken back, there
+        are two more over the same one.
+        """
+        found = self._lives[window].moves(records)
+        return Moves(found.entered * self._net * records, found.moved * records)
 
     def groups(self, records: float) -> float:
-        """Different restaurants among so many records."""
+        """Different restaurants among this many records."""
         return _groups(int(self._load.restaurants), self._load.skew, records)
 
     def touched(self, records: float) -> Touched:
+        # Seconds, units and rows of a batch are each asked for.
+        found = self._known.get(records)
+        if found is None:
+            found = self._known[records] = self._touched(records)
+        return found
+
+    def _touched(self, records: float) -> Touched:
         groups = self.groups(records)
         gone = records * self._load.removals
-        # A removal's own month and day: they meet those of new favorites, or nobody's.
+        # A removal's own month and day: they coincide with those of new favorites, or with none.
         rows = {
             Window.ALL: groups,
             Window.YEAR: groups,
@@ -76,16 +119,21 @@ class Zipf:
             groups,
             sum(of_window.values()),
             sum(of_window[window] for window in self._load.ranked),
+            {window: self.moves(records, window) for window in self._load.ranked}
+            if self._ranking == "buckets"
+            else None,
         )
 
 
 class Log:
     """Real events, in their order: batches are cut out of them."""
 
-    def __init__(self, load: Load, events: Sequence[Event]) -> None:
+    def __init__(self, load: Load, events: Sequence[Event], ranking: Ranking = "measure") -> None:
         self._load = load
+        self._ranking = ranking
         made: dict[tuple[str, str], str] = {}
         self._places: list[tuple[str, str]] = []
+        self._signs: list[int] = []
         counts: dict[str, int] = {}
         for event in events:
             pair = event.user_id, event.restaurant_id
@@ -96,15 +144,35 @@ class Log:
                 made[pair] = at = event.created_at
             if at is not None:
                 self._places.append((event.restaurant_id, at))
+                self._signs.append(-1 if event.op == "unmark" else 1)
                 counts[event.restaurant_id] = counts.get(event.restaurant_id, 0) + 1
         if not self._places:
             raise InvalidInput("No event of the log changes anything; there is nothing to plan by.")
         self._events = events
         self.hottest = max(counts.values()) / len(self._places)
         self._cuts = {Window.ALL: 0, Window.YEAR: 4, Window.MONTH: 7, Window.WEEK: 10}
+        self._moves: dict[int, Mapping[Window, Moves]] = {}
 
     def of(self, load: Load) -> "Log":
-        return Log(load, self._events)
+        return Log(load, self._events, self._ranking)
+
+    def _moved(self, size: int) -> Mapping[Window, Moves]:
+        """What a batch of this many records moves, on average over the log from its beginning."""
+        # Similar sizes are replayed as one.
+        step = round(STEPS_OF_TEN * log10(size))
+        if step not in self._moves:
+            played = max(1, round(10 ** (step / STEPS_OF_TEN)))
+            some = list(zip(self._places, self._signs, strict=True))[:MOST_PLAYED]
+            self._moves[step] = {
+                window: _play(some, played, self._length(window)) for window in self._load.ranked
+            }
+        return {
+            window: Moves(each.entered * size, each.moved * size)
+            for window, each in self._moves[step].items()
+        }
+
+    def _length(self, window: Window) -> int:
+        return self._cuts.get(window, 13 if window == Window.HOUR else 10)
 
     def touched(self, records: float) -> Touched:
         size = max(1, min(round(records), len(self._places)))
@@ -115,31 +183,40 @@ class Log:
             some = self._places[start : start + size]
             groups += len({group for group, _ in some})
             for window in self._load.windows:
-                length = self._cuts.get(window, 13 if window == Window.HOUR else 10)
+                length = self._length(window)
                 count = len({(group, at[:length]) for group, at in some})
                 rows += count
                 ranked += count if window in self._load.ranked else 0
-        return Touched(groups / len(starts), rows / len(starts), ranked / len(starts))
+        return Touched(
+            groups / len(starts),
+            rows / len(starts),
+            ranked / len(starts),
+            self._moved(size) if self._ranking == "buckets" else None,
+        )
 
 
 @lru_cache(maxsize=100_000)
 def _groups(restaurants: int, skew: float, records: float) -> float:
     return sum(
         count * -expm1(records * log1p(-share)) if share < 1 else count
-        for share, count in _bands(restaurants, skew)
+        for share, count in bands(restaurants, skew)
     )
 
 
-@cache
-def _bands(restaurants: int, skew: float) -> tuple[tuple[float, int], ...]:
-    """(share of each, how many) of the restaurants, the hottest first."""
-    bands: list[tuple[float, int]] = []
-    rank = 1
-    while rank <= restaurants:
-        width = 1 if rank < EXACT_RANKS else max(1, rank // 50)
-        width = min(width, restaurants - rank + 1)
-        middle = rank + (width - 1) / 2
-        bands.append((middle**-skew, width))
-        rank += width
-    total = sum(weight * count for weight, count in bands)
-    return tuple((weight / total, count) for weight, count in bands)
+def _play(places: Sequence[tuple[tuple[str, str], int]], size: int, length: int) -> Moves:
+    """What each record moves on average, in batches of this size, starting from empty rows."""
+    counts: dict[tuple[str, str], int] = {}
+    entered = moved = 0
+    for start in range(0, len(places), size):
+        deltas: dict[tuple[str, str], int] = {}
+        for (group, at), sign in places[start : start + size]:
+            row = group, at[:length]
+            deltas[row] = deltas.get(row, 0) + sign
+        for row, delta in deltas.items():
+            before = counts.get(row)
+            counts[row] = (before or 0) + delta
+            if before is None:
+                entered += bool(delta)
+            else:
+                moved += bucket_of(before) != bucket_of(counts[row])
+    return Moves(entered / len(places), moved / len(places))

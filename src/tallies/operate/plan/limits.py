@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tallies.operate.plan.batches import PARTITION_UNITS, Gathering, a_day, shards
+from tallies.operate.plan.batches import PARTITION_UNITS, Batching, a_day, shards
 from tallies.operate.plan.designs import ROW_SECONDS, TRANSACTION_SECONDS, Setting, invocation
 from tallies.operate.plan.folding import Mix
 from tallies.operate.plan.load import MAX_WRITES, Load
-from tallies.operate.plan.units import IN_TRANSACTION, INDEX_MOVE, transactions
+from tallies.operate.plan.units import IN_TRANSACTION, INDEX_MOVE, bucket_units, transactions
 
 TOLERATED_CONFLICTS = 0.5
-"""Transactions on the way for the hottest row, on average: beyond, retries feed each other."""
+"""Transactions under way for the hottest row, on average: beyond, retries cause more retries."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Limit:
     used: float
     """Share of it at the busiest hour of the load."""
     binds_at: float | None
-    """Writes a day; None for never, as far as the plan goes."""
+    """Writes a day; None for never within the range of the plan."""
     moves: str
     """The setting that moves it."""
 
@@ -42,7 +42,9 @@ def limits_of(load: Load, mix: Mix, setting: Setting) -> list[Limit]:
         (
             "partition of the ranking index",
             lambda each: _ranking(each, mix, setting),
-            "ranking_shards up; BatchingWindow up; rank fewer windows",
+            "ranking_shards up; ranking=buckets; BatchingWindow up"
+            if setting.ranking == "measure"
+            else "ranking_shards up; BatchingWindow up",
         ),
         (
             "conflicts of shards on the hottest row",
@@ -70,32 +72,40 @@ def _binds(load: Load, used: Callable[[Load], float]) -> float | None:
 def _busiest(load: Load, setting: Setting) -> tuple[float, float]:
     """Batches a second of all shards in the busiest hour, and records of each."""
     rate = max(load.rates()) / shards(load)
-    day = a_day(load, Gathering(setting.batching_window, setting.batch_size), lambda _: 0.0)
+    day = a_day(load, Batching(setting.batching_window, setting.batch_size), lambda _: 0.0)
     return shards(load) * rate / day.largest, day.largest
 
 
 def _keeps_up(load: Load, mix: Mix, setting: Setting) -> float:
-    largest = Gathering(setting.batching_window, setting.batch_size).largest
+    largest = Batching(setting.batching_window, setting.batch_size).largest
     rate = max(load.rates()) / shards(load)
-    return rate / largest * invocation(mix)(largest)
+    return rate / largest * invocation(mix, setting)(largest)
 
 
 def _hot_row(load: Load, mix: Mix, setting: Setting) -> float:
     batches, records = _busiest(load, setting)
     written = batches * _in_batch(mix.hottest, records) * len(load.windows)
     # All windows of a group are under one partition key.
-    return written * IN_TRANSACTION / PARTITION_UNITS
+    each = IN_TRANSACTION if setting.guard == "transactions" else 1
+    return written * each / PARTITION_UNITS
 
 
 def _ranking(load: Load, mix: Mix, setting: Setting) -> float:
     if not load.ranked:
         return 0.0
     batches, records = _busiest(load, setting)
-    moved = batches * mix.touched(records).ranked / len(load.ranked)
-    return moved * INDEX_MOVE / PARTITION_UNITS / setting.ranking_shards
+    touched = mix.touched(records)
+    if touched.moves is None:
+        units = touched.ranked / len(load.ranked) * INDEX_MOVE
+    else:  # the window that is youngest on average moves most
+        each = touched.moves.values()
+        units = max(bucket_units(one, doubled_index=setting.doubled_index) for one in each)
+    return batches * units / PARTITION_UNITS / setting.ranking_shards
 
 
 def _conflicts(load: Load, mix: Mix, setting: Setting) -> float:
+    if setting.guard == "rows":
+        return 0.0  # each row by itself: shards wait for each other, and none is refused
     batches, records = _busiest(load, setting)
     touched = mix.touched(records)
     rows = touched.rows / transactions(touched)

@@ -1,4 +1,4 @@
-"""The load: what comes in a day, and how it is spread over restaurants and hours."""
+"""The load: what comes in a day, and how it spreads over restaurants and hours."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ _LIMITS = {
     "board_reads_a_day": (0, MAX_WRITES),
     "row_reads_a_day": (0, MAX_WRITES),
 }
-"""Between which numbers a plan makes sense."""
+"""The ranges in which a plan makes sense."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Load:
     skew: float = 1.0
     """Exponent of Zipf's law: the restaurant of rank k has a share in proportion to k^-skew."""
     peak: float = 3.0
-    """The busiest hour beside the mean of the day."""
+    """The busiest hour as a multiple of the day's mean."""
     windows: Sequence[Window] = (Window.ALL, Window.MONTH, Window.DAY)
     ranked: Sequence[Window] = (Window.ALL, Window.MONTH, Window.DAY)
     favorites: float | None = None
@@ -98,7 +98,7 @@ def load_of_events(events: Iterable[Event], **others: object) -> tuple[Load, lis
     """The load that a log shows, and the log.
 
     Raises:
-        InvalidInput: the log has no events, or all of them are of one moment.
+        InvalidInput: the log has no events, or all of them are at one moment.
     """
     log = sorted(events, key=lambda event: event.created_at)
     if len(log) < 2:
@@ -122,7 +122,7 @@ def load_of_events(events: Iterable[Event], **others: object) -> tuple[Load, lis
 
 
 def _fitted_skew(counts: Sequence[int]) -> float:
-    """The exponent with which the hottest restaurant has the share that it has."""
+    """The exponent that gives the hottest restaurant its share."""
     share = counts[0] / sum(counts)
     low, high = 0.0, 3.0
     for _ in range(50):

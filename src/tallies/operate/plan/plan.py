@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 
 from tallies.favorites.favorite import Event
+from tallies.operate.plan.billing import Billing, Cheapest, best_of, billings, cheapest
 from tallies.operate.plan.designs import DESIGNS, Bill, Design, Make, Setting
 from tallies.operate.plan.folding import Log, Mix, Zipf
 from tallies.operate.plan.limits import Limit, limits_of
@@ -20,7 +22,7 @@ LONGEST_WINDOW = 300.0
 
 @dataclass(frozen=True)
 class Crossover:
-    """From here on another design is cheaper."""
+    """From here another design is cheaper."""
 
     writes_a_day: float
     cheaper: str
@@ -29,7 +31,7 @@ class Crossover:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a design review asks."""
+    """Everything that a design review asks."""
 
     load: Load
     setting: Setting
@@ -39,7 +41,15 @@ class Plan:
     limits: Sequence[Limit]
     savings: Sequence[tuple[str, float, float]]
     """(what to change, added USD a month then, mean staleness then in seconds), of the stream."""
+    billings: Sequence[Billing]
+    """Ways to pay for the units of stream + Lambda; the designs are billed in the first."""
+    best_billing: Billing
+    cheapest_billing: Sequence[Cheapest]
     recommendation: str
+
+    def usd_a_month(self, billing: Billing) -> float:
+        """Stream + Lambda in all, billed so."""
+        return self.designs[0].total - self.billings[0].usd_a_month + billing.usd_a_month
 
 
 def make_plan(
@@ -51,10 +61,11 @@ def make_plan(
     stalest_seconds: float = 60.0,
 ) -> Plan:
     """Plan for a load, by its model or by real events."""
-    mix: Mix = Log(load, events) if events else Zipf(load)
+    mix: Mix = Log(load, events, setting.ranking) if events else Zipf(load, setting.ranking)
     bill = Bill(setting, prices)
     designs = [make(load, mix, setting, bill) for make in DESIGNS]
     limits = limits_of(load, mix, setting)
+    ways = billings(load, mix, setting, bill)
     return Plan(
         load,
         setting,
@@ -63,6 +74,9 @@ def make_plan(
         list(_crossovers(load, setting, bill)),
         limits,
         list(_savings(load, mix, setting, prices)),
+        ways,
+        best_of(ways, stalest_seconds),
+        cheapest(load, setting, bill, grid()[::2], stalest_seconds),
         _recommendation(designs, limits, stalest_seconds),
     )
 
@@ -75,7 +89,7 @@ def cost_at(load: Load, setting: Setting, bill: Bill, make: Make) -> Callable[[f
 
     def cost(writes: float) -> float:
         grown = replace(load, writes_a_day=writes)
-        return make(grown, Zipf(grown), setting, bill).total
+        return make(grown, Zipf(grown, setting.ranking), setting, bill).total
 
     return cost
 
@@ -91,8 +105,9 @@ def grid() -> list[float]:
 
 
 def _crossovers(load: Load, setting: Setting, bill: Bill) -> "list[Crossover]":
-    costs = {make: cost_at(load, setting, bill, make) for make in DESIGNS}
-    names = {make: make(load, Zipf(load), setting, bill).name for make in DESIGNS}
+    # Each pair asks for the same points again.
+    costs = {make: cache(cost_at(load, setting, bill, make)) for make in DESIGNS}
+    names = {make: make(load, Zipf(load, setting.ranking), setting, bill).name for make in DESIGNS}
     points = grid()
     found: list[Crossover] = []
     for index, first in enumerate(DESIGNS):
@@ -113,7 +128,7 @@ def _crossovers(load: Load, setting: Setting, bill: Bill) -> "list[Crossover]":
 def _savings(
     load: Load, mix: Mix, setting: Setting, prices: PriceList
 ) -> "list[tuple[str, float, float]]":
-    """What can be traded for money, one thing after the other, and all together."""
+    """What can be given up to save money, one thing after the other, and all together."""
     make = DESIGNS[0]
     found = []
     choices: list[tuple[str, Load, Setting]] = [("as planned", load, setting)]
@@ -149,7 +164,7 @@ def _recommendation(designs: Sequence[Design], limits: Sequence[Limit], stalest:
             f"No design is as fresh as {stalest:g} s at this load; the cheapest is"
             f" {best.name} (USD {best.total:,.2f} a month)."
         )
-    # A slower write is paid for by users, at every mark.
+    # Users pay for a slower write, at every mark.
     best = min(fresh, key=lambda each: (each.write_latency_ms > 1, each.total))
     binding = next((each for each in limits if each.used >= 1), None)
     if binding is not None and best.name.startswith("stream"):

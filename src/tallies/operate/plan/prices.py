@@ -19,6 +19,9 @@ class Free:
     storage_gb: float = 0
     stream_reads: float = 0
     traces: float = 0
+    write_units: float = 0
+    """A second, of provisioned capacity."""
+    read_units: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,15 @@ class Prices:
     trace_million: float
     fargate_vcpu_hour: float
     fargate_gb_hour: float
+    write_unit_hour: float
+    """Of provisioned capacity, as is the next."""
+    read_unit_hour: float
+    alarm_month: float
 
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """A region's prices, what is free, and how old and sure that is."""
+    """A region's prices, what is free, and how old and certain they are."""
 
     region: str
     collected: str
@@ -48,14 +55,14 @@ class PriceList:
     prices: Prices
     free: Free
     recalled: Sequence[str]
-    """The prices that nobody has read in a price list on that day."""
+    """The prices that were not looked up in a price list on that day."""
 
 
 def read_prices(region: str, file: Path | None = None) -> PriceList:
     """The prices of a region.
 
     Raises:
-        InvalidInput: the file is none of prices, or does not have the region.
+        InvalidInput: the file is not a price file, or does not have the region.
     """
     name = str(file) if file else "the price list"
     try:

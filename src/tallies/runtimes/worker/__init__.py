@@ -1,4 +1,4 @@
-"""The worker: a process that reads the change stream for good, alone or beside others."""
+"""The worker: a process that keeps reading the change stream, alone or beside others."""
 
 from tallies.runtimes.worker.worker import Worker
 

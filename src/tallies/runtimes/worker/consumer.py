@@ -8,14 +8,16 @@ from threading import Event, Thread
 from time import monotonic
 
 from tallies.core.errors import StoreError
-from tallies.runtimes.worker.ahead import ReadAhead
 from tallies.runtimes.worker.lineage import nobody_knows
 from tallies.runtimes.worker.pace import Pace
 from tallies.runtimes.worker.pages import pages
-from tallies.stores.dynamodb.apply import ApplyResult, GuardedApply
-from tallies.stores.dynamodb.errors import HistoryTrimmed
+from tallies.runtimes.worker.prefetch import Prefetch
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.batch import ApplyResult
+from tallies.stores.dynamodb.apply.refit import refit
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.snapshot.horizon import check_beginning
-from tallies.stores.dynamodb.stream import (
+from tallies.stores.dynamodb.stream.stream import (
     MAX_RECORDS,
     Shard,
     Stream,
@@ -25,23 +27,23 @@ from tallies.stores.dynamodb.stream import (
 REST_SECONDS = 0.2
 """Pause after a small batch, so that the next one is worth its transaction."""
 LOOK_SECONDS = 0.25
-"""How often a consumer without records looks whether it is to stop."""
+"""How often a consumer without records checks whether it should stop."""
 BATCH_SECONDS = 20.0
-"""How long one batch is tried before it is read anew: also the longest that a stop can take."""
+"""How long one batch is tried before it is read anew; also the longest that a stop can take."""
 LOST_SECONDS = 30.0
-"""How often it is looked whether somebody has rebuilt tallies whose history was lost."""
+"""How often a consumer checks whether tallies whose history was lost have been rebuilt."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What a consumer tells, from its own thread."""
+    """What a consumer reports, from its own thread."""
 
     applied: Callable[[str, ApplyResult, Sequence[StreamRecord]], None]
     """Shard, and what became of a batch."""
     finished: Callable[[str], None]
-    """Shard: all of its records are in, and no more will come."""
+    """Shard: all of its records are applied, and no more will come."""
     trouble: Callable[[str, str | None], None]
     """Shard, and why its records cannot be applied; None when they can again."""
 
@@ -51,10 +53,10 @@ class ShardConsumer:
 
     def __init__(self, stream: Stream, apply: GuardedApply, shard: Shard, reports: Reports) -> None:
         self.shard = shard
-        """As it was listed last: whoever lists again tells here that it was closed."""
+        """The shard as last listed; the worker updates it, so that its end becomes known."""
         self.rootless = False
-        """Whether its parent has left the stream without having been read to its end, as far as
-        anybody knows."""
+        """Whether its parent has left the stream, and no worker recorded that it was read to its
+        end."""
         self._stream = stream
         self._apply = apply
         self._reports = reports
@@ -68,7 +70,7 @@ class ShardConsumer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask it to end after the batch that it is writing. Does not wait."""
+        """Ask the consumer to end after the batch that it is writing. Does not wait."""
         self._stop.set()
 
     @property
@@ -113,23 +115,28 @@ class ShardConsumer:
             log.warning("%s", error)
 
     def _read_on(self) -> bool:
-        """Apply what comes after the shard's position; whether its end was reached.
+        """Apply what comes after the shard's position; whether the shard's end was reached.
 
         Raises:
             HistoryTrimmed: records have left the stream before they were applied.
             StoreError: the stream or the tables cannot be used now.
         """
+        refit(self._stream, self._apply, self.shard)
         position = self._apply.position_of(self.shard.id)
         if self._ends_at(position):
             return True
-        with ReadAhead(partial(self._pages, position), self.shard.id) as ahead:
+        with Prefetch(partial(self._pages, position), self.shard.id) as prefetch:
             while not self._stop.is_set():
-                records = ahead.take(LOOK_SECONDS)
+                records = prefetch.take(LOOK_SECONDS)
                 if records is None:
+                    self._apply.note(self.shard.id)
                     return True
                 self._is_well()
-                if records and not self._write(records):
+                if not records:
+                    self._apply.note(self.shard.id, if_due=True)
+                elif not self._write(records):
                     return False
+        self._apply.note(self.shard.id)
         return False
 
     def _pages(self, after: str, wait: Callable[[float], bool]) -> Iterator[list[StreamRecord]]:
@@ -141,7 +148,7 @@ class ShardConsumer:
         return self._stream.iterator(self.shard.id, position)
 
     def _write(self, records: list[StreamRecord]) -> bool:
-        """Apply a batch; whether all of it is in, so that one may read on."""
+        """Apply a batch; whether all of it is applied, so that reading may go on."""
         result = self._apply.apply_shard(self.shard.id, records, monotonic() + BATCH_SECONDS)
         self._reports.applied(self.shard.id, result, records)
         if result.unapplied_from is not None:
@@ -164,7 +171,7 @@ class ShardConsumer:
         return self.shard.last is not None and position >= self.shard.last
 
     def _check_beginning(self) -> None:
-        """See that nothing was lost before a shard that nobody has read from yet.
+        """Check that nothing was lost before or in a shard that has not been read from yet.
 
         Raises:
             HistoryTrimmed: something was, or may have been.

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
-from tallies.stores.dynamodb.stream import Shard
+from tallies.stores.dynamodb.stream.stream import Shard
 
 
 def ready(shards: Sequence[Shard], finished: Collection[str]) -> list[Shard]:
     """The shards that may be read now: not finished themselves, with no parent still to read.
 
-    A parent that has left the stream is over; whether it was read is another question
-    (`came_from_nowhere`).
+    A parent that has left the stream is over; `came_from_nowhere` checks whether it was read.
     """
     open_or_unread = {shard.id for shard in shards} - set(finished)
     return [
@@ -20,7 +19,7 @@ def ready(shards: Sequence[Shard], finished: Collection[str]) -> list[Shard]:
 
 
 def came_from_nowhere(shard: Shard, shards: Sequence[Shard], finished: Collection[str]) -> bool:
-    """Whether the parent has left the stream and nobody said that it was read to its end."""
+    """Whether the parent has left the stream, and is not recorded as read to its end."""
     return (
         shard.parent is not None
         and shard.parent not in finished
@@ -29,7 +28,7 @@ def came_from_nowhere(shard: Shard, shards: Sequence[Shard], finished: Collectio
 
 
 def nobody_knows(shard: Shard) -> str:
-    """What there is to say of a shard that came from nowhere."""
+    """What to report of a shard that came from nowhere."""
     return (
         f"the one before it, {shard.parent}, has left the stream (which keeps 24 hours), and nobody"
         " knows whether all of its records were applied; `tallies rebuild` makes the tallies right"

@@ -1,10 +1,10 @@
-"""Liveness: who still counts, by one's own watch."""
+"""Liveness: which workers still count, by this worker's own clock."""
 
 from collections.abc import Callable, Mapping
 from time import monotonic
 
 DEAD_SECONDS = 10.0
-"""A worker that has not counted for so long is taken for dead: long for a pause of its machine,
+"""A worker that has not counted for this long is taken for dead: long for a pause of its machine,
 short for a lag in the tallies. One that comes back has lost its shards and does no harm."""
 
 
@@ -19,7 +19,7 @@ class Watch:
         self._moved: dict[str, tuple[int, float]] = {}
 
     def alive(self, beats: Mapping[str, int]) -> set[str]:
-        """The workers that live, as far as one can know: a new one does until proved otherwise."""
+        """The workers that seem alive; a new one counts as alive until it has missed its beats."""
         now = self._clock()
         self._moved = {
             worker: before

@@ -1,4 +1,4 @@
-"""What Prometheus may know of a worker."""
+"""Metrics: what Prometheus can read of a worker."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -33,7 +33,7 @@ class Metrics:
         )
 
     def watch(self, worker: Worker) -> None:
-        """Tell what a worker is doing at the moment of asking."""
+        """Add gauges that show what a worker is doing when they are read."""
         shards = Gauge("tallies_shards_held", "Shards that it reads", registry=self.registry)
         shards.set_function(lambda: len(worker.shards))
         troubled = Gauge(
@@ -52,10 +52,10 @@ class Metrics:
         self.commit.observe(step.commit_seconds)
 
     def serve(self, host: str, port: int, worker: Worker) -> str:
-        """Answer Prometheus and /health from a thread of its own; the URL of the metrics.
+        """Answer Prometheus and /health from a thread of its own; returns the URL of the metrics.
 
         Raises:
-            OSError: the port is taken, or the address is none of this machine's.
+            OSError: the port is taken, or the address is not one of this machine.
         """
         return expose(self.registry, lambda: health_of(worker), host, port)
 
@@ -67,8 +67,8 @@ class Metrics:
 
 
 def health_of(worker: Worker) -> Health:
-    """Whether it does its work. That history was lost is told, and no reason to end it: another
-    in its place would have lost as much."""
+    """Whether the worker does its work. Lost history is reported, but is no reason to end it:
+    another in its place would have lost as much."""
     return Health(
         silent_seconds=worker.silent_seconds,
         figures={"shards_held": len(worker.shards), "shards_in_trouble": worker.troubled},

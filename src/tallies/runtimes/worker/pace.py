@@ -1,4 +1,4 @@
-"""Pace: how long to pause before asking a shard again that had nothing."""
+"""Pace: how long to pause before asking again a shard that had nothing."""
 
 FIRST_SECONDS = 0.1
 LONGEST_SECONDS = 1.0

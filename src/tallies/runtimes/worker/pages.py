@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterator
 
 from tallies.runtimes.worker.pace import Pace
-from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
-from tallies.stores.dynamodb.stream import StreamRecord
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
+from tallies.stores.dynamodb.stream.stream import StreamRecord
 
 TRIMMED_TRIES = 3
-"""An iterator that has waited may point at what is gone although nothing after the position is.
-(DynamoDB Local says so of every iterator that was made before the first record.) Whether history
-was lost is known when new iterators say it, one after another."""
+"""An iterator that has waited may point at records that are gone although none after the position
+are. (DynamoDB Local says so of every iterator that was made before the first record.) History
+counts as lost only when new iterators say so, one after another."""
 
 FULL_RECORDS = 200
-"""A page of so many records may be followed by another at once. After a smaller one the reader has
-caught up, and asking again in no time would only cost requests."""
+"""After a page of this many records, another may be ready at once. After a smaller one the reader
+has caught up, and asking again at once would only cost requests."""
 
 Page = tuple[list[StreamRecord], str | None]
 """Records, maybe none, and the iterator after them; None at the shard's end."""
@@ -30,7 +30,7 @@ def pages(
     """The pages of a shard, as they come, until it ends or `wait` says that it is time to stop.
 
     `open_at` makes an iterator for what comes after a position, `read` uses it. `wait` pauses for
-    some seconds, or less when there is to be a stop; it says whether there is. `last` gives the
+    some seconds, or less if the reader is to stop, and returns whether it is. `last` gives the
     position of the shard's last record once it is known: a shard whose end was read is over, even
     if the service goes on handing out iterators for it.
 
@@ -47,7 +47,7 @@ def pages(
         try:
             records, iterator = read(iterator)
         except IteratorExpired:
-            # After fifteen minutes: a pause of the machine, or a batch that waited for long.
+            # After fifteen minutes: the machine paused, or a batch waited for long.
             iterator = None
             continue
         except HistoryTrimmed:

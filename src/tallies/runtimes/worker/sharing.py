@@ -1,13 +1,13 @@
-"""Sharing: how workers that see the same rows come to the same division of the shards."""
+"""Sharing: how workers that read the same rows arrive at the same division of the shards."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from tallies.stores.dynamodb.leases import Lease
+from tallies.stores.dynamodb.stream.leases import Lease
 
 
 class Moves(NamedTuple):
-    """What a worker does to come to its share."""
+    """What a worker does to reach its share."""
 
     keep: Sequence[str]
     take: Sequence[str]
@@ -28,7 +28,7 @@ def quota(worker: str, alive: Collection[str], shards: int) -> int:
 def moves(
     worker: str, alive: Collection[str], shards: Sequence[str], leases: Mapping[str, Lease]
 ) -> Moves:
-    """What to do about the shards that can be read now. Those of the dead are free.
+    """What to do about the shards that can be read now. Those of dead workers are free.
 
     The quotas add up to the number of shards, so none stays without a reader.
     """

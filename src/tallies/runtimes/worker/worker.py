@@ -1,4 +1,4 @@
-"""The worker: keeps a consumer on each shard that is its own, and shares shards with its like."""
+"""The worker: runs a consumer for each shard that it holds, and shares the shards with others."""
 
 import logging
 import os
@@ -15,19 +15,19 @@ from tallies.runtimes.worker.consumer import Reports, ShardConsumer
 from tallies.runtimes.worker.lineage import came_from_nowhere, ready
 from tallies.runtimes.worker.liveness import DEAD_SECONDS, Watch
 from tallies.runtimes.worker.sharing import moves
-from tallies.stores.dynamodb.apply import ApplyResult
-from tallies.stores.dynamodb.leases import Lease, Roll
+from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.dynamodb.stream import Shard, StreamRecord
+from tallies.stores.dynamodb.stream.leases import Lease, Roll
+from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord
 from tallies.stores.protocol import Applied
 
 BEAT_SECONDS = 3.0
-"""How often a worker counts and looks at the others: some 900,000 writes and reads a month each,
-for which the shards of a dead worker stand still for seconds only."""
+"""How often a worker counts and reads the others' counts: some 900,000 writes and reads a month
+each, in return for which the shards of a dead worker wait only for seconds."""
 DISCOVER_SECONDS = 10.0
-"""How often the shards are listed, beside when one of them ended."""
+"""How often the shards are listed, apart from when one of them has ended."""
 LOST_SECONDS = 60.0
-"""How often it is said again that history was lost."""
+"""How often lost history is reported again."""
 
 OnApplied = Callable[[str, Applied], None]
 """Called from the consumers' threads with a shard and what became of a batch of it."""
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def new_name() -> str:
-    """A name for a worker that no other has."""
+    """A name that no other worker has."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
@@ -82,7 +82,7 @@ class Worker:
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago it last could see to its leases; others have its shards when it is long."""
+        """Seconds since it last kept its leases; after many, other workers have its shards."""
         return monotonic() - self._turned_at
 
     @property
@@ -91,18 +91,19 @@ class Worker:
         return sorted(self._consumers)
 
     def stop(self) -> None:
-        """Ask it to finish its batches, to give its shards back, and to return. For any thread,
-        and for signal handlers."""
+        """Ask it to finish its batches, to give its shards back, and to return. May be called from
+        any thread and from signal handlers."""
         self._stopping = True
         self._inbox.put(None)
 
     def run(self) -> bool:
-        """Work until `stop`. Whether all that was read could be applied: False when history was
-        lost and the tallies have to be rebuilt.
+        """Work until `stop`; whether all records could be applied.
+
+        That is False when history was lost and the tallies have to be rebuilt.
 
         Raises:
-            StoreError: the tables or the stream cannot be used, found out at the start; or at the
-                end, when it cannot be told whether all was applied.
+            StoreError: the tables or the stream cannot be used at the start; or, at the end, so
+                that it is not known whether all was applied.
         """
         self._store.guarded_apply()  # tables of another kind are refused before anything is read
         try:
@@ -111,7 +112,8 @@ class Worker:
                 try:
                     self._turn()
                 except StoreError as error:
-                    # Whoever is cut off loses the lease, and goes on when it can be had again.
+                    # A worker that is cut off loses its leases, and goes on when it can take some
+                    # again.
                     log.warning("the leases cannot be seen to: %s", error)
         finally:
             self._drain()
@@ -125,7 +127,7 @@ class Worker:
         return self._stopping
 
     def _turn(self) -> None:
-        """See to the rows, the shards and the consumers once."""
+        """Read the rows, list the shards, and start and stop consumers, once."""
         self._leases.beat(self.name)
         self._is_listed = True
         roll = self._leases.roll()
@@ -141,7 +143,8 @@ class Worker:
             if self._leases.take(shard, self.name, roll.leases.get(shard, Lease())):
                 self._start(shard)
         for shard in plan.keep:
-            # It was given back or taken away, and is ours once more, or this is our second life.
+            # It was given back or taken away and is ours again, or we were restarted under our
+            # name.
             if shard not in self._consumers:
                 self._start(shard)
         self._sweep(plan.give_back)
@@ -177,12 +180,12 @@ class Worker:
         consumer.start()
 
     def _sweep(self, give_back: Sequence[str]) -> None:
-        """Forget consumers that have ended, and let others have what is too much."""
+        """Forget consumers that have ended, and give shards beyond the quota back."""
         for shard, consumer in list(self._consumers.items()):
             if consumer.is_over:
                 del self._consumers[shard]
         for shard in give_back:
-            # Not before the last batch is in: it would only be read twice.
+            # Not before the last batch is applied: it would only be read twice.
             if shard not in self._consumers and self._leases.give_back(shard, self.name):
                 log.info("gave shard %s to another worker", shard)
 
@@ -202,7 +205,7 @@ class Worker:
         self._consumers.clear()
 
     def _tell_lost(self, roll: Roll) -> None:
-        """Say it of shards that left the stream before they were read to their end."""
+        """Report shards that left the stream before they were read to their end."""
         if monotonic() < self._say_lost_at:
             return
         self._say_lost_at = monotonic() + LOST_SECONDS

@@ -1,56 +1,43 @@
 """The DynamoDB store as a whole."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
-from functools import cached_property, partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidTally, NotInitialised, WrongStore
-from tallies.core.fold import Folder
-from tallies.stores.dynamodb.aggregate import StreamAggregator
-from tallies.stores.dynamodb.apply import GuardedApply
-from tallies.stores.dynamodb.backlog import Backlog
-from tallies.stores.dynamodb.catalog import Catalog, Kept
-from tallies.stores.dynamodb.client import Clients
-from tallies.stores.dynamodb.errors import HistoryTrimmed
-from tallies.stores.dynamodb.explain import explained
-from tallies.stores.dynamodb.keys import TableNames
-from tallies.stores.dynamodb.leases import Leases
-from tallies.stores.dynamodb.parked import Parked
-from tallies.stores.dynamodb.read import Reader
-from tallies.stores.dynamodb.redeclare import begin
-from tallies.stores.dynamodb.settings import GuardKind, Settings
-from tallies.stores.dynamodb.stream import MAX_RECORDS, Stream
-from tallies.stores.dynamodb.tables import Tables
-from tallies.stores.dynamodb.transactions import Sender
-from tallies.stores.dynamodb.url import Location, parse_url
-from tallies.stores.dynamodb.writes import Writer
-from tallies.stores.protocol import (
-    Clock,
-    Condition,
-    Progress,
-    Status,
-    Verified,
-    count_parked,
-    no_progress,
-)
+from tallies.stores.clock import Clock, utc_now
+from tallies.stores.dynamodb.apply.aggregate import StreamAggregator
+from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply.guard import Known
+from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
+from tallies.stores.dynamodb.apply.in_rows.apply import ROWS_AT_ONCE
+from tallies.stores.dynamodb.apply.in_rows.held import not_in_rows
+from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.transactions import Sender
+from tallies.stores.dynamodb.apply.writes import Writer
+from tallies.stores.dynamodb.catalog.catalog import Catalog
+from tallies.stores.dynamodb.catalog.settings import GuardKind, Settings
+from tallies.stores.dynamodb.client.clients import Clients
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed
+from tallies.stores.dynamodb.client.explain import explained
+from tallies.stores.dynamodb.client.url import Location, parse_url
+from tallies.stores.dynamodb.rows.keys import TableNames
+from tallies.stores.dynamodb.rows.read import Reader
+from tallies.stores.dynamodb.rows.tables import Tables
+from tallies.stores.dynamodb.stream.backlog import Backlog
+from tallies.stores.dynamodb.stream.leases import Leases
+from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Stream, StreamRecord
+from tallies.stores.dynamodb.upkeep import Upkeep
+from tallies.stores.layout import AS_IT_IS, LayoutWish
+from tallies.stores.protocol import Condition, Progress, Status, Verified, no_progress
 from tallies.stores.sample import Sample
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
-
-    from tallies.stores.dynamodb.snapshot.proofs import Proofs
-
-SETTLE_SECONDS = 5.0
-"""After this long a write is in the stream (it takes a fraction of a second)."""
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class DynamoStore(Reader):
@@ -70,11 +57,11 @@ class DynamoStore(Reader):
         default: Declaration | None = None,
         own_source: "CreateTableInputTypeDef | None" = None,
     ) -> None:
-        """Nothing is asked of the service yet.
+        """Send no request to the service yet.
 
-        `declared` is what the store has to keep; None for what it does, and `default` when it is
-        new. With `strictly` off, it is only for when the store is new. `own_source` is the shape of
-        the source, if the store makes it.
+        `declared` is what the store has to keep; None accepts what it keeps, or `default` when it
+        is new. With `strictly` off, `declared` applies only to a new store. `own_source` is the
+        shape of the source, if the store creates it.
         """
         self.location = location
         self.declared = declared or default
@@ -87,9 +74,10 @@ class DynamoStore(Reader):
         self.settings = Settings(
             self._clients.dynamodb,
             self.names,
-            location.ranking_shards,
+            location.layout,
             self.declared,
             is_declared=strictly and declared is not None,
+            is_strict=strictly,
         )
         Reader.__init__(self, self._clients.dynamodb, self.settings, None)
 
@@ -141,22 +129,23 @@ class DynamoStore(Reader):
         return Stream.of_table(self._clients.dynamodb, self._clients.streams, source)
 
     def find_stream(self) -> Stream:
-        """Look again which stream the source table has: it has another after a turn off and on."""
+        """Look up again which stream the source table has: turned off and on, it has a new one."""
         self.__dict__.pop("stream", None)
         return self.stream
 
     def guarded_apply(
         self, guard: GuardKind = "positions", stream: str | None = None
     ) -> GuardedApply:
-        """What batches of the stream are applied with. One for each thread.
+        """An apply for batches of the stream. Each thread needs one of its own.
 
-        `stream` is the name of the stream that they are of, for whoever knows it without asking.
+        `stream` is the name of their stream, if the caller knows it without asking.
 
         Raises:
             WrongStore: records are guarded in another way already, or the tallies are of the
                 stream of another region.
         """
         self.settings.claim(guard)
+        shards = Stream(self._clients.streams, stream).shards if stream else self.stream.shards
         stream = stream or self.stream.arn
         if self.settings.stream is None:
             self.settings.follow(stream)
@@ -169,10 +158,23 @@ class DynamoStore(Reader):
             clock=self._clock,
             epoch=catalog.epoch,
             redeclared=self.settings.read,
+            shards=shards,
+            executor=self._executor,
+            amounts=self._amounts,
         )
 
+    @cached_property
+    def _executor(self) -> ThreadPoolExecutor:
+        """Writes rows that hold their own positions, in parallel. Threads start when needed."""
+        return ThreadPoolExecutor(ROWS_AT_ONCE, "tallies-rows")
+
+    @cached_property
+    def _amounts(self) -> RowAmounts:
+        """What all applies of this program remember of rows."""
+        return RowAmounts()
+
     def warm(self) -> None:
-        """Connect, and read the settings: what the first batch would have to wait for.
+        """Connect and read the settings, so that the first batch need not wait for that.
 
         Raises:
             StoreError: the store is out of reach, or has no tables.
@@ -181,7 +183,7 @@ class DynamoStore(Reader):
         _ = self._clients.once
 
     def undeclared(self) -> str:
-        """In what the store differs from what was declared, as one sentence; empty in nothing."""
+        """How the store differs from what was declared, in one sentence; empty if it does not."""
         try:
             if self.declared is not None:
                 self.settings.catalog().check(self.declared)
@@ -190,7 +192,7 @@ class DynamoStore(Reader):
         return ""
 
     def aggregator(self, batch: int = MAX_RECORDS) -> StreamAggregator:
-        """One that carries the stream into the tallies, in this process."""
+        """An aggregator that carries the stream into the tallies, in this process."""
         return StreamAggregator(self.stream, self.guarded_apply(), batch)
 
     @cached_property
@@ -206,26 +208,34 @@ class DynamoStore(Reader):
             self._clients.dynamodb,
             self.names.tallies,
             catalog.folders(),
-            self._writer(catalog),
+            Writer(catalog.names, catalog.folders()),
             Sender(self._clients.once),
             self._clock,
         )
 
     @property
     def backlog(self) -> Backlog:
-        """What is in the stream and not in the tallies."""
+        """What is in the stream but not in the tallies."""
         client = explained(self._clients.dynamodb, "the tables")
-        return Backlog(client, self.stream, self.names.tallies)
+        catalog = self.settings.catalog()
+
+        def lacking(known: Known, records: Sequence[StreamRecord]) -> list[StreamRecord]:
+            return not_in_rows(
+                client, catalog.names, catalog.folders(), known.slot, records, self._clock()
+            )
+
+        table = self.names.tallies
+        return Backlog(client, self.stream, table, lacking if catalog.in_rows else None)
 
     def lag(self) -> tuple[None, None]:
-        """Unknown: to tell it, the stream itself must be read. `status` does."""
+        """Unknown: finding it out means reading the stream itself. `status` does."""
         return None, None
 
     def version(self) -> None:
-        """Unknown: to see whether a leaderboard has changed costs as much as to read it."""
+        """Unknown: seeing whether a leaderboard has changed costs as much as reading it."""
 
     def condition(self) -> Condition:
-        """The service sees to its own files."""
+        """Nothing to check: the service looks after its own files."""
         return Condition()
 
     def status(self) -> Status:
@@ -249,7 +259,10 @@ class DynamoStore(Reader):
             aggregator=", ".join(roll.alive(now)) or None,
             details={
                 "source": catalog.base.source,
-                "tables": ", ".join(kept.table for kept in (*catalog.live, *catalog.building)),
+                "tables": ", ".join(
+                    version.table for version in (*catalog.live, *catalog.building)
+                ),
+                "layout": "; ".join(dict.fromkeys(str(version.layout) for version in catalog.live)),
                 "stream": self.stream.arn,
                 **({"trouble": " ".join(troubles)} if troubles else {}),
             },
@@ -273,10 +286,12 @@ class DynamoStore(Reader):
         return self.settings.catalog().base.source
 
     def tallies(self) -> dict[str, Reader]:
-        return {kept.name: self.reading(kept.name) for kept in self.settings.catalog().live}
+        return {
+            version.name: self.reading(version.name) for version in self.settings.catalog().live
+        }
 
     def reading(self, name: str | None) -> Reader:
-        self.settings.catalog().named(name)  # there is none of that name: say so now
+        self.settings.catalog().named(name)  # raises now if there is none of that name
         return Reader(self._clients.dynamodb, self.settings, name)
 
     def verify(
@@ -285,108 +300,70 @@ class DynamoStore(Reader):
         sample: Sample | None = None,
         folder: Path | None = None,
         read_units: float | None = None,
+        processes: int | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
         """Compare every tally with GROUP BY over the source, changing nothing.
 
-        Writers and aggregators go on; records on their way are no drift. At most `read_units` a
-        second are spent on the scans. `folder` is where it gathers; killed, it goes on from there.
+        Writers and aggregators go on; records that are not applied yet do not count as drift. At
+        most `read_units` a second are spent on the scans. `folder` is where files of what was read
+        are kept; after a kill, the next verify goes on from there. `processes` is how many
+        processes scan the source; by default, one for each core where the table is large.
 
-        Of a sample every row is compared: of groups that have rows in the source or records in the
-        stream. The source is read whole, since it has no order by group; of the tallies only what
-        is compared is read.
+        With a `sample`, every row of its groups is compared: of groups that have rows in the source
+        or records in the stream. The source is read whole, since it has no order by group; of the
+        tallies only what is compared is read.
 
         Raises:
             HistoryTrimmed: the stream has lost records that were never applied.
             WrongStore: the tallies are of the stream of another region.
         """
-        catalog = self.settings.read()
-        self.settings.check_replica(self.stream.arn)
-        proofs = self._proofs("verify", catalog, catalog.live, folder, read_units, progress, sample)
-        return proofs.verify()
+        return self._upkeep(folder, read_units, processes, progress).verify(sample)
 
-    def differs(
-        self, declared: Declaration | None = None, ranking_shards: int | None = None
-    ) -> str:
+    def differs(self, declared: Declaration | None = None, layout: LayoutWish = AS_IT_IS) -> str:
         catalog = self.settings.read()
         if declared is not None:
             self._check_source(declared, catalog)
-        return catalog.differs(declared or catalog.declaration(), ranking_shards)
+        return catalog.differs(declared or catalog.declaration(), layout)
 
     def rebuild(
         self,
         declared: Declaration | None = None,
         *,
-        ranking_shards: int | None = None,
+        layout: LayoutWish = AS_IT_IS,
         in_this_region: bool = False,
         folder: Path | None = None,
         read_units: float | None = None,
+        processes: int | None = None,
         progress: Progress = no_progress,
     ) -> Verified:
-        """Make every tally exact: what it differs by is added. What was found to differ.
+        """Make every tally exact by adding what it differs by; returns what was found to differ.
 
-        Writers go on, and so do aggregators; those that know records by markers are paused.
-        `folder` is where it gathers; killed, it goes on from there.
+        Writers go on, and so do aggregators, except that those that use markers are paused.
+        `folder` and `processes` are as of `verify`.
 
-        What is new in `declared` is built beside what readers see, and shown when it is whole. So
-        are leaderboards of another number of partitions, `ranking_shards`.
+        What is new in `declared`, and rows of another `layout`, are built beside what readers see,
+        and shown when complete.
 
-        With `in_this_region`, the tallies are those of this region's replica of the source from
-        here on; nobody may aggregate in the other one any more.
+        With `in_this_region`, the tallies are those of this region's replica of the source from now
+        on; no program may aggregate in the other region any more.
 
         Raises:
             InvalidTally: the declaration is of another source.
             StoreUnavailable: another rebuild has taken over.
             WrongStore: the tallies are of the stream of another region.
         """
-        catalog = self.settings.read()
-        if not in_this_region:
-            self.settings.check_replica(self.stream.arn)
-        if declared is not None:
-            self._check_source(declared, catalog)
-        declared = declared or catalog.declaration()
-        if not catalog.differs(declared, ranking_shards):
-            return self._mend(catalog, catalog.live, folder, read_units, progress)
-        self.settings.claim("positions")  # a record's marker says nothing about what is new
-        catalog = begin(
-            self.settings,
-            declared,
-            ranking_shards,
-            self._clients.dynamodb,
-            self._tables(catalog).create,
-            lambda: [shard.id for shard in self.stream.shards()],
-        )
-        found = self._mend(catalog, catalog.building, folder, read_units, progress)
-        self.settings.move(catalog, catalog.switched(declared))
-        return found
+        upkeep = self._upkeep(folder, read_units, processes, progress)
+        return upkeep.rebuild(declared, layout, in_this_region=in_this_region)
 
     def go_by_positions(self) -> None:
-        """Know records by their shard's position from here on, if they were known by markers.
+        """Recognize records by their shard's position from now on, if markers were used so far.
 
         Raises:
             WrongStore: an event source mapping without a tumbling window reads the stream.
-            StoreError: Lambda does not tell what reads it, or the tables are busy.
+            StoreError: Lambda does not list what reads it, or the tables are busy.
         """
-        if self.settings.guard() != "markers":
-            self.settings.claim("positions")
-            return
-        from tallies.stores.dynamodb.by_positions import catch_up, hand_over
-        from tallies.stores.dynamodb.mappings import check_windows
-
-        if not self.location.endpoint:
-            check_windows(self._clients.functions, self.stream.arn)
-        client, table = self._clients.dynamodb, self.names.tallies
-        ends = catch_up(client, table, self.stream, self.guarded_apply("markers"))
-        hand_over(
-            client,
-            Sender(self._clients.once),
-            table,
-            ends,
-            self.settings.by_positions(),
-            self.settings.catalog().epoch,
-            self._clock(),
-        )
-        self.settings.read()
+        self._upkeep().go_by_positions()
 
     def _check_source(self, declared: Declaration, catalog: Catalog) -> None:
         if declared.table != catalog.base.source:
@@ -395,77 +372,34 @@ class DynamoStore(Reader):
                 f" {catalog.base.source}; give each source a store of its own."
             )
 
-    def _mend(
+    def _upkeep(
         self,
-        catalog: Catalog,
-        some: Sequence[Kept],
-        folder: Path | None,
-        read_units: float | None,
-        progress: Progress,
-    ) -> Verified:
-        proofs = self._proofs("rebuild", catalog, some, folder, read_units, progress)
-        with self._nothing_applied_by_markers():
-            count_parked(self.parked)
-            found = proofs.rebuild(self._writer(catalog))
-        # What left the stream unread is in now; the workers that wait for this may go on.
-        self.leases.account_for(self.stream.shards(), self.stream.arn)
-        if self.settings.stream != self.stream.arn:
-            self.settings.follow(self.stream.arn, anew=True)
-        return found
-
-    def _nothing_applied_by_markers(self) -> AbstractContextManager[None]:
-        if self.settings.guard() != "markers":
-            return nullcontext()
-        from tallies.stores.dynamodb.mappings import paused
-
-        return paused(
-            self._clients.functions, self._clients.dynamodb, self.names.tallies, self.stream.arn
-        )
-
-    def _proofs(
-        self,
-        what: str,
-        catalog: Catalog,
-        some: Sequence[Kept],
-        folder: Path | None,
-        read_units: float | None,
-        progress: Progress,
-        sample: Sample | None = None,
-    ) -> "Proofs":
-        # Only now: a function that applies a batch need not load it.
-        from tallies.stores.dynamodb.snapshot.gathering import file_name, own_folder
-        from tallies.stores.dynamodb.snapshot.proof import Proof
-        from tallies.stores.dynamodb.snapshot.proofs import Proofs
-        from tallies.stores.dynamodb.snapshot.scan import Pace
-
-        proof = partial(
-            Proof,
-            client=explained(self._clients.scanning, "the tables"),
-            once=self._clients.once,
-            names=catalog.names,
-            epoch=catalog.epoch,
+        folder: Path | None = None,
+        read_units: float | None = None,
+        processes: int | None = None,
+        progress: Progress = no_progress,
+    ) -> Upkeep:
+        return Upkeep(
+            location=self.location,
+            table=self.names.tallies,
+            clients=self._clients,
+            settings=self.settings,
             stream=self.stream,
-            marked=self.settings.guard() == "markers",
-            pace=Pace(read_units),
-            settle_seconds=0.0 if self.location.endpoint else SETTLE_SECONDS,
-            progress=progress,
+            leases=self.leases,
             clock=self._clock,
-            sample=sample,
+            check=self._check_source,
+            parked=lambda: self.parked,
+            apply=self.guarded_apply,
+            make_tables=lambda catalog, version: self._tables(catalog).create(version),
+            folder=folder,
+            read_units=read_units,
+            processes=processes,
+            progress=progress,
         )
-        where = folder or own_folder()
-        each = [
-            (
-                proof(folder=Folder(kept.tally)),
-                where / file_name(self.location.prefix, self.stream.arn, what, kept.dump(), sample),
-            )
-            for kept in some
-        ]
-        return Proofs(each)
-
-    def _writer(self, catalog: Catalog) -> Writer:
-        return Writer(catalog.names, catalog.folders())
 
     def close(self) -> None:
+        if "_executor" in self.__dict__:
+            self._executor.shutdown()
         self._clients.close()
 
     def __enter__(self) -> Self:

@@ -2,43 +2,33 @@
 
 import sqlite3
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from tallies.core.declaration import Declaration
+from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidInput, InvalidTally, NotInitialised, StoreUnavailable
-from tallies.stores.protocol import (
-    Clock,
-    Condition,
-    Progress,
-    Status,
-    Verified,
-    count_parked,
-    no_progress,
-)
+from tallies.stores.clock import Clock, utc_now
+from tallies.stores.layout import AS_IT_IS, LayoutWish
+from tallies.stores.protocol import Condition, Progress, Status, Verified, count_parked, no_progress
 from tallies.stores.protocol import together as all_together
 from tallies.stores.sample import Sample
-from tallies.stores.sqlite import forks, schema
-from tallies.stores.sqlite.aggregate import BATCH_RECORDS, LogAggregator
-from tallies.stores.sqlite.catalog import Catalog, read_catalog
-from tallies.stores.sqlite.database import Database, Synchronous
-from tallies.stores.sqlite.lag import LagWatch
-from tallies.stores.sqlite.lease import Lease, lease_holder
-from tallies.stores.sqlite.mend import rebuild
-from tallies.stores.sqlite.names import DEFAULT_PREFIX, Names, check_prefix, quoted
-from tallies.stores.sqlite.parked import Parked
-from tallies.stores.sqlite.read import Reader
-from tallies.stores.sqlite.retention import expire
-from tallies.stores.sqlite.snapshot import verify
+from tallies.stores.sqlite.apply.aggregate import BATCH_RECORDS, LogAggregator
+from tallies.stores.sqlite.apply.lease import Lease, lease_holder
+from tallies.stores.sqlite.apply.parked import Parked
+from tallies.stores.sqlite.apply.retention import expire
+from tallies.stores.sqlite.catalog import schema
+from tallies.stores.sqlite.catalog.catalog import Catalog, read_catalog
+from tallies.stores.sqlite.connection import forks
+from tallies.stores.sqlite.connection.database import Database, Synchronous
+from tallies.stores.sqlite.rows.names import DEFAULT_PREFIX, Names, check_prefix, quoted
+from tallies.stores.sqlite.rows.read import Reader
+from tallies.stores.sqlite.snapshot.mend import rebuild
+from tallies.stores.sqlite.snapshot.snapshot import verify
+from tallies.stores.sqlite.source.lag import LagWatch
 
 _SECONDS_A_DAY = 86_400
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class SqliteStore(Reader, forks.Forkable):
@@ -56,7 +46,7 @@ class SqliteStore(Reader, forks.Forkable):
         synchronous: Synchronous = "normal",
         clock: Clock = utc_now,
     ) -> None:
-        """`declared` is what the database has to keep; None for what it does.
+        """`declared` is what the database has to keep; None accepts what it keeps.
 
         Raises:
             InvalidStoreUrl: the prefix cannot begin the names of tables.
@@ -74,7 +64,7 @@ class SqliteStore(Reader, forks.Forkable):
         forks.follow(self)
 
     def after_fork_in_child(self) -> None:
-        """Do without what another thread may have been in the middle of."""
+        """Start over with what another thread may have been changing."""
         self._lag = LagWatch()
 
     @property
@@ -95,12 +85,13 @@ class SqliteStore(Reader, forks.Forkable):
     def init(self, *, progress: Progress = no_progress) -> bool:
         """Make tables and triggers beside the declared table, and count the rows that it has.
 
-        Whether anything was made. Writers go on; killed and run again, it counts the rest.
+        Returns whether anything was done. Writers go on; if it is killed, another run counts the
+        rest.
 
         Raises:
-            InvalidTally: the table is not there, or cannot be tallied so.
+            InvalidTally: the table does not exist, or cannot be tallied as declared.
             NotInitialised: there is no database, or nothing was declared for it.
-            WrongStore: other tables have the names, or something else is kept under them.
+            WrongStore: other tables have the names, or other tallies are kept under them.
         """
         made = self.database.create(self._make)
         with self.database.connection() as connection:
@@ -122,13 +113,13 @@ class SqliteStore(Reader, forks.Forkable):
         return schema.create(connection, self.names, self._declared, self.path)
 
     def drop(self) -> bool:
-        """Take away all that `init` has made: triggers and tables. Whether anything was there.
+        """Remove all that `init` has made: triggers and tables; whether there were any.
 
         Raises:
-            StoreUnavailable: somebody aggregates.
+            StoreUnavailable: a process aggregates.
         """
         with self.database.connection():
-            pass  # the file is there, and the tables are ours
+            pass  # checks that the file exists, and that the tables are ours
         holder = lease_holder(self.database, self.names)
         if holder is not None:
             raise StoreUnavailable(
@@ -147,15 +138,15 @@ class SqliteStore(Reader, forks.Forkable):
         return self.catalog().source
 
     def tallies(self) -> dict[str, Reader]:
-        names = [kept.tally.name for kept in self.catalog().live]
+        names = [version.tally.name for version in self.catalog().live]
         return {name: Reader(self.database, self.names, name) for name in names}
 
     def aggregator(self, batch: int = BATCH_RECORDS) -> LogAggregator:
-        """One that carries the change log into the tallies."""
+        """An aggregator that carries the change log into the tallies."""
         return LogAggregator(self.database, self.names, self._clock, batch)
 
     def expire(self) -> int:
-        """Remove rows of windows that are no longer kept; how many, of maybe more."""
+        """Remove some rows of windows that are no longer kept; returns how many."""
         return expire(self.database, self.names, self._clock())
 
     def tidy(self) -> bool:
@@ -165,7 +156,7 @@ class SqliteStore(Reader, forks.Forkable):
         return False
 
     def _renew(self) -> None:
-        """See to the triggers if anybody has changed the form of the database."""
+        """Renew the triggers if the schema of the database has changed so that they need it."""
         with self.database.connection() as connection:
             (form,) = connection.execute("PRAGMA schema_version").fetchone()
             catalog = read_catalog(connection, self.names)
@@ -174,14 +165,14 @@ class SqliteStore(Reader, forks.Forkable):
             try:
                 is_followed = schema.is_followed(connection, self.names, catalog)
             except InvalidTally:
-                is_followed = True  # `status` tells; only a rebuild can help
+                is_followed = True  # `status` reports it; only a rebuild helps
         if not is_followed:
             with self.database.writing() as connection:
                 schema.renew(connection, self.names)
         self._form = form
 
     def lease(self) -> Lease:
-        """A right to aggregate, not yet taken."""
+        """The lease of the aggregation, not yet taken."""
         return Lease(self.database, self.names)
 
     def version(self) -> int:
@@ -207,7 +198,7 @@ class SqliteStore(Reader, forks.Forkable):
     def lag(self) -> tuple[int, float | None]:
         """Change records not in the tallies yet, and the age of the oldest in seconds.
 
-        The age is None at a first look where the clocks of writer and reader contradict each other.
+        The age is None at a first look if the clocks of writer and reader contradict each other.
         """
         log = quoted(self.names.log)
         with self.database.reading() as connection:
@@ -240,11 +231,11 @@ class SqliteStore(Reader, forks.Forkable):
             catalog = read_catalog(connection, self.names)
             source = schema.current_source(connection, self.names, catalog)
             rows: int | None = None
-            with suppress(sqlite3.OperationalError):  # it is gone; `troubles` says so
+            with suppress(sqlite3.OperationalError):  # the source is gone; `troubles` says so
                 (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(source)}").fetchone()
             tallies = sum(
-                connection.execute(f"SELECT count(*) FROM {quoted(kept.table)}").fetchone()[0]
-                for kept in catalog.live
+                connection.execute(f"SELECT count(*) FROM {quoted(version.table)}").fetchone()[0]
+                for version in catalog.live
             )
             (position,) = connection.execute(
                 f"SELECT position FROM {quoted(self.names.catalog)}"
@@ -273,7 +264,7 @@ class SqliteStore(Reader, forks.Forkable):
 
     def reading(self, name: str | None) -> Reader:
         found = Reader(self.database, self.names, name)
-        _ = found.of  # there is none of that name: say so now
+        _ = found.of  # raises now if there is none of that name
         return found
 
     def verify(
@@ -281,16 +272,15 @@ class SqliteStore(Reader, forks.Forkable):
         *,
         sample: Sample | None = None,
         read_units: float | None = None,  # noqa: ARG002 # the protocol's; reads cost nothing here
+        processes: int | None = None,  # noqa: ARG002 # and one process makes them
         progress: Progress = no_progress,
     ) -> Verified:
         return all_together(
             verify(self.database, self.names, self._clock(), progress, sample=sample)
         )
 
-    def differs(
-        self, declared: Declaration | None = None, ranking_shards: int | None = None
-    ) -> str:
-        _check_unspread(ranking_shards)
+    def differs(self, declared: Declaration | None = None, layout: LayoutWish = AS_IT_IS) -> str:
+        _check_layout(layout)
         if declared is None:
             return ""
         catalog = self.catalog()
@@ -301,12 +291,13 @@ class SqliteStore(Reader, forks.Forkable):
         self,
         declared: Declaration | None = None,
         *,
-        ranking_shards: int | None = None,
+        layout: LayoutWish = AS_IT_IS,
         in_this_region: bool = False,
         read_units: float | None = None,  # noqa: ARG002 # as above
+        processes: int | None = None,  # noqa: ARG002
         progress: Progress = no_progress,
     ) -> Verified:
-        _check_unspread(ranking_shards)
+        _check_layout(layout)
         if in_this_region:
             raise InvalidInput("An embedded store is in no region; leave --in-this-region out.")
         if declared is not None:
@@ -332,8 +323,12 @@ class SqliteStore(Reader, forks.Forkable):
         self.close()
 
 
-def _check_unspread(ranking_shards: int | None) -> None:
-    if ranking_shards is not None:
+def _check_layout(layout: LayoutWish) -> None:
+    if layout.ranking_shards is not None:
         raise InvalidInput(
             "Leaderboards of an embedded store have no partitions; leave --ranking-shards out."
+        )
+    if layout:
+        raise InvalidInput(
+            "Rows of an embedded store have one layout; leave --ranking and --guard out."
         )

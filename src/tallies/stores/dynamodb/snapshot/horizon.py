@@ -6,36 +6,36 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tallies.core.errors import StoreUnavailable, WrongStore
-from tallies.stores.dynamodb.errors import HistoryTrimmed, IteratorExpired
-from tallies.stores.dynamodb.explain import explained
-from tallies.stores.dynamodb.guard import Known, read_position
-from tallies.stores.dynamodb.keys import POSITION, reserved_key
-from tallies.stores.dynamodb.lanes import END
-from tallies.stores.dynamodb.stream import EMPTY_PAGES, Shard, Stream
+from tallies.stores.dynamodb.apply.guard import Known, read_position
+from tallies.stores.dynamodb.apply.progress import END
+from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
+from tallies.stores.dynamodb.client.explain import explained
+from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key
+from tallies.stores.dynamodb.stream.stream import EMPTY_PAGES, Shard, Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 def check_beginning(stream: Stream, shard: Shard) -> None:
-    """See that a shard still holds its first record, before all of it is read.
+    """Check that a shard still holds its first record, before all of it is read.
 
     Raises:
-        HistoryTrimmed: it does not. Asked for the oldest record that is there, the stream would
-            not say that one was before it.
+        HistoryTrimmed: it does not. Asked for its oldest record, the stream would not say that it
+            had held an earlier one.
     """
-    # A service that takes only the numbers of records as positions has no answer to this.
+    # A service that accepts only numbers of records as positions cannot answer this.
     with suppress(WrongStore):
         stream.iterator(shard.id, shard.first)
 
 
 def is_read_out(stream: Stream, shard: Shard, position: str) -> bool:
-    """Whether a shard has ended and never had a record after a position, as far as can be told."""
+    """Whether a shard has certainly ended, and never had a record after a position."""
     if shard.last is None:
         return False
     if position >= shard.last:
         return True
-    # The end that is listed need not be the number of a record, and many shards end without any.
+    # The listed end need not be the number of a record, and many shards end without any record.
     with suppress(HistoryTrimmed, IteratorExpired):
         if not position:
             check_beginning(stream, shard)
@@ -51,13 +51,13 @@ def is_read_out(stream: Stream, shard: Shard, position: str) -> bool:
 
 
 def skip_trimmed(client: "DynamoDBClient", table: str, stream: Stream, epoch: int) -> None:
-    """Move the shards whose next records are lost to the oldest ones that are left.
+    """Move the positions of shards whose next records are lost to the oldest records left.
 
-    The tallies lack the lost records, and from now on the oldest one that is left as well: to be
-    called right before they are compared and mended.
+    The tallies lack the lost records, and from now on also the oldest one that is left: to be
+    called right before the tallies are compared and mended.
 
     Raises:
-        StoreUnavailable: somebody applied records at the same time.
+        StoreUnavailable: another program applied records at the same time.
     """
     reading = explained(client, f"table {table}")
     for shard in stream.shards():
@@ -81,7 +81,7 @@ def _skip(
         client.update_item(
             TableName=table,
             Key=reserved_key(POSITION, shard.id),
-            # Another revision, so that nothing that is under way can come after it.
+            # A new revision, so that nothing that is under way can be applied after it.
             UpdateExpression="SET revision = :skipped, #position = :position, epoch = :epoch"
             + (", ahead = :ahead" if after.ahead else " REMOVE ahead"),
             ConditionExpression="attribute_not_exists(revision)"

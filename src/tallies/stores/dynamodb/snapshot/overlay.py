@@ -5,9 +5,9 @@ from itertools import product
 
 from tallies.core.amounts import negated
 from tallies.core.change import Image
-from tallies.stores.dynamodb.errors import IteratorExpired
-from tallies.stores.dynamodb.snapshot.spill import Late, Spill
-from tallies.stores.dynamodb.stream import (
+from tallies.stores.dynamodb.client.errors import IteratorExpired
+from tallies.stores.dynamodb.snapshot.spill.spill import Late, Spill
+from tallies.stores.dynamodb.stream.stream import (
     EMPTY_PAGES,
     MAX_RECORDS,
     Shard,
@@ -16,6 +16,9 @@ from tallies.stores.dynamodb.stream import (
     Tip,
 )
 from tallies.stores.placing import Place, Placer, dump, key_text
+
+_Placed = tuple[StreamRecord, str | None, str | None]
+"""A record, and the places of its row before and after it."""
 
 
 class Overlay:
@@ -30,9 +33,10 @@ class Overlay:
         begins: Mapping[str, str],
         in_rows: Callable[[Sequence[StreamRecord]], set[str]] | None = None,
     ) -> None:
-        """`begins` are the positions, by shard, before which nothing is of interest.
+        """`begins` are positions by shard: records up to them do not matter.
 
-        `in_rows` tells of records which of their event ids are in the rows, where positions do not.
+        `in_rows` returns which event ids of some records are in the rows, where positions do not
+        show it.
         """
         self._stream = stream
         self._spill = spill
@@ -44,24 +48,22 @@ class Overlay:
         """How far each shard is read."""
 
     def catch_up(self) -> None:
-        """Read all that the stream has now. From here on that is what is expected.
+        """Read all that the stream has now, and count it as expected.
 
         Raises:
             HistoryTrimmed: records after a beginning have left the stream.
         """
         for shard in self._stream.shards():
             for records in self._pages(shard):
+                placed = self._placed(records)
                 self._spill.put(
-                    (
-                        key_text(record.raw["dynamodb"]["Keys"], self._key),
-                        self._place(record, new=True),
-                    )
-                    for record in records
+                    (key_text(record.raw["dynamodb"]["Keys"], self._key), before, after)
+                    for record, before, after in placed
                 )
-                self._spill.add_late(self._late(shard, records, counted=True))
+                self._spill.add_late(self._late(shard, placed, counted=True))
 
     def reach(self, shards: Iterable[Shard], furthest: Mapping[str, str]) -> None:
-        """Read on to what is in some rows already; what comes is not expected.
+        """Read on to what some rows hold already; these records do not count as expected.
 
         Raises:
             HistoryTrimmed: as `catch_up`.
@@ -71,12 +73,12 @@ class Overlay:
             if end <= self.read.get(shard.id, ""):
                 continue
             for records in self._pages(shard):
-                self._spill.add_late(self._late(shard, records, counted=False))
+                self._spill.add_late(self._late(shard, self._placed(records), counted=False))
                 if self.read[shard.id] >= end:
                     break
 
     def _pages(self, shard: Shard) -> Iterator[list[StreamRecord]]:
-        """The records of a shard that were not read yet, and are there now."""
+        """The records of a shard that were not read yet and are in the stream now."""
         if shard.id not in self._iterators:
             after = self.read.setdefault(shard.id, "")
             over = shard.last is not None and after >= shard.last
@@ -97,19 +99,20 @@ class Overlay:
                 if tip.is_behind(self.read[shard.id]):
                     return
 
-    def _place(self, record: StreamRecord, *, new: bool) -> str | None:
-        image: Image | None = record.change.new if new else record.change.old
+    def _placed(self, records: Iterable[StreamRecord]) -> list[_Placed]:
+        return [
+            (record, self._place(record.change.old), self._place(record.change.new))
+            for record in records
+        ]
+
+    def _place(self, image: Image | None) -> str | None:
         return None if image is None else self._placer.place(image)
 
-    def _late(
-        self, shard: Shard, records: Sequence[StreamRecord], *, counted: bool
-    ) -> Iterator[Late]:
+    def _late(self, shard: Shard, placed: Sequence[_Placed], *, counted: bool) -> Iterator[Late]:
+        records = [record for record, _, _ in placed]
         applied = self._in_rows(records) if self._in_rows else set[str]()
-        for record in records:
-            if record.event_id in applied:
-                continue
-            before, after = self._place(record, new=False), self._place(record, new=True)
-            if before == after:
+        for record, before, after in placed:
+            if before == after or record.event_id in applied:
                 continue
             for place, is_new in ((before, False), (after, True)):
                 if place is not None:

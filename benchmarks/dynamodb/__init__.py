@@ -1,0 +1,1 @@
+"""The store on DynamoDB, and what it costs there."""

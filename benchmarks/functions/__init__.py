@@ -1,0 +1,1 @@
+"""Lambda functions, in Lambda's own runtime client."""

@@ -1,0 +1,1 @@
+"""This store beside Redis and PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The commands, each a file, or a file for those that share their options."""

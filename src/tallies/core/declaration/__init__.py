@@ -1,0 +1,1 @@
+"""Declarations: what to count, read from a file and written back."""

@@ -1,0 +1,1 @@
+"""Logs of marks and unmarks: read from files, and replayed."""

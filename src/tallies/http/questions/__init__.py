@@ -1,0 +1,1 @@
+"""The questions to the tallies of any store: how to ask them, and what they answer."""

@@ -1,0 +1,1 @@
+"""What every HTTP service needs, whatever it answers: sign-in, problems, caches, metrics."""

@@ -23,7 +23,8 @@ from tallies.stores.dynamodb.apply import buckets
 from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.rows.keys import TableNames, is_reserved
-from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.stream import Shard
 from tallies.stores.layout import Layout
 from tests.histories.fake import FakeDynamoDB
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from tallies.stores.dynamodb.apply.batch import ApplyResult
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.histories.schedule import Actor
 from tests.histories.source import SimulatedShard
 

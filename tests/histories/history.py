@@ -28,7 +28,8 @@ from tallies.stores.dynamodb.apply.progress import Progress
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.rows.keys import is_reserved
-from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord, image_of
+from tallies.stores.dynamodb.stream.records import StreamRecord, image_of
+from tallies.stores.dynamodb.stream.stream import Shard
 from tests.core.histories import SPOILED, Row
 from tests.core.model import Totals, admitted, group_by, is_spoiled
 from tests.histories.delivery import Delivery

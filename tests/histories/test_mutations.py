@@ -20,8 +20,8 @@ from tallies.stores.dynamodb.apply.parked import Parked
 from tallies.stores.dynamodb.apply.progress import END, Progress
 from tallies.stores.dynamodb.apply.transactions import Part, Refused, Sender
 from tallies.stores.dynamodb.apply.writes import Writer
-from tallies.stores.dynamodb.stream import stream
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream import records as change_records
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.histories.fake import FakeDynamoDB
 from tests.histories.history import Mode, Wrong, play
 
@@ -158,7 +158,7 @@ def _(patch: Patch) -> None:
 
 @mutation("positions are compared as numbers of unequal length", "shard")
 def _(patch: Patch) -> None:
-    patch.setattr(stream, "POSITION_DIGITS", 1)
+    patch.setattr(change_records, "POSITION_DIGITS", 1)
 
 
 @mutation("a batch that is not all in is called done", "shard")

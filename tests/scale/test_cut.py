@@ -16,7 +16,7 @@ from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.progress import group_lane
 from tallies.stores.dynamodb.rows.keys import TableNames
 from tallies.stores.dynamodb.rows.ranking import ranking_key
-from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 
 GROUPS = 10_000
 

@@ -35,7 +35,8 @@ from tallies.core.errors import InvalidInput, InvalidTally
 from tallies.http.service.cors import check_origin
 from tallies.stores.dynamodb.rows.ranking import RANKING_INDEX, ranked_component
 from tallies.stores.dynamodb.stream.event_filter import event_patterns
-from tallies.stores.dynamodb.stream.stream import VIEW_TYPE, check_stream
+from tallies.stores.dynamodb.stream.records import VIEW_TYPE
+from tallies.stores.dynamodb.stream.stream import check_stream
 
 Resource = TypeVar("Resource", bound=cdk.CfnResource)
 

@@ -28,7 +28,7 @@ from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.catalog.settings import GuardKind
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 
 STORE = "TALLIES_STORE"
 DECLARATION = "TALLIES_DECLARATION"

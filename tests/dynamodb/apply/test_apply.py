@@ -26,7 +26,7 @@ from tallies.stores.dynamodb.apply.progress import Progress
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import ROW_KEPT, Writer
 from tallies.stores.dynamodb.rows.keys import TableNames, is_reserved
-from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 from tests.histories.fake import FakeDynamoDB
 from tests.histories.faults import FAULTS, Network, SimulatedTime
 from tests.histories.source import wire

@@ -12,7 +12,7 @@ from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
-from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 from tests.engines import DynamoDBAccount
 from tests.histories.source import wire
 from tests.layouts import in_transactions

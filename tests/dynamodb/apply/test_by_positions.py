@@ -9,7 +9,7 @@ from tallies.core.errors import StoreUnavailable, WrongStore
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.apply import by_positions
 from tallies.stores.dynamodb.apply.guard import read_position
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.cli.command import tallies
 from tests.dynamodb.snapshot.test_snapshot import busy, by_hand, settle, tallies_of, write
 from tests.engines import DynamoDBAccount

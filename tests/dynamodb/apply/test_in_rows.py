@@ -10,7 +10,7 @@ from tallies.core.errors import InvalidInput, InvalidTally
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.apply.in_rows.slot import PREFIX, Slot
 from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key, row_key
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.layout import LayoutWish
 from tests.conformance.backend import ManualClock
 from tests.dynamodb.snapshot.test_snapshot import busy, settle, write

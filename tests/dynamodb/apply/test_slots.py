@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot, slot_of
 from tallies.stores.dynamodb.apply.in_rows.slots import FORGOTTEN_AFTER, Slots
 from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key
-from tallies.stores.dynamodb.stream.stream import Shard, position_of
+from tallies.stores.dynamodb.stream.records import position_of
+from tallies.stores.dynamodb.stream.stream import Shard
 from tests.histories.fake import FakeDynamoDB
 
 NOW = datetime(2082, 11, 23, 14, 5, tzinfo=UTC)

@@ -9,7 +9,8 @@ from tallies.stores.dynamodb.apply.progress import END, Run
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key
 from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
-from tallies.stores.dynamodb.stream.stream import Shard, Stream, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard, Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -8,7 +8,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from tallies.stores.dynamodb.stream.stream import Stream, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Stream
 from tests.engines import DynamoDBAccount
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tallies.stores.dynamodb.stream.stream import Stream, StreamRecord, Tip
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Stream, Tip
 
 MOST_READS = 200
 """A reader that has not ended by then runs after the writers for ever."""

@@ -20,7 +20,7 @@ from tallies.operate.plan.load import HOURS, Load, load_of_events
 from tallies.operate.plan.moves import Life, Moves, exactly
 from tallies.operate.plan.prices import read_prices
 from tallies.operate.plan.units import batch_units, look_reads
-from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 from tests.engines.fixtures import in_ci
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"

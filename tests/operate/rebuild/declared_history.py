@@ -18,7 +18,7 @@ from tallies.stores.dynamodb.catalog.settings import Settings
 from tallies.stores.dynamodb.rows.keys import TableNames
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.layout import AS_IT_IS, GUARDS, LayoutWish
 from tallies.stores.protocol import Verified, together
 from tests.core.model import group_by

@@ -32,7 +32,7 @@ from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.snapshot.read import scan, views
 from tallies.stores.dynamodb.snapshot.read.scan import Pace
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.protocol import Verified
 from tests.core.model import Totals, group_by
 from tests.histories.delivery import Delivery

@@ -8,12 +8,8 @@ before its children's.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tallies.stores.dynamodb.stream.stream import (
-    MAX_RECORDS,
-    Shard,
-    StreamRecord,
-    in_lineage_order,
-)
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Shard, in_lineage_order
 from tests.histories.fake import FakeDynamoDB
 from tests.histories.source import KEY, SimulatedShard, SimulatedSource, wire
 

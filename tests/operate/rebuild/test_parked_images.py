@@ -11,7 +11,7 @@ from tallies.stores.dynamodb.apply.parked import Parked
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.rows.tables import tallies_table
-from tallies.stores.dynamodb.stream.stream import from_event
+from tallies.stores.dynamodb.stream.records import from_event
 from tests.engines import DynamoDBAccount
 from tests.histories.source import wire
 from tests.histories.worlds import FAVORITES, MISREAD, WORLDS

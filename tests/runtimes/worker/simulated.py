@@ -13,14 +13,8 @@ from threading import RLock
 from typing import Any
 
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
-from tallies.stores.dynamodb.stream.stream import (
-    MAX_RECORDS,
-    Shard,
-    StreamRecord,
-    from_event,
-    in_lineage_order,
-    position_of,
-)
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event, position_of
+from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Shard, in_lineage_order
 
 FIRST_NUMBER = 10**24
 """Sequence numbers have 21 to 40 digits."""

@@ -15,7 +15,8 @@ from tallies.runtimes.worker.prefetch import Prefetch
 from tallies.runtimes.worker.sharing import moves
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.stream.leases import Lease
-from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard
 from tests.runtimes.worker.simulated import SimulatedStream
 from tests.waiting import until
 

@@ -27,7 +27,8 @@ from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpire
 from tallies.stores.dynamodb.client.paging import rows as all_rows
 from tallies.stores.dynamodb.client.url import parse_url
 from tallies.stores.dynamodb.rows.keys import is_reserved, row_key
-from tallies.stores.dynamodb.stream.stream import Shard, Stream, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard, Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

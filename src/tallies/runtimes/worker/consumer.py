@@ -17,12 +17,8 @@ from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.apply.refit import refit
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.snapshot.horizon import check_beginning
-from tallies.stores.dynamodb.stream.stream import (
-    MAX_RECORDS,
-    Shard,
-    Stream,
-    StreamRecord,
-)
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Shard, Stream
 
 REST_SECONDS = 0.2
 """Pause after a small batch, so that the next one is worth its transaction."""

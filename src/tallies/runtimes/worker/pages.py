@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from tallies.runtimes.worker.pace import Pace
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 
 TRIMMED_TRIES = 3
 """An iterator that has waited may point at records that are gone although none after the position

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tallies.runtimes.worker.pages import FULL_RECORDS
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 
 MAX_RECORDS_AHEAD = 20_000
 """About how many records are held: some 90 MB of small rows, and some seconds of writing."""

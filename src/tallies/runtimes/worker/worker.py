@@ -18,7 +18,8 @@ from tallies.runtimes.worker.sharing import moves
 from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream.leases import Lease, Roll
-from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard
 from tallies.stores.protocol import Applied
 
 BEAT_SECONDS = 3.0

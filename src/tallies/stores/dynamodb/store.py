@@ -30,7 +30,8 @@ from tallies.stores.dynamodb.rows.read import Reader
 from tallies.stores.dynamodb.rows.tables import Tables
 from tallies.stores.dynamodb.stream.backlog import Backlog
 from tallies.stores.dynamodb.stream.leases import Leases
-from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Stream, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.upkeep import Upkeep
 from tallies.stores.layout import AS_IT_IS, LayoutWish
 from tallies.stores.protocol import Condition, Progress, Status, Verified, no_progress

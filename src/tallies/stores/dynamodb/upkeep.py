@@ -21,7 +21,8 @@ from tallies.stores.dynamodb.client.clients import Clients
 from tallies.stores.dynamodb.client.explain import explained
 from tallies.stores.dynamodb.client.url import Location
 from tallies.stores.dynamodb.stream.leases import Leases
-from tallies.stores.dynamodb.stream.stream import Stream, table_of
+from tallies.stores.dynamodb.stream.replica import table_of
+from tallies.stores.dynamodb.stream.stream import Stream
 from tallies.stores.layout import LayoutWish
 from tallies.stores.protocol import Progress, Verified, count_parked
 from tallies.stores.sample import Sample

@@ -35,7 +35,8 @@ from tallies.stores.dynamodb.apply.writes import Write, Writer
 from tallies.stores.dynamodb.catalog.catalog import FIRST_EPOCH, Catalog
 from tallies.stores.dynamodb.client.explain import explained
 from tallies.stores.dynamodb.rows.keys import POSITION, TableNames, reserved_key
-from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tallies.core.fold import Folded
 from tallies.stores.dynamodb.apply.buckets import RowName
 from tallies.stores.dynamodb.apply.progress import Progress
-from tallies.stores.dynamodb.stream.stream import StreamRecord, in_order
+from tallies.stores.dynamodb.stream.records import StreamRecord, in_order
 
 BATCH_SECONDS = 60.0
 """How long a batch without a deadline is tried."""

@@ -15,7 +15,7 @@ from tallies.stores.dynamodb.apply.batch import Batch
 from tallies.stores.dynamodb.apply.buckets import Buckets
 from tallies.stores.dynamodb.apply.transactions import MAX_BYTES, Refused, Sender
 from tallies.stores.dynamodb.apply.writes import Writer
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 
 
 class MarkedApply:

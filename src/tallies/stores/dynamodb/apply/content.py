@@ -11,7 +11,7 @@ from tallies.core.change import Change
 from tallies.core.fold import Parked
 from tallies.core.times import canonical_time
 from tallies.stores.dynamodb.rows.keys import PARKED, reserved_group, row_key
-from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

@@ -14,7 +14,7 @@ from tallies.stores.dynamodb.apply.content import parked_items
 from tallies.stores.dynamodb.apply.progress import END, group_lane
 from tallies.stores.dynamodb.rows.keys import MARKER, TableNames, reserved_key, row_key
 from tallies.stores.dynamodb.rows.ranking import BUCKET, ranked_component, ranking_key
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef

@@ -12,7 +12,7 @@ from tallies.core.errors import NotInitialised, StoreUnavailable, WrongStore
 from tallies.stores.dynamodb.catalog.catalog import FIRST_EPOCH, Catalog, dump, load
 from tallies.stores.dynamodb.client.explain import explained
 from tallies.stores.dynamodb.rows.keys import SETTINGS, TableNames, reserved_key
-from tallies.stores.dynamodb.stream.stream import Replica, table_of
+from tallies.stores.dynamodb.stream.replica import check_same
 from tallies.stores.layout import NEWEST, OLDEST, LayoutWish
 
 if TYPE_CHECKING:
@@ -198,21 +198,8 @@ class Settings:
         Raises:
             WrongStore: it is the stream of another replica, or of another table.
         """
-        known = self.stream
-        if known is None or table_of(known) == table_of(stream):
-            return
-        here, there = Replica.of(stream), Replica.of(known)
-        if here.table != there.table:
-            raise WrongStore(
-                f"The tallies in {self._table} are of the table {there.table}, and this is the"
-                f" stream of {here.table}; give each source a store of its own."
-            )
-        raise WrongStore(
-            f"The tallies in {self._table} are counted from {there}, and the stream of {here} has"
-            " the same changes again; aggregate, verify and rebuild in one region only. To go over"
-            " to this one, stop the aggregator of the other and run"
-            " `tallies rebuild --in-this-region`."
-        )
+        if self.stream is not None:
+            check_same(self.stream, stream, self._table)
 
     def by_positions(self) -> "UpdateTypeDef":
         """The update from markers to positions; to be made together with the positions."""

@@ -7,14 +7,8 @@ from tallies.core.amounts import negated
 from tallies.core.change import Image
 from tallies.stores.dynamodb.client.errors import IteratorExpired
 from tallies.stores.dynamodb.snapshot.spill.spill import Late, Spill
-from tallies.stores.dynamodb.stream.stream import (
-    EMPTY_PAGES,
-    MAX_RECORDS,
-    Shard,
-    Stream,
-    StreamRecord,
-    Tip,
-)
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import EMPTY_PAGES, MAX_RECORDS, Shard, Stream, Tip
 from tallies.stores.placing import Place, Placer, dump, key_text
 
 _Placed = tuple[StreamRecord, str | None, str | None]

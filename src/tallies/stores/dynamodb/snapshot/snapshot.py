@@ -25,7 +25,8 @@ from tallies.stores.dynamodb.snapshot.read.views import GuardReader, Part, Place
 from tallies.stores.dynamodb.snapshot.spill.differences import Compared, Noted, compare
 from tallies.stores.dynamodb.snapshot.spill.spill import Spill
 from tallies.stores.dynamodb.stream.backlog import marked_of
-from tallies.stores.dynamodb.stream.stream import Shard, Stream, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard, Stream
 from tallies.stores.placing import Placer, dump
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample

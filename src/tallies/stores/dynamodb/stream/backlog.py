@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tallies.stores.dynamodb.apply.guard import Known, read_position
 from tallies.stores.dynamodb.client.paging import MAX_KEYS, at_once, batch_get, batches
 from tallies.stores.dynamodb.rows.keys import MARKER, reserved_group, reserved_key
-from tallies.stores.dynamodb.stream.stream import Shard, Stream, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard, Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

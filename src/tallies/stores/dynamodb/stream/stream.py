@@ -1,136 +1,28 @@
-"""The change stream: its records, its shards and their lineage, and reading on from a position."""
+"""The change stream: its shards and their lineage, and reading on from a position."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from tallies.core.amounts import number_of
-from tallies.core.change import Change, Image
 from tallies.core.errors import WrongStore
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.client.explain import explained
+from tallies.stores.dynamodb.stream.records import (
+    VIEW_TYPE,
+    StreamRecord,
+    from_event,
+    position_of,
+    sequence_number_of,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-VIEW_TYPE = "NEW_AND_OLD_IMAGES"
-"""What the records of a stream must hold."""
-POSITION_DIGITS = 40
-"""The digits of the longest sequence number. Padded to this length, sequence numbers order as text;
-they would not fit into DynamoDB's own numbers, which have 38 digits."""
-_SHORTEST_SEQUENCE_NUMBER = 21
 MAX_RECORDS = 1000
 """The most records that one GetRecords returns."""
 EMPTY_PAGES = 4
 """After this many pages in a row without a record, an open shard counts as read."""
-
-
-class StreamRecord(NamedTuple):
-    """One record of a change stream, as Lambda hands it over or GetRecords returns it."""
-
-    sequence_number: str
-    """As delivered; `change.position` is the same, padded so that it orders as text."""
-    event_name: str
-    """INSERT, MODIFY or REMOVE."""
-    change: Change
-    raw: Mapping[str, Any]
-
-    @property
-    def event_id(self) -> str:
-        """The record's name, unique over all shards, the same whenever it is delivered."""
-        event_id: str = self.raw["eventID"]
-        return event_id
-
-    @property
-    def expired(self) -> bool:
-        """Whether DynamoDB removed the row because its time to live was over."""
-        identity = self.raw.get("userIdentity") or {}
-        # Lambda and GetRecords write the names differently.
-        principal = identity.get("principalId") or identity.get("PrincipalId")
-        return self.event_name == "REMOVE" and principal == "dynamodb.amazonaws.com"
-
-    @property
-    def created_at(self) -> datetime | float | None:
-        """About when the row was written, to the second: it measures lag, and gives no order."""
-        at: datetime | float | None = self.raw["dynamodb"].get("ApproximateCreationDateTime")
-        return at
-
-
-def position_of(sequence_number: str) -> str:
-    """A sequence number as text that orders as the stream does."""
-    return sequence_number.zfill(POSITION_DIGITS)
-
-
-def sequence_number_of(position: str) -> str:
-    """A position as the stream's own API takes it."""
-    # DynamoDB Local writes 21 digits with leading zeros and compares them as text; on AWS there are
-    # never fewer than 21 digits, and no leading zeros.
-    return position.lstrip("0").zfill(_SHORTEST_SEQUENCE_NUMBER)
-
-
-def from_event(record: Mapping[str, Any]) -> StreamRecord:
-    """Read one record of a Lambda event or of a GetRecords response.
-
-    Raises:
-        WrongStore: the record lacks an image that its kind must have.
-    """
-    data = record["dynamodb"]
-    event_name = record["eventName"]
-    old, new = data.get("OldImage"), data.get("NewImage")
-    # A REMOVE that claims to have both images but has none removed nothing: DynamoDB Local writes
-    # one when two remove a row at the same time.
-    nothing = event_name == "REMOVE" and data.get("StreamViewType") == VIEW_TYPE
-    if (old is None and event_name != "INSERT" and not nothing) or (
-        new is None and event_name != "REMOVE"
-    ):
-        raise WrongStore(
-            f"A stream record holds no {'old' if old is None else 'new'} image; set the stream's"
-            f" view type to {VIEW_TYPE} (which makes a new stream) and rebuild the tallies."
-        )
-    number = data["SequenceNumber"]
-    change = Change(
-        None if old is None else image_of(old),
-        None if new is None else image_of(new),
-        number.zfill(POSITION_DIGITS),
-    )
-    return StreamRecord(number, event_name, change, record)
-
-
-def image_of(typed: Mapping[str, Mapping[str, Any]]) -> Image:
-    """A row from its typed attributes: texts, numbers, booleans, null, maps, lists and sets as
-    values; binary ones, which no tally reads, as pairs of type and value."""
-    image: dict[str, Any] = {}
-    for name, attribute in typed.items():
-        for kind, value in attribute.items():
-            if kind == "S":
-                image[name] = value
-            elif kind == "N":
-                image[name] = number_of(value)
-            else:
-                image[name] = _value_of(kind, value)
-    return image
-
-
-def _value_of(kind: str, value: Any) -> Any:
-    match kind:
-        case "S" | "BOOL":
-            return value
-        case "N":
-            return number_of(value)
-        case "NULL":
-            return None
-        case "M":
-            return image_of(value)
-        case "L":
-            return [_value_of(*pair) for part in value for pair in part.items()]
-        case "SS":
-            return frozenset(value)
-        case "NS":
-            return frozenset(map(number_of, value))
-        case _:
-            return kind, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,28 +165,6 @@ class Tip:
         return self._newer is not None and position >= self._newer
 
 
-def table_of(arn: str) -> str:
-    """The name, over all accounts and regions, of the table that a stream is of."""
-    return arn.partition("/stream/")[0]
-
-
-class Replica(NamedTuple):
-    """One of the tables that a global table consists of; a table of one region is one, too."""
-
-    region: str
-    account: str
-    table: str
-
-    @classmethod
-    def of(cls, stream: str) -> "Replica":
-        """The replica that a stream is of."""
-        region, account, table = table_of(stream).split(":", 5)[3:]
-        return cls(region, account, table.removeprefix("table/"))
-
-    def __str__(self) -> str:
-        return f"{self.table} in {self.region} (account {self.account})"
-
-
 def check_stream(table: str, specification: Mapping[str, Any]) -> None:
     """Check that a table's stream carries what the fold needs.
 
@@ -325,9 +195,3 @@ def in_lineage_order(shards: Iterable[Shard]) -> list[Shard]:
             ancestor = by_id.get(ancestor.parent) if ancestor.parent else None
         ordered.update((each.id, each) for each in reversed(line))
     return list(ordered.values())
-
-
-def in_order(records: Iterable[StreamRecord]) -> list[StreamRecord]:
-    """The records of one shard in its order, each once."""
-    by_position = {record.change.position: record for record in records}
-    return [by_position[position] for position in sorted(by_position)]

@@ -36,7 +36,7 @@ from tallies.stores.dynamodb.apply.in_rows.slots import Slots
 from tallies.stores.dynamodb.apply.transactions import OutOfTime, Refused, Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.rows.keys import POSITION, TableNames, reserved_key
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import UpdateItemInputTypeDef

@@ -8,7 +8,7 @@ from tallies.core.fold import Folder, fold
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
 from tallies.stores.dynamodb.client.paging import batch_get
 from tallies.stores.dynamodb.rows.keys import TableNames, row_key
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,7 +11,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tallies.stores.dynamodb.stream.stream import POSITION_DIGITS
+from tallies.stores.dynamodb.stream.records import POSITION_DIGITS
 
 PREFIX = "@"
 """Begins the attributes of a row that hold positions; no measure's name can begin so."""

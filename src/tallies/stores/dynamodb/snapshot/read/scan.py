@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallies.stores.dynamodb.snapshot.spill.combine import Combiner, Shares
 from tallies.stores.dynamodb.snapshot.spill.spill import Spill
-from tallies.stores.dynamodb.stream.stream import image_of
+from tallies.stores.dynamodb.stream.records import image_of
 from tallies.stores.placing import Placer, key_text
 
 if TYPE_CHECKING:

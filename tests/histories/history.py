@@ -21,9 +21,9 @@ from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.apply.buckets import is_unfit, ranked_by_buckets
 from tallies.stores.dynamodb.apply.content import change_of
-from tallies.stores.dynamodb.apply.guard import read_position
 from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
 from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.position import read_position
 from tallies.stores.dynamodb.apply.progress import Progress
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer

@@ -7,16 +7,18 @@ import pytest
 from botocore.exceptions import HTTPClientError
 
 from tallies.core.fold import fold
-from tallies.stores.dynamodb.apply import apply, guard, transactions, writes
-from tallies.stores.dynamodb.apply.apply import GuardedApply
+from tallies.stores.dynamodb.apply import transactions, writes
 from tallies.stores.dynamodb.apply.batch import ApplyResult, Batch
 from tallies.stores.dynamodb.apply.buckets import Buckets, RowName
-from tallies.stores.dynamodb.apply.guard import Guard
 from tallies.stores.dynamodb.apply.in_rows import apply as in_row
 from tallies.stores.dynamodb.apply.in_rows import updates
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
 from tallies.stores.dynamodb.apply.in_rows.slots import Slots
+from tallies.stores.dynamodb.apply.in_transactions import apply as in_transactions
+from tallies.stores.dynamodb.apply.in_transactions.apply import TransactionApply
+from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
 from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.position import Known
 from tallies.stores.dynamodb.apply.progress import END, Progress
 from tallies.stores.dynamodb.apply.transactions import Part, Refused, Sender
 from tallies.stores.dynamodb.apply.writes import Writer
@@ -91,7 +93,7 @@ def _(patch: Patch) -> None:
 
 @mutation("every refusal is taken for the own move", "shard")
 def _(patch: Patch) -> None:
-    def found(self: Guard, known: guard.Known) -> bool:
+    def found(self: Guard, known: Known) -> bool:
         self._known = known
         return True
 
@@ -100,8 +102,8 @@ def _(patch: Patch) -> None:
 
 @mutation("a refused guard goes on without looking", "shard")
 def _(patch: Patch) -> None:
-    def found(self: Guard, known: guard.Known) -> bool:
-        self._known = guard.Known(self.progress, known.revision)
+    def found(self: Guard, known: Known) -> bool:
+        self._known = Known(self.progress, known.revision)
         return False
 
     patch.setattr(Guard, "found", found)
@@ -132,7 +134,7 @@ def _(patch: Patch) -> None:
             Part(part.end if part.end == END else part.end + "~", part.writes) for part in parts
         ]
 
-    patch.setattr(apply, "pack", pack)
+    patch.setattr(in_transactions, "pack", pack)
 
 
 @mutation("a part ends one row too early", "shard")
@@ -145,7 +147,7 @@ def _(patch: Patch) -> None:
             for part in original(*arguments)
         ]
 
-    patch.setattr(apply, "pack", pack)
+    patch.setattr(in_transactions, "pack", pack)
 
 
 @mutation("rows are written whatever their lanes", "shard")
@@ -163,15 +165,15 @@ def _(patch: Patch) -> None:
 
 @mutation("a batch that is not all in is called done", "shard")
 def _(patch: Patch) -> None:
-    original = GuardedApply._commit
+    original = TransactionApply._commit
 
-    def commit(self: GuardedApply, known: Guard, batch: Any, part: Part) -> bool:
+    def commit(self: TransactionApply, known: Guard, batch: Any, part: Part) -> bool:
         try:
             return original(self, known, batch, part)
         except transactions.OutOfTime:
             return True
 
-    patch.setattr(GuardedApply, "_commit", commit)
+    patch.setattr(TransactionApply, "_commit", commit)
 
 
 @mutation("one token for all transactions", "shard")
@@ -233,7 +235,7 @@ def _(patch: Patch) -> None:
 
 @mutation("windows that are over get additions", "shard")
 def _(patch: Patch) -> None:
-    patch.setattr(apply, "fold", lambda folders, changes, now: fold(folders, changes))
+    patch.setattr(in_transactions, "fold", lambda folders, changes, now: fold(folders, changes))
 
 
 def _edit_row(patch: Patch, edit: Callable[[dict[str, Any]], None]) -> None:
@@ -381,22 +383,22 @@ def _(patch: Patch) -> None:
 
 @mutation("of rows that are in already the buckets are not looked at", "shard", first=82)
 def _(patch: Patch) -> None:
-    patch.setattr(GuardedApply, "_rows_of", lambda self, records: [])
+    patch.setattr(TransactionApply, "_rows_of", lambda self, records: [])
 
 
 @mutation("of rows that are in already, under markers, the buckets are not looked at", "marked")
 def _(patch: Patch) -> None:
-    patch.setattr(GuardedApply, "_rows_of", lambda self, records: [])
+    patch.setattr(TransactionApply, "_rows_of", lambda self, records: [])
 
 
 @mutation("rows that are in already, and that cancel out, are not looked at", "shard", first=82)
 def _(patch: Patch) -> None:
-    def rows_of(self: GuardedApply, records: Sequence[StreamRecord]) -> list[RowName]:
+    def rows_of(self: TransactionApply, records: Sequence[StreamRecord]) -> list[RowName]:
         now = self._clock()
         folded = fold(self._folders, [record.change for record in records], now)
         return self.buckets.written(self._writer.rows(folded.deltas, now))
 
-    patch.setattr(GuardedApply, "_rows_of", rows_of)
+    patch.setattr(TransactionApply, "_rows_of", rows_of)
 
 
 @mutation("of rows in lanes that are ahead the buckets are not looked at", "shard", first=5974)

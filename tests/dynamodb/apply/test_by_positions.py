@@ -7,8 +7,8 @@ import pytest
 
 from tallies.core.errors import StoreUnavailable, WrongStore
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tallies.stores.dynamodb.apply import by_positions
-from tallies.stores.dynamodb.apply.guard import read_position
+from tallies.stores.dynamodb.apply.in_transactions import by_positions
+from tallies.stores.dynamodb.apply.position import read_position
 from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.cli.command import tallies
 from tests.dynamodb.snapshot.test_snapshot import busy, by_hand, settle, tallies_of, write

@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from tallies.stores.dynamodb.apply.guard import POSITION_KEPT, Guard, Known, read_position
+from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
+from tallies.stores.dynamodb.apply.position import POSITION_KEPT, Known, read_position
 from tallies.stores.dynamodb.apply.progress import END, Progress
 from tallies.stores.dynamodb.rows.keys import SETTINGS, reserved_key
 from tests.histories.fake import FakeDynamoDB

@@ -45,7 +45,7 @@ def counted(store: DynamoFavorites) -> dict[tuple[str, str], int]:
 def units_of(store: DynamoFavorites, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """From here on, the write units of each request of the apply, as the service tells them."""
     spent: list[float] = []
-    once: Any = store.guarded_apply()._client
+    once: Any = store.guarded_apply()._sender.client
     original = type(once)._call
 
     def call(self: Any, operation: str, arguments: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tallies.stores.dynamodb.apply.guard import read_position
+from tallies.stores.dynamodb.apply.position import read_position
 from tallies.stores.dynamodb.apply.progress import END, Run
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key

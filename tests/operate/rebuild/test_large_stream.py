@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tallies.stores.dynamodb.apply.guard import Known
+from tallies.stores.dynamodb.apply.position import Known
 from tallies.stores.dynamodb.apply.transactions import MAX_ACTIONS
 from tallies.stores.dynamodb.snapshot.horizon import is_read_out
 from tallies.stores.dynamodb.snapshot.proofs import Proofs

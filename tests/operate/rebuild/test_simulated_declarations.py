@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tallies.stores.dynamodb.apply.guard import Guard
+from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
 from tallies.stores.dynamodb.catalog import redeclare
 from tests.histories.history import Wrong
 from tests.length import at_length

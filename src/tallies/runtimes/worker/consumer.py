@@ -14,7 +14,7 @@ from tallies.runtimes.worker.pages import pages
 from tallies.runtimes.worker.prefetch import Prefetch
 from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
-from tallies.stores.dynamodb.apply.refit import refit
+from tallies.stores.dynamodb.apply.in_transactions.refit import refit
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.snapshot.horizon import check_beginning
 from tallies.stores.dynamodb.stream.records import StreamRecord

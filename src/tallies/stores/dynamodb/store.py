@@ -12,11 +12,11 @@ from tallies.core.errors import InvalidTally, NotInitialised, WrongStore
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.dynamodb.apply.aggregate import StreamAggregator
 from tallies.stores.dynamodb.apply.apply import GuardedApply
-from tallies.stores.dynamodb.apply.guard import Known
 from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
 from tallies.stores.dynamodb.apply.in_rows.apply import ROWS_AT_ONCE
 from tallies.stores.dynamodb.apply.in_rows.held import not_in_rows
 from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.position import Known
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.catalog.catalog import Catalog

@@ -96,7 +96,7 @@ class Upkeep:
         if self.settings.guard() != "markers":
             self.settings.claim("positions")
             return
-        from tallies.stores.dynamodb.apply.by_positions import catch_up, hand_over
+        from tallies.stores.dynamodb.apply.in_transactions.by_positions import catch_up, hand_over
         from tallies.stores.dynamodb.stream.mappings import check_windows
 
         if not self.location.endpoint:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tallies.stores.dynamodb.apply.apply import GuardedApply
-from tallies.stores.dynamodb.apply.refit import refit
+from tallies.stores.dynamodb.apply.in_transactions.refit import refit
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Shard, Stream
 from tallies.stores.protocol import Applied

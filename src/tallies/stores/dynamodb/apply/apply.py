@@ -1,9 +1,9 @@
 """The guarded apply: batches of change records go into the tallies, each record exactly once.
 
-A batch is folded to the smallest set of additions and written in transactions, each of which checks
-and moves the shard's position. So it makes no difference how often a record is delivered, how
-batches are cut, whether two programs deliver at once, or where one of them died: what has been
-applied is not applied again, and what has not is added.
+A batch goes to the rows that hold their own positions, and to those that are written in
+transactions, all in the store's current epoch. So it makes no difference how often a record is
+delivered, how batches are cut, whether two programs deliver at once, or where one of them died:
+what has been applied is not applied again, and what has not is added.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,25 +13,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from tallies.core.errors import InvalidTally, StoreUnavailable, WrongStore
-from tallies.core.fold import Folder, fold
+from tallies.core.fold import Folder
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.dynamodb.apply.batch import BATCH_SECONDS, ApplyResult, Batch
-from tallies.stores.dynamodb.apply.buckets import Buckets, RowName
-from tallies.stores.dynamodb.apply.by_markers import MarkedApply
-from tallies.stores.dynamodb.apply.guard import Guard, Known, read_position
+from tallies.stores.dynamodb.apply.buckets import Buckets
 from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
-from tallies.stores.dynamodb.apply.in_rows.apply import NewerEpoch, RowApply
+from tallies.stores.dynamodb.apply.in_rows.apply import RowApply
 from tallies.stores.dynamodb.apply.in_rows.notes import Notes
 from tallies.stores.dynamodb.apply.in_rows.slots import Slots
-from tallies.stores.dynamodb.apply.transactions import (
-    MAX_ACTIONS,
-    OutOfTime,
-    Part,
-    Refused,
-    Sender,
-    pack,
-)
-from tallies.stores.dynamodb.apply.writes import Write, Writer
+from tallies.stores.dynamodb.apply.in_transactions.apply import TransactionApply
+from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
+from tallies.stores.dynamodb.apply.position import Known, NewerEpoch, read_position
+from tallies.stores.dynamodb.apply.transactions import MAX_ACTIONS, OutOfTime, Sender
 from tallies.stores.dynamodb.catalog.catalog import FIRST_EPOCH, Catalog
 from tallies.stores.dynamodb.client.explain import explained
 from tallies.stores.dynamodb.rows.keys import POSITION, TableNames, reserved_key
@@ -40,7 +33,6 @@ from tallies.stores.dynamodb.stream.stream import Shard
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 
 class GuardedApply:
@@ -75,7 +67,6 @@ class GuardedApply:
         self._clock = clock
         self._redeclared = redeclared
         self._sender = sender or Sender(client)
-        self._client = client
         self._max_actions = max_actions
         self._reading = explained(client, f"table {tables.tallies}")
         self._slots = Slots(client, tables.tallies, shards)
@@ -94,10 +85,11 @@ class GuardedApply:
             if in_rows
             else None
         )
-        self._folders = tuple(folder for folder in every if folder not in in_rows)
+        others = [folder for folder in every if folder not in in_rows]
+        self._in_transactions = TransactionApply(
+            self._sender, tables, others, self._max_actions, self._clock
+        )
         self._epoch = epoch
-        self._writer = Writer(tables, self._folders)
-        self.buckets = Buckets(self._sender, self._writer)
 
     def _keep_on(self, catalog: Catalog) -> None:
         self._keep(catalog.names, catalog.folders(), catalog.epoch)
@@ -110,7 +102,12 @@ class GuardedApply:
     @property
     def only_notes(self) -> bool:
         """Whether shards' positions are only noted now and then, since all rows hold their own."""
-        return self._in_rows is not None and not self._folders
+        return self._in_rows is not None and not self._in_transactions
+
+    @property
+    def buckets(self) -> Buckets:
+        """Those of the rows that are written in transactions."""
+        return self._in_transactions.buckets
 
     def note(self, shard_id: str, position: str = "", *, if_due: bool = False) -> None:
         """Write a shard's position, where that is put off; with `if_due`, only if a note is due.
@@ -153,38 +150,16 @@ class GuardedApply:
         try:
             while self._advances(guard, batch):
                 pass
-            self._fit(batch)
+            self._in_transactions.fit(batch)
         except OutOfTime as error:
-            if not self._folders:
+            if self.only_notes:
                 return batch.result(batch.after(batch.rows_after), str(error))
             left = batch.after(guard.progress.least)
             return batch.result(left, str(error), unfit=bool(self.buckets))
-        if not self._folders:
+        if self.only_notes:
             self._notes.add(shard_id, batch.records[-1].change.position, len(batch.records))
             self.note(shard_id, if_due=True)
         return batch.result()
-
-    def _fit(self, batch: Batch) -> None:
-        """Move the rows of an applied batch into their buckets."""
-        if not self.buckets:
-            return
-        started = perf_counter()
-        rows = batch.written
-        # What was written before, by whoever has died since, may cancel out in this batch.
-        if batch.duplicates or batch.is_partly_in:
-            rows += self._rows_of(batch.records)
-        self.buckets.fit(rows, batch.deadline)
-        batch.commit_seconds += perf_counter() - started
-
-    def _rows_of(self, records: Sequence[StreamRecord]) -> list[RowName]:
-        """The rows that have buckets and that any of the records adds to."""
-        now = self._clock()
-        rows: list[RowName] = []
-        # Each by itself: what cancels out in one fold may have been written record by record.
-        for record in records:
-            folded = fold(self._folders, [record.change], now)
-            rows += self.buckets.written(self._writer.rows(folded.deltas, now))
-        return rows
 
     def refit(self, records: Sequence[StreamRecord]) -> None:
         """Move the rows of applied records into their buckets.
@@ -194,7 +169,7 @@ class GuardedApply:
         """
         try:
             deadline = self._sender.monotonic() + BATCH_SECONDS
-            self.buckets.fit(self._rows_of(records), deadline)
+            self._in_transactions.fit_applied(records, deadline)
         except OutOfTime as error:
             raise StoreUnavailable(f"The tables are busy: {error}; try again.") from None
 
@@ -223,10 +198,10 @@ class GuardedApply:
         try:
             if self._in_rows is not None:
                 self._write_rows(self._in_rows, guard.shard_id, batch)
-                if not self._folders:
+                if self.only_notes:
                     return self._is_redeclared(guard)
-            return self._advance(guard, batch)
-        except (_EpochOver, NewerEpoch):
+            return self._in_transactions.advance(guard, batch)
+        except NewerEpoch:
             if not self._is_redeclared(guard):
                 raise _stale(self._tables) from None
             return True
@@ -254,64 +229,13 @@ class GuardedApply:
         started = perf_counter()
         found = rows.apply(shard_id, batch.records, self._epoch, self._clock(), batch.deadline)
         batch.commit_seconds += perf_counter() - started
-        if not self._folders:
+        if self.only_notes:
             batch.duplicates = found.duplicates
             batch.parked_in_rows += found.parked
         if found.left_after is not None:
             batch.rows_after = found.left_after
             raise OutOfTime(found.reason)
         batch.rows_in = self._epoch
-
-    def _advance(self, guard: Guard, batch: Batch) -> bool:
-        """Write what is missing; whether to look again, since another has moved the shard."""
-        progress = guard.progress
-        batch.meets(progress)
-        missing = batch.after(progress.least)
-        batch.duplicates = len(batch.records) - len(missing)
-        batch.parks_no_more(progress.least)
-        if not missing:
-            return False
-        started = perf_counter()
-        now = self._clock()
-        writes: list[Write] = []
-        for run in progress.runs:
-            changes = [record.change for record in batch.after(run.position)]
-            folded = fold(self._folders, changes, now)
-            writes += self._writer.rows(folded.deltas, now, run.start, run.end)
-            writes += self._writer.parked(folded.parked, batch.by_position, now, run.start, run.end)
-            batch.parks(folded)
-        batch.written += self.buckets.written(writes)
-        parts = pack(writes, self._max_actions - (2 if guard.needs_epoch else 1))
-        batch.fold_seconds += perf_counter() - started
-        started = perf_counter()
-        try:
-            return not all(self._commit(guard, batch, part) for part in parts)
-        finally:
-            batch.commit_seconds += perf_counter() - started
-
-    def _commit(self, guard: Guard, batch: Batch, part: Part) -> bool:
-        """Write one part; whether it has been applied, so that the next may follow."""
-        move = guard.move(part.end, batch.records[-1].change.position, self._clock())
-        actions: list[TransactWriteItemTypeDef] = [write.action for write in part.writes]
-        checked = guard.needs_epoch
-        if checked:
-            actions.insert(0, {"ConditionCheck": guard.epoch_check()})
-        try:
-            if actions:
-                self._sender.transact([*actions, {"Update": move}], batch.deadline)
-            else:
-                self._sender.update(move, batch.deadline)
-        except Refused as refused:
-            known = self._sender.persist(
-                lambda: read_position(self._client, self._tables.tallies, guard.shard_id),
-                batch.deadline,
-            )
-            is_ours = guard.found(known)
-            if not is_ours and (known.epoch > guard.epoch or (checked and 0 in refused.failed)):
-                raise _EpochOver from None
-            return is_ours
-        guard.moved()
-        return True
 
     def apply_marked(
         self, records: Sequence[StreamRecord], deadline: float | None = None
@@ -331,19 +255,13 @@ class GuardedApply:
                 " event source mapping a tumbling window, or run the worker."
             )
         batch = Batch(records, self._sender.monotonic, deadline)
-        by_markers = MarkedApply(
-            self._sender, self._folders, self._writer, self.buckets, self._max_actions
-        )
+        by_markers = self._in_transactions.by_markers()
         try:
             by_markers.apply(batch, self._clock)
-            self._fit(batch)
+            self._in_transactions.fit(batch)
         except OutOfTime as error:
             return batch.result(by_markers.left, str(error), unfit=bool(self.buckets))
         return batch.result()
-
-
-class _EpochOver(Exception):
-    """The store keeps other tallies by now."""
 
 
 def _stale(tables: TableNames) -> WrongStore:

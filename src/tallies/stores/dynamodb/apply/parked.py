@@ -17,7 +17,7 @@ from tallies.stores.dynamodb.apply.content import (
     head_of,
     unfit_of,
 )
-from tallies.stores.dynamodb.apply.guard import POSITION_KEPT
+from tallies.stores.dynamodb.apply.position import POSITION_KEPT
 from tallies.stores.dynamodb.apply.transactions import MAX_ACTIONS, OutOfTime, Refused, Sender
 from tallies.stores.dynamodb.apply.writes import Write, Writer
 from tallies.stores.dynamodb.client.explain import explained

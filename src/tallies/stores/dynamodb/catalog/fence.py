@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tallies.core.errors import StoreUnavailable
-from tallies.stores.dynamodb.apply.guard import fencing, read_position
+from tallies.stores.dynamodb.apply.position import fencing, read_position
 from tallies.stores.dynamodb.client.explain import explained
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tallies.core.errors import StoreUnavailable, WrongStore
-from tallies.stores.dynamodb.apply.guard import Known, read_position
+from tallies.stores.dynamodb.apply.position import Known, read_position
 from tallies.stores.dynamodb.apply.progress import END
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed, IteratorExpired
 from tallies.stores.dynamodb.client.explain import explained

@@ -12,8 +12,8 @@ from tallies.core.amounts import number_of
 from tallies.core.errors import StoreUnavailable
 from tallies.core.fold import Folder
 from tallies.stores.dynamodb.apply.buckets import is_unfit, ranked_by_buckets
-from tallies.stores.dynamodb.apply.guard import Known
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
+from tallies.stores.dynamodb.apply.position import Known
 from tallies.stores.dynamodb.client.paging import MAX_KEYS, batches
 from tallies.stores.dynamodb.rows.keys import TableNames
 from tallies.stores.dynamodb.snapshot.horizon import is_read_out

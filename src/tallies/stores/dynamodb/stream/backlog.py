@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tallies.stores.dynamodb.apply.guard import Known, read_position
+from tallies.stores.dynamodb.apply.position import Known, read_position
 from tallies.stores.dynamodb.client.paging import MAX_KEYS, at_once, batch_get, batches
 from tallies.stores.dynamodb.rows.keys import MARKER, reserved_group, reserved_key
 from tallies.stores.dynamodb.stream.records import StreamRecord

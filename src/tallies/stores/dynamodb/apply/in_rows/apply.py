@@ -28,11 +28,11 @@ from tallies.core.change import Change
 from tallies.core.fold import Deltas, Folder, Parked, fold
 from tallies.stores.dynamodb.apply.buckets import Buckets, RowName
 from tallies.stores.dynamodb.apply.content import parked_items
-from tallies.stores.dynamodb.apply.guard import fencing, known_of
 from tallies.stores.dynamodb.apply.in_rows import updates
 from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
 from tallies.stores.dynamodb.apply.in_rows.slots import Slots
+from tallies.stores.dynamodb.apply.position import NewerEpoch, fencing, known_of
 from tallies.stores.dynamodb.apply.transactions import OutOfTime, Refused, Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.rows.keys import POSITION, TableNames, reserved_key
@@ -49,10 +49,6 @@ TRIES_TO_MOVE = 2
 
 Row = tuple[str, str]
 """Group and window."""
-
-
-class NewerEpoch(Exception):
-    """The shard is in an epoch that this program does not know yet."""
 
 
 @dataclass(frozen=True, slots=True)

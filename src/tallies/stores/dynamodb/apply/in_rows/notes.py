@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tallies.core.times import canonical_time
-from tallies.stores.dynamodb.apply.guard import POSITION_KEPT
+from tallies.stores.dynamodb.apply.position import POSITION_KEPT
 from tallies.stores.dynamodb.apply.transactions import Refused, Sender
 from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key
 

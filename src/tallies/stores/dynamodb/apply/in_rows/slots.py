@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 
 from tallies.core.errors import StoreUnavailable
 from tallies.core.times import canonical_time
-from tallies.stores.dynamodb.apply.guard import POSITION_KEPT
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
+from tallies.stores.dynamodb.apply.position import POSITION_KEPT
 from tallies.stores.dynamodb.client.explain import error_code
 from tallies.stores.dynamodb.rows.keys import POSITION, SLOTS, reserved_key
 from tallies.stores.dynamodb.stream.stream import Shard

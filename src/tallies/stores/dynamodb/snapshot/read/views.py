@@ -33,7 +33,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallies.core.errors import StoreUnavailable
-from tallies.stores.dynamodb.apply.guard import Known, known_of
+from tallies.stores.dynamodb.apply.position import Known, known_of
 from tallies.stores.dynamodb.apply.progress import Progress, row_lane
 from tallies.stores.dynamodb.apply.transactions import MAX_ACTIONS, OutOfTime, Sender
 from tallies.stores.dynamodb.client.explain import explain

@@ -1,45 +1,23 @@
 """The guard: one item for each shard, which every transaction of the shard checks and moves."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tallies.core.times import canonical_time
-from tallies.stores.dynamodb.apply.in_rows.slot import Slot, slot_of
+from tallies.stores.dynamodb.apply.position import POSITION_KEPT, Known
 from tallies.stores.dynamodb.apply.progress import Progress
 from tallies.stores.dynamodb.catalog.catalog import FIRST_EPOCH
 from tallies.stores.dynamodb.rows.keys import POSITION, SETTINGS, reserved_key
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
         ConditionCheckTypeDef,
         UpdateTypeDef,
     )
-
-POSITION_KEPT = timedelta(days=30)
-"""How long a position outlasts its last move. A shard takes writes for hours and is read for a
-day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a shard's item."""
-
-    progress: Progress
-    revision: str | None
-    """Names the last write to the item; None when there is no item."""
-    epoch: int = FIRST_EPOCH
-    """The store's epoch at that write."""
-    fitted: str | None = None
-    """The position up to which all rows are certainly in their buckets; None where none was ever
-    noted, as where no tally has buckets."""
-    slot: Slot | None = None
-    """The slot by which rows that hold their own positions call the shard."""
 
 
 class Guard:
@@ -162,37 +140,3 @@ class Guard:
         applied: then its answer got lost, and the repeated request was refused."""
         self._known = known
         return self._tried is not None and known.revision == self._tried.revision
-
-
-def fencing(table: str, shard_id: str, revision: str, epoch: int) -> "UpdateTypeDef":
-    """The update that takes a shard into an epoch, if the shard is still at a revision."""
-    return {
-        "TableName": table,
-        "Key": reserved_key(POSITION, shard_id),
-        # A new revision, so that what is under way for the earlier epoch is refused.
-        "UpdateExpression": "SET epoch = :epoch, revision = :fence",
-        "ConditionExpression": "revision = :known",
-        "ExpressionAttributeValues": {
-            ":epoch": {"N": str(epoch)},
-            ":fence": {"S": uuid4().hex},
-            ":known": {"S": revision},
-        },
-    }
-
-
-def read_position(client: "DynamoDBClient", table: str, shard_id: str) -> Known:
-    """What a shard's item says."""
-    found = client.get_item(
-        TableName=table, Key=reserved_key(POSITION, shard_id), ConsistentRead=True
-    ).get("Item")
-    return known_of(found)
-
-
-def known_of(item: "Mapping[str, AttributeValueTypeDef] | None") -> Known:
-    """What a shard's item says, once it is read."""
-    if item is None:
-        return Known(Progress(), None)
-    texts = {name: value.get("S", "") for name, value in item.items()}
-    epoch = int(item["epoch"]["N"]) if "epoch" in item else FIRST_EPOCH
-    progress = Progress.load(texts.get("position", ""), texts.get("ahead", ""))
-    return Known(progress, texts.get("revision"), epoch, texts.get("fitted"), slot_of(item))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from tallies.core.errors import StoreUnavailable
 from tallies.stores.dynamodb.apply.apply import GuardedApply
-from tallies.stores.dynamodb.apply.guard import Guard, read_position
+from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
+from tallies.stores.dynamodb.apply.position import read_position
 from tallies.stores.dynamodb.apply.progress import END
 from tallies.stores.dynamodb.apply.transactions import MAX_ACTIONS, OutOfTime, Refused, Sender
 from tallies.stores.dynamodb.client.paging import MAX_KEYS, batches

@@ -22,33 +22,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tallies.core.change import Change
-from tallies.core.fold import Deltas, Folder, Parked, fold
-from tallies.stores.dynamodb.apply.buckets import Buckets, RowName
-from tallies.stores.dynamodb.apply.content import parked_items
-from tallies.stores.dynamodb.apply.in_rows import updates
+from tallies.core.fold import Deltas, Folded, Folder, Parked, fold
 from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
 from tallies.stores.dynamodb.apply.in_rows.slots import Slots
+from tallies.stores.dynamodb.apply.in_rows.writer import Row, RowWriter
 from tallies.stores.dynamodb.apply.position import NewerEpoch, fencing, known_of
 from tallies.stores.dynamodb.apply.transactions import OutOfTime, Refused, Sender
-from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.rows.keys import POSITION, TableNames, reserved_key
 from tallies.stores.dynamodb.stream.records import StreamRecord
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import UpdateItemInputTypeDef
-
 ROWS_AT_ONCE = 16
 """How many rows a program writes in parallel, over all of its batches."""
-
-TRIES_TO_MOVE = 2
-"""How often an addition tries to move its row into another bucket, before a second write does."""
-
-Row = tuple[str, str]
-"""Group and window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +78,11 @@ class RowApply:
         self._tables = tables
         self._folders = folders
         self._folding = Lock()  # folders are not for two threads at once
-        self._writer = Writer(tables, folders)
-        self._buckets = Buckets(sender, self._writer)
+        self._writer = RowWriter(
+            sender, tables, folders, RowAmounts() if amounts is None else amounts
+        )
         self._slots = slots
         self._executor = executor
-        self._amounts = RowAmounts() if amounts is None else amounts
 
     def apply(
         self,
@@ -114,15 +102,17 @@ class RowApply:
         new = [record for record in records if record.change.position > place.base]
         if not new:
             return InRows(len(records), 0)
-        work = _Work(self, place.slot, new, now, deadline)
-        deltas, parked = work.after("")
-        jobs = [partial(work.park, each) for each in parked]
-        jobs += [partial(work.settle, tally, row) for tally, rows in deltas.items() for row in rows]
+        work = _Work(self._fold, self._writer, place.slot, new, now, deadline)
+        folded = work.after("")
+        jobs = [partial(work.park, each) for each in folded.parked]
+        for tally, rows in folded.deltas.items():
+            jobs += [partial(work.settle, tally, row) for row in rows]
         found = self._all(jobs)
         late = [position for position in found if position is not None]
         known = max([place.base, *work.known])
+        buckets = self._writer.buckets
         try:
-            self._buckets.fit(self._buckets.fit_read(work.items, deadline), deadline)
+            buckets.fit(buckets.fit_read(work.items, deadline), deadline)
         except OutOfTime as error:
             late.append(place.base)
             work.reasons.append(str(error))
@@ -157,9 +147,7 @@ class RowApply:
             else:
                 return _Place(known.slot, known.progress.least)
 
-    def fold(
-        self, records: Sequence[StreamRecord], now: datetime
-    ) -> tuple[dict[str, Deltas], list[Parked]]:
+    def _fold(self, records: Sequence[StreamRecord], now: datetime) -> Folded:
         """What records come to, including the rows to which they add zero in total."""
         deltas: dict[str, Deltas] = {}
         parked: list[Parked] = []
@@ -169,80 +157,7 @@ class RowApply:
                 folded = fold([folder], _telling(folder, changes), now, zeros=True)
                 deltas |= folded.deltas
                 parked += folded.parked
-        return deltas, parked
-
-    def send(
-        self,
-        tally: str,
-        row: Row,
-        amounts: Any,
-        slot: Slot,
-        first: str,
-        last: str,
-        now: datetime,
-        deadline: float,
-    ) -> Mapping[str, Any]:
-        """Add to one row what it lacks. Returns the row as it is then, if it has a bucket.
-
-        Raises:
-            Refused: the row holds some of that already.
-        """
-        (write,) = self._writer.rows({tally: {row: amounts}}, now)
-        update = updates.guarded(write.action["Update"], slot, first, last)
-        if ":bucket" not in update["ExpressionAttributeValues"]:
-            return self._sender.update(update, deadline)
-        name = RowName(update["TableName"], *row)
-        added = self._writer.ranked_amount(tally, amounts)
-        for _ in range(TRIES_TO_MOVE):
-            crossing = self._amounts.crossing(name, added)
-            if crossing is None:
-                break
-            crossed = updates.moving(update, crossing, self._buckets.component(name.table))
-            try:
-                return self._learnt(name, crossed, deadline)
-            except Refused as refused:
-                held = slot.held(refused.item)
-                if held is None or held >= first:
-                    raise
-                # Only its amount differs: another writer has written the row since. Its answer says
-                # what the row holds now.
-        return self._learnt(name, update, deadline)
-
-    def _learnt(
-        self, name: RowName, update: "UpdateItemInputTypeDef", deadline: float
-    ) -> Mapping[str, Any]:
-        """Write a row that has a bucket, and remember what it holds afterwards."""
-        component = self._buckets.component(name.table)
-        try:
-            item = self._sender.update(update, deadline)
-        except Refused as refused:
-            self._amounts.learn(name, refused.item, component)
-            raise
-        self._amounts.learn(name, item, component)
-        return item
-
-    def table(self, tally: str) -> str:
-        """The table of a tally's rows."""
-        return self._tables.rows(tally)
-
-    def park(self, parked: Parked, record: StreamRecord, now: datetime, deadline: float) -> bool:
-        """Park what could not be folded; whether it was new."""
-        client, table = self._sender.client, self._tables.tallies
-        (head, _), *parts = parked_items(parked, record, now)
-        key = {name: head[name] for name in ("group", "time_window")}
-        ask = self._sender.persist
-        if "Item" in ask(
-            lambda: client.get_item(TableName=table, Key=key, ConsistentRead=True), deadline
-        ):
-            return False
-        # The parts come first: a head without its parts could not be read.
-        for part, _ in parts:
-            self._sender.put(table, part, None, deadline)
-        try:
-            self._sender.put(table, head, "attribute_not_exists(time_window)", deadline)
-        except Refused:
-            return False
-        return True
+        return Folded(deltas, parked)
 
 
 class _Work:
@@ -250,7 +165,8 @@ class _Work:
 
     def __init__(
         self,
-        apply: RowApply,
+        fold: Callable[[Sequence[StreamRecord], datetime], Folded],
+        writer: RowWriter,
         slot: Slot,
         records: Sequence[StreamRecord],
         now: datetime,
@@ -262,30 +178,31 @@ class _Work:
         """The positions of rows that turned out to hold something of the batch already."""
         self.reasons: list[str] = []
         self.parked = 0
-        self._apply = apply
+        self._fold = fold
+        self._writer = writer
         self._slot = slot
         self._records = records
         self._now = now
         self._deadline = deadline
         self._by_position = {record.change.position: record for record in records}
         self._last = records[-1].change.position
-        self._folds: dict[str, tuple[dict[str, Deltas], Sequence[Parked]]] = {}
+        self._folds: dict[str, Folded] = {}
 
-    def after(self, position: str) -> tuple[dict[str, Deltas], Sequence[Parked]]:
+    def after(self, position: str) -> Folded:
         """What the records after a position come to."""
         if position not in self._folds:
             some = [record for record in self._records if record.change.position > position]
-            self._folds[position] = self._apply.fold(some, self._now)
+            self._folds[position] = self._fold(some, self._now)
         return self._folds[position]
 
     def settle(self, tally: str, row: Row) -> str | None:
         """Bring a row up to the end of the batch; if time runs out, the position that it is at."""
         held = ""
         try:
-            while (amounts := self.after(held)[0][tally].get(row)) is not None:
+            while (amounts := self.after(held).deltas[tally].get(row)) is not None:
                 first = next(p for p in self._by_position if p > held)
                 try:
-                    item = self._apply.send(
+                    item = self._writer.add(
                         tally,
                         row,
                         amounts,
@@ -297,7 +214,7 @@ class _Work:
                     )
                 except Refused as refused:
                     # The program that wrote it may have died before it fitted the bucket.
-                    self.items.append((self._apply.table(tally), refused.item))
+                    self.items.append((self._writer.table(tally), refused.item))
                     found = self._slot.held(refused.item)
                     if found is None or found >= self._last:
                         self.known.append(self._last)
@@ -305,7 +222,7 @@ class _Work:
                     held = found
                     self.known.append(held)
                 else:
-                    self.items.append((self._apply.table(tally), item))
+                    self.items.append((self._writer.table(tally), item))
                     return None
         except OutOfTime as error:
             self.reasons.append(str(error))
@@ -316,7 +233,7 @@ class _Work:
         """Park a record; returns as `settle`."""
         record = self._by_position[parked.change.position]
         try:
-            self.parked += self._apply.park(parked, record, self._now, self._deadline)
+            self.parked += self._writer.park(parked, record, self._now, self._deadline)
         except OutOfTime as error:
             self.reasons.append(str(error))
             return ""

@@ -5,7 +5,8 @@ from itertools import count
 
 import pytest
 
-from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_key, favorite_of
+from tallies.favorites.item import favorite_key, favorite_of
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.rows.keys import row_key
 from tests.conformance.backend import Backend, ManualClock
 from tests.conformance.suite import StoreSuite

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from tallies.favorites.http import NoAuth, create_app
-from tallies.favorites.on_dynamodb import source_table
+from tallies.favorites.item import source_table
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.http.service.cors import allow_origins

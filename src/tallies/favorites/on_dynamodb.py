@@ -1,22 +1,26 @@
 """Favorites on DynamoDB: their table, as a key-value store, whose stream is the change log."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import groupby, islice
-from math import ceil
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from tallies.core.declaration.declaration import Declaration
-from tallies.core.errors import WrongStore, shown
-from tallies.core.ids import join_ids
-from tallies.core.times import canonical_time, parse_time
+from tallies.core.times import canonical_time
 from tallies.favorites.favorite import UNSET, Event, Favorite, Unset
+from tallies.favorites.item import (
+    USER_INDEX,
+    expiry_of,
+    favorite_of,
+    item_of,
+    key_of,
+    note_of,
+    source_table,
+)
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.dynamodb.catalog.catalog import Catalog
@@ -26,41 +30,13 @@ from tallies.stores.dynamodb.client.url import Location
 from tallies.stores.dynamodb.store import DynamoStore
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, CreateTableInputTypeDef
-
-    Item = Mapping[str, AttributeValueTypeDef]
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 TABLE = "favorites"
 """Ends the name of the table, after the store's prefix."""
-USER_INDEX = "by_user"
-MAX_PARTITION_KEY_BYTES = 2048
 LOAD_CHUNK = 2_000
 """Events that `load` reads before it reports."""
 LOAD_THREADS = 32
-
-
-def source_table(name: str) -> "CreateTableInputTypeDef":
-    """The shape of the table."""
-    return {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-        "AttributeDefinitions": [
-            {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("pk", "user_id", "created_at")
-        ],
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": USER_INDEX,
-                "KeySchema": [
-                    {"AttributeName": "user_id", "KeyType": "HASH"},
-                    {"AttributeName": "created_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    }
 
 
 class DynamoFavorites(DynamoStore):
@@ -135,7 +111,7 @@ class DynamoFavorites(DynamoStore):
 
     def get(self, user_id: str, restaurant_id: str) -> Favorite | None:
         found = self._client.get_item(
-            TableName=self._source_table, Key=_key(user_id, restaurant_id), ConsistentRead=True
+            TableName=self._source_table, Key=key_of(user_id, restaurant_id), ConsistentRead=True
         ).get("Item")
         favorite = None if found is None else favorite_of(found)
         return None if favorite is None or self._is_over(favorite) else favorite
@@ -158,7 +134,7 @@ class DynamoFavorites(DynamoStore):
 
     def unmark(self, user_id: str, restaurant_id: str) -> bool:
         response = self._client.delete_item(
-            TableName=self._source_table, Key=_key(user_id, restaurant_id), ReturnValues="ALL_OLD"
+            TableName=self._source_table, Key=key_of(user_id, restaurant_id), ReturnValues="ALL_OLD"
         )
         return "Attributes" in response
 
@@ -185,7 +161,7 @@ class DynamoFavorites(DynamoStore):
         return found[:limit]
 
     def favorites_among(self, user_id: str, restaurant_ids: Sequence[str]) -> list[Favorite]:
-        keys = [_key(user_id, restaurant_id) for restaurant_id in restaurant_ids]
+        keys = [key_of(user_id, restaurant_id) for restaurant_id in restaurant_ids]
         now = self.now()
         found = map(favorite_of, batch_get(self._client, self._source_table, keys))
         by_id = sorted(
@@ -223,7 +199,7 @@ class DynamoFavorites(DynamoStore):
         try:
             self._client.put_item(
                 TableName=self._source_table,
-                Item=_item(favorite),
+                Item=item_of(favorite),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -245,10 +221,10 @@ class DynamoFavorites(DynamoStore):
         names: list[str] = []
         if note is not UNSET:
             names += ["note"]
-            item |= _note(note)
+            item |= note_of(note)
         if expires_at is not UNSET:
             names += ["expires_at", "expires_exactly"]
-            item |= _expiry(expires_at)
+            item |= expiry_of(expires_at)
         if not names:
             return existing
         sets = ", ".join(f"{name} = :{name}" for name in item)
@@ -256,7 +232,7 @@ class DynamoFavorites(DynamoStore):
         try:
             found = self._client.update_item(
                 TableName=self._source_table,
-                Key=_key(existing.user_id, existing.restaurant_id),
+                Key=key_of(existing.user_id, existing.restaurant_id),
                 UpdateExpression=f"SET {sets}" * bool(sets) + f" REMOVE {removes}" * bool(removes),
                 ConditionExpression="created_at = :was",
                 ExpressionAttributeValues={
@@ -271,7 +247,7 @@ class DynamoFavorites(DynamoStore):
 
     def _remove(self, existing: Favorite) -> None:
         """Remove a row that is past its expiry, if it is still the existing one."""
-        item = _item(existing)
+        item = item_of(existing)
         # Changed or removed meanwhile: the caller looks again.
         with suppress(ClientError):
             self._client.delete_item(
@@ -300,64 +276,5 @@ class DynamoFavorites(DynamoStore):
         return _is_over(favorite, self.now())
 
 
-def favorite_of(item: "Item") -> Favorite:
-    """A row as a favorite.
-
-    Raises:
-        WrongStore: it is not one.
-    """
-    for name in ("user_id", "restaurant_id", "created_at"):
-        if "S" not in item.get(name, {}):
-            raise WrongStore(f"The row {shown(item.get('pk'))} has no text {name!r}; mend it.")
-    expires = item.get("expires_exactly", {}).get("S")
-    if expires is None and "expires_at" in item:
-        expires = canonical_time(datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC))
-    note = item.get("note", {}).get("S")
-    return Favorite(
-        item["user_id"]["S"], item["restaurant_id"]["S"], item["created_at"]["S"], note, expires
-    )
-
-
-def _item(favorite: Favorite) -> "dict[str, AttributeValueTypeDef]":
-    user_id, restaurant_id, created_at, note, expires_at = favorite
-    item: dict[str, AttributeValueTypeDef] = {
-        **_key(user_id, restaurant_id),
-        "user_id": {"S": user_id},
-        "restaurant_id": {"S": restaurant_id},
-        "created_at": {"S": created_at},
-    }
-    return item | _note(note) | _expiry(expires_at)
-
-
-def _note(note: str | None) -> "dict[str, AttributeValueTypeDef]":
-    return {} if note is None else {"note": {"S": note}}
-
-
-def _expiry(expires_at: str | None) -> "dict[str, AttributeValueTypeDef]":
-    if expires_at is None:
-        return {}
-    moment = parse_time(expires_at)
-    # DynamoDB's time to live takes whole seconds; readers get the exact moment that was given.
-    seconds: dict[str, AttributeValueTypeDef] = {"expires_at": {"N": str(ceil(moment.timestamp()))}}
-    return seconds | ({"expires_exactly": {"S": expires_at}} if moment.microsecond else {})
-
-
-def _key(user_id: str, restaurant_id: str) -> "dict[str, AttributeValueTypeDef]":
-    return {"pk": {"S": favorite_key(restaurant_id, user_id)}}
-
-
 def _is_over(favorite: Favorite, now: str) -> bool:
     return favorite.expires_at is not None and favorite.expires_at <= now
-
-
-def favorite_key(restaurant_id: str, user_id: str) -> str:
-    """The partition key of a favorite: readable where it fits, injective always.
-
-    >>> favorite_key("noodles", "ann")
-    'noodles#ann'
-    """
-    key = join_ids(restaurant_id, user_id)
-    if len(key) * 4 > MAX_PARTITION_KEY_BYTES and len(key.encode()) > MAX_PARTITION_KEY_BYTES:
-        # Two joined ids always hold the separator, so no pair of ids has a key of this form.
-        return f"sha256:{sha256(key.encode()).hexdigest()}"
-    return key

@@ -12,7 +12,8 @@ from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidInput, InvalidTally, WrongStore
 from tallies.core.tally import Count, Tally
 from tallies.core.windows import Window
-from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_of
+from tallies.favorites.item import favorite_of
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.layout import LayoutWish
 from tallies.stores.protocol import Ranked

@@ -18,7 +18,8 @@ from tallies.core.errors import (
     WrongStore,
 )
 from tallies.favorites.favorite import FavoritesStore
-from tallies.favorites.on_dynamodb import DynamoFavorites, source_table
+from tallies.favorites.item import source_table
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.open import open_favorites
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.client import clients

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallies.core.errors import StoreUnavailable
-from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_of, source_table
+from tallies.favorites.item import favorite_of, source_table
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key, row_key

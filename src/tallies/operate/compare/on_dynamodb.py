@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from tallies.core.errors import InvalidInput
 from tallies.favorites.favorite import Event, Favorite
-from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_key, favorite_of
+from tallies.favorites.item import favorite_key, favorite_of
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.operate.compare.designs import (
     NAIVE,
     NAMES,

@@ -60,7 +60,7 @@ def opened() -> Iterator[tuple[DynamoFavorites, Counting, GuardedApply]]:
                 catalog.folders(),
                 epoch=catalog.epoch,
                 shards=lambda: [shard],
-                executor=store._executor,
+                executor=store._applies.executor,
             )
             yield store, client, apply
 

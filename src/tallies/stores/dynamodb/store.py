@@ -1,7 +1,5 @@
 """The DynamoDB store as a whole."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -11,26 +9,23 @@ from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidTally, NotInitialised, WrongStore
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.dynamodb.apply.aggregate import StreamAggregator
+from tallies.stores.dynamodb.apply.applies import Applies
 from tallies.stores.dynamodb.apply.apply import GuardedApply
-from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
-from tallies.stores.dynamodb.apply.in_rows.apply import ROWS_AT_ONCE
-from tallies.stores.dynamodb.apply.in_rows.held import not_in_rows
+from tallies.stores.dynamodb.apply.in_rows.held import lacking
 from tallies.stores.dynamodb.apply.parked import Parked
-from tallies.stores.dynamodb.apply.position import Known
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.catalog.catalog import Catalog
 from tallies.stores.dynamodb.catalog.settings import GuardKind, Settings
 from tallies.stores.dynamodb.client.clients import Clients
-from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.client.explain import explained
 from tallies.stores.dynamodb.client.url import Location, parse_url
 from tallies.stores.dynamodb.rows.keys import TableNames
 from tallies.stores.dynamodb.rows.read import Reader
 from tallies.stores.dynamodb.rows.tables import Tables
+from tallies.stores.dynamodb.status import status_of
 from tallies.stores.dynamodb.stream.backlog import Backlog
 from tallies.stores.dynamodb.stream.leases import Leases
-from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.upkeep import Upkeep
 from tallies.stores.layout import AS_IT_IS, LayoutWish
@@ -146,33 +141,11 @@ class DynamoStore(Reader):
                 stream of another region.
         """
         self.settings.claim(guard)
-        shards = Stream(self._clients.streams, stream).shards if stream else self.stream.shards
-        stream = stream or self.stream.arn
-        if self.settings.stream is None:
-            self.settings.follow(stream)
-        self.settings.check_replica(stream)
-        catalog = self.settings.catalog()
-        return GuardedApply(
-            self._clients.once,
-            catalog.names,
-            catalog.folders(),
-            clock=self._clock,
-            epoch=catalog.epoch,
-            redeclared=self.settings.read,
-            shards=shards,
-            executor=self._executor,
-            amounts=self._amounts,
-        )
+        return self._applies.of(Stream(self._clients.streams, stream) if stream else self.stream)
 
     @cached_property
-    def _executor(self) -> ThreadPoolExecutor:
-        """Writes rows that hold their own positions, in parallel. Threads start when needed."""
-        return ThreadPoolExecutor(ROWS_AT_ONCE, "tallies-rows")
-
-    @cached_property
-    def _amounts(self) -> RowAmounts:
-        """What all applies of this program remember of rows."""
-        return RowAmounts()
+    def _applies(self) -> Applies:
+        return Applies(self._clients.once, self.settings, self._clock)
 
     def warm(self) -> None:
         """Connect and read the settings, so that the first batch need not wait for that.
@@ -219,14 +192,12 @@ class DynamoStore(Reader):
         """What is in the stream but not in the tallies."""
         client = explained(self._clients.dynamodb, "the tables")
         catalog = self.settings.catalog()
-
-        def lacking(known: Known, records: Sequence[StreamRecord]) -> list[StreamRecord]:
-            return not_in_rows(
-                client, catalog.names, catalog.folders(), known.slot, records, self._clock()
-            )
-
-        table = self.names.tallies
-        return Backlog(client, self.stream, table, lacking if catalog.in_rows else None)
+        return Backlog(
+            client,
+            self.stream,
+            self.names.tallies,
+            lacking(client, catalog, self._clock) if catalog.in_rows else None,
+        )
 
     def lag(self) -> tuple[None, None]:
         """Unknown: finding it out means reading the stream itself. `status` does."""
@@ -240,47 +211,11 @@ class DynamoStore(Reader):
         return Condition()
 
     def status(self) -> Status:
-        oldest: float | None = None
         catalog = self.settings.read()
-        lost = self._another_stream(catalog)
-        try:
-            oldest = self.backlog.oldest()
-        except HistoryTrimmed as trimmed:
-            lost.append(str(trimmed))
-        roll = self.leases.roll()
-        troubles = roll.troubles() or lost
-        now = self._clock()
-        behind = None if oldest is None else max(0.0, now.timestamp() - oldest)
-        return Status(
-            source=catalog.base.source,
-            source_rows=None,
-            lag_records=0 if behind is None and not lost else None,
-            lag_seconds=None if lost else behind or 0.0,
-            parked=self.parked.count(),
-            aggregator=", ".join(roll.alive(now)) or None,
-            details={
-                "source": catalog.base.source,
-                "tables": ", ".join(
-                    version.table for version in (*catalog.live, *catalog.building)
-                ),
-                "layout": "; ".join(dict.fromkeys(str(version.layout) for version in catalog.live)),
-                "stream": self.stream.arn,
-                **({"trouble": " ".join(troubles)} if troubles else {}),
-            },
+        stream = self.find_stream()
+        return status_of(
+            catalog, self.settings, stream, self.backlog, self.leases, self.parked, self._clock
         )
-
-    def _another_stream(self, catalog: Catalog) -> list[str]:
-        known, now = self.settings.stream, self.find_stream().arn
-        if known in (None, now):
-            return []
-        try:
-            self.settings.check_replica(now)
-        except WrongStore as elsewhere:
-            return [str(elsewhere)]
-        return [
-            f"The change stream of {catalog.base.source} was made anew, and what was written in"
-            " between is in neither; `tallies rebuild` makes the tallies right again."
-        ]
 
     @property
     def source(self) -> str:
@@ -399,8 +334,8 @@ class DynamoStore(Reader):
         )
 
     def close(self) -> None:
-        if "_executor" in self.__dict__:
-            self._executor.shutdown()
+        if "_applies" in self.__dict__:
+            self._applies.close()
         self._clients.close()
 
     def __enter__(self) -> Self:

@@ -5,16 +5,26 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tallies.core.fold import Folder, fold
+from tallies.stores.clock import Clock
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
+from tallies.stores.dynamodb.catalog.catalog import Catalog
 from tallies.stores.dynamodb.client.paging import batch_get
 from tallies.stores.dynamodb.rows.keys import TableNames, row_key
+from tallies.stores.dynamodb.stream.backlog import Lacking
 from tallies.stores.dynamodb.stream.records import StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def not_in_rows(
+def lacking(client: "DynamoDBClient", catalog: Catalog, clock: Clock) -> Lacking:
+    """A function that selects the records of a shard that some row of some tally lacks."""
+    return lambda known, records: _not_in_rows(
+        client, catalog.names, catalog.folders(), known.slot, records, clock()
+    )
+
+
+def _not_in_rows(
     client: "DynamoDBClient",
     tables: TableNames,
     folders: Sequence[Folder],
@@ -22,7 +32,6 @@ def not_in_rows(
     records: Sequence[StreamRecord],
     now: datetime,
 ) -> list[StreamRecord]:
-    """The records of a shard that some row of some tally lacks."""
     if slot is None:
         return list(records)
     waiting: dict[str, StreamRecord] = {}

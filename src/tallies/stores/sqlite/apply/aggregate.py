@@ -130,7 +130,7 @@ class LogAggregator:
         adds = []
         for part in parts:
             table = self._tables[part.version.table]
-            lines = [table.line(*key, amounts, now) for key, amounts in part.deltas.items()]
+            lines = table.lines(part.deltas.items(), now)
             sinks = [key for key, amounts in part.deltas.items() if amounts[0] < 0]
             adds.append((table, lines, sinks))
         with self._database.writing() as connection:

@@ -5,7 +5,7 @@ after it: whole billions of billions, the rest of the whole part, and billionths
 the sum does, and SQL adds to them with carry, so no number has to be read in order to be changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Context, Decimal
 from functools import cached_property
 from typing import Any
@@ -227,9 +227,14 @@ class RowsTable:
             f" AND {self.numbers.is_zero()}"
         )
 
-    def line(self, group: str, window: str, amounts: Sequence[Number], now: str) -> tuple[Any, ...]:
-        """What `add` takes."""
-        return (group, window, *self.numbers.encode(amounts), now)
+    def lines(
+        self, amounts: Iterable[tuple[tuple[str, str], Sequence[Number]]], now: str
+    ) -> list[tuple[Any, ...]]:
+        """What `add` takes, for each (group, window) with its amounts."""
+        if not self.tally.summed:
+            return [(group, window, n, now) for (group, window), (n,) in amounts]
+        encode = self.numbers.encode
+        return [(*key, *encode(each), now) for key, each in amounts]
 
     def amount(self, values: Sequence[int]) -> Number:
         """The amount that leaderboards order by, from the values of `ranked_columns`."""

@@ -137,8 +137,9 @@ def add(
 ) -> None:
     """Add (group, window, amounts) to the rows of a tally, in the caller's transaction."""
     table = RowsTable(version)
-    connection.executemany(table.add, [table.line(*row, now) for row in rows])
-    connection.executemany(table.drop_zero, [row[:2] for row in rows])
+    deltas = {(group, window): amounts for group, window, amounts in rows}
+    connection.executemany(table.add, table.lines(deltas.items(), now))
+    connection.executemany(table.drop_zero, deltas)
     _revise(connection, names)
 
 

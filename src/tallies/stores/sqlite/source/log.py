@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tallies.core.change import Change
 from tallies.core.errors import Unfoldable
@@ -20,15 +20,17 @@ from tallies.stores.sqlite.source.triggers import log_column
 class Net:
     """What a batch contributes to one tally."""
 
-    lines: Counter[str] = field(default_factory=Counter)
-    """Rows that fit on lines, each line with the sign of its change before it."""
+    new: Counter[str] = field(default_factory=Counter)
+    """The lines of new images, of rows that fit on lines."""
+    old: Counter[str] = field(default_factory=Counter)
+    """The lines of old images."""
     others: Counter[Contribution] = field(default_factory=Counter)
 
     def __len__(self) -> int:
-        return len(self.lines) + len(self.others)
+        return len(self.new) + len(self.old) + len(self.others)
 
 
-SIGN = "iif(amount > 0, '+', '-')"
+_NEW, _OLD = "amount > 0", "amount <= 0"
 
 
 def logged(attribute: str) -> str:
@@ -55,23 +57,29 @@ class LogReader:
         A net becomes None when some record cannot be folded into it.
         """
         within = f"FROM {self._log} WHERE position > ?1 AND position <= ?2"
-        (count,) = connection.execute(f"SELECT count(*) {within}", (first, last)).fetchone()
+        count: int | None = None
         found: list[Net | None] = []
         changes: list[Change] | None = None
         for folder, lines, net in zip(self.folders, self._lines, nets, strict=True):
             if net is None:
                 found.append(None)
                 continue
-            if lines is not None:
-                fit = _plain(lines, within)
-                if read := _add_lines(net, lines, connection, fit, within, (first, last)):
-                    odd = f"{within} AND NOT ({fit})"
-                    rest = self._changes(connection, odd, first, last) if read < count else []
-                    found.append(net if _add_changes(net, folder, rest) else None)
-                    continue
+            read = lines and _read_lines(lines, connection, within, first, last)
+            if read:
+                net.new.update(read.new)
+                net.old.update(read.old)
+                odd: list[Change] = []
+                if read.records < last - first:  # otherwise there are no others
+                    odd = self._changes(connection, f"{within} AND NOT ({read.fit})", first, last)
+                count = read.records + len(odd)
+                found.append(net if _add_changes(net, folder, odd) else None)
+                continue
             if changes is None:
                 changes = self._changes(connection, within, first, last)
+                count = len(changes)
             found.append(net if _add_changes(net, folder, changes) else None)
+        if count is None:
+            (count,) = connection.execute(f"SELECT count(*) {within}", (first, last)).fetchone()
         return count, found
 
     def contributions(self, nets: Sequence[Net | None]) -> list[Counter[Contribution] | None]:
@@ -79,8 +87,8 @@ class LogReader:
         found: list[Counter[Contribution] | None] = []
         for lines, net in zip(self._lines, nets, strict=True):
             total = None if net is None else net.others
-            if net is not None and lines is not None and net.lines:
-                total = lines.contributions(net.lines)
+            if net is not None and lines is not None and (net.new or net.old):
+                total = lines.contributions(net.new, net.old)
                 if total is not None:
                     total.update(net.others)
             found.append(total)
@@ -123,39 +131,58 @@ def present(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def _plain(lines: PlainLines, within: str) -> str:
-    """SQL: that a record fits on a line, provided that `times_hold` all that fit."""
-    if lines.time is None:
-        return lines.typed
-    # As long as the first: one program writes a table's times, as a rule.
-    return (
-        f"{lines.typed} AND length({lines.time}) IS (SELECT length({lines.time}) {within} LIMIT 1)"
-    )
+class _Lines(NamedTuple):
+    """Records as lines."""
+
+    fit: str
+    """SQL: that a record is among them."""
+    new: Sequence[str]
+    old: Sequence[str]
+
+    @property
+    def records(self) -> int:
+        return len(self.new) + len(self.old)
 
 
-def _add_lines(
-    net: Net,
-    lines: PlainLines,
-    connection: sqlite3.Connection,
-    fit: str,
-    within: str,
-    bounds: tuple[int, int],
-) -> int:
-    """Add the records that fit on lines; returns how many, 0 when they cannot be read as lines."""
+def _read_lines(
+    lines: PlainLines, connection: sqlite3.Connection, within: str, first: int, last: int
+) -> _Lines | None:
+    """The records that fit on lines; None when no lines can be made of them."""
+    fits = [lines.typed]
+    if lines.time is not None:
+        # One program writes a table's times, as a rule, all of one length. Where several do, those
+        # that are as long as the first fit.
+        length = f"length({lines.time})"
+        fits.append(f"{lines.typed} AND {length} IS (SELECT {length} {within} LIMIT 1)")
+    for fit in fits:
+        new = _lines(lines, connection, f"{within} AND {fit} AND {_NEW}", first, last)
+        if new is None:
+            continue
+        if len(new) == last - first:
+            return _Lines(fit, new, [])
+        old = _lines(lines, connection, f"{within} AND {fit} AND {_OLD}", first, last)
+        if old is not None and (new or old):
+            return _Lines(fit, new, old)
+    return None
+
+
+def _lines(
+    lines: PlainLines, connection: sqlite3.Connection, which: str, first: int, last: int
+) -> Sequence[str] | None:
+    """The lines of these records; None when some record is not as `times_hold` wants it, or when a
+    text holds a line break."""
     times = "''" if lines.time is None else f"group_concat({lines.time}, '')"
     with any_text(connection):
         count, text, moments = connection.execute(
-            f"SELECT count(*), group_concat({SIGN} || {lines.line}, char(10)), {times}"
-            f" {within} AND {fit}",
-            bounds,
+            f"SELECT count(*), group_concat({lines.line}, char(10)), {times} {which}",
+            (first, last),
         ).fetchone()
-    if not count or (lines.time is not None and not lines.times_hold(moments, count)):
-        return 0
-    counted = Counter(text.split(BREAK))
-    if counted.total() != count:  # a line break in a text
-        return 0
-    net.lines.update(counted)
-    return int(count)
+    if not count:
+        return []
+    if lines.time is not None and not lines.times_hold(moments, count):
+        return None
+    found: list[str] = text.split(BREAK)
+    return found if len(found) == count else None
 
 
 def _add_changes(net: Net, folder: Folder, changes: Sequence[Change]) -> bool:

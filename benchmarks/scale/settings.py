@@ -11,8 +11,7 @@ from benchmarks.scale.facts import (
     NEW_TABLE_WRITES,
     PARTITION_UNITS,
 )
-from tallies.stores.layout import Guard, Ranking
-from tallies.stores.protocol import MAX_RANKING_SHARDS
+from tallies.stores.layout import MAX_RANKING_SHARDS, Guard, Ranking
 
 GROUPS = 100_000
 EXPONENT = 1.0

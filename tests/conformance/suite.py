@@ -12,7 +12,8 @@ from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.fold import Folder
 from tallies.core.times import canonical_time, parse_time
 from tallies.favorites.favorite import Event, Favorite
-from tallies.stores.protocol import Drift, Ranked, TallyRow
+from tallies.stores.protocol import Ranked, TallyRow
+from tallies.stores.verified import Drift
 from tests.conformance.backend import Backend
 from tests.conformance.questions import QuestionsSuite
 from tests.length import at_length

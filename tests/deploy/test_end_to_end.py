@@ -22,7 +22,7 @@ from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.rows.keys import PAUSED, reserved_key, row_key
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream.mappings import check_windows
-from tallies.stores.protocol import Drift
+from tallies.stores.verified import Drift
 from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud

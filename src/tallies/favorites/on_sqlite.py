@@ -14,12 +14,13 @@ from tallies.favorites.from_0_1 import FILE_VERSION, is_of_0_1, migrate
 from tallies.favorites.tally import FAVORITES, favorites_declaration
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.layout import AS_IT_IS, LayoutWish
-from tallies.stores.protocol import Progress, Verified, no_progress
+from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sqlite import SqliteStore
 from tallies.stores.sqlite.catalog import schema
 from tallies.stores.sqlite.catalog.catalog import read_catalog
 from tallies.stores.sqlite.connection.database import APPLICATION_ID, Synchronous, is_ours
 from tallies.stores.sqlite.rows.names import DEFAULT_PREFIX
+from tallies.stores.verified import Verified
 
 TABLE = "favorites"
 

@@ -18,8 +18,10 @@ from tallies.core.windows import Window, find_window
 from tallies.favorites.open import open_any
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.open import DEFAULT_URL
-from tallies.stores.protocol import Status, Store, Tallies, Verified
+from tallies.stores.protocol import Store, Tallies
 from tallies.stores.questions import Line, among, leaders, neighbours, numbered
+from tallies.stores.status import Status
+from tallies.stores.verified import Verified
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI

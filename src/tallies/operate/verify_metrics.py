@@ -5,7 +5,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from tallies.core.errors import InvalidInput
-from tallies.stores.protocol import Verified
+from tallies.stores.verified import Verified
 
 
 def write_metrics(found: Verified, path: Path, *, store: str, started: float, ended: float) -> None:

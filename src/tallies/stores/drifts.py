@@ -7,7 +7,7 @@ from itertools import islice
 from typing import overload
 
 from tallies.core.amounts import number_of
-from tallies.stores.protocol import Drift
+from tallies.stores.verified import Drift
 
 _SOME = 1000
 _SELECT = "SELECT g, w, expected, actual, measure FROM drifts"

@@ -12,6 +12,9 @@ Ranking = Literal["measure", "buckets"]
 GUARDS: tuple[Guard, ...] = get_args(Guard)
 RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
 
+MAX_RANKING_SHARDS = 64
+"""The most partitions of a leaderboard; a reader queries each of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

@@ -1,18 +1,20 @@
 """What a store promises, in protocols that are all that the layers above the stores know."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from tallies.core.boards.topk import Ranked as Ranked
 from tallies.core.declaration.declaration import Declaration
-from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window
 from tallies.stores.layout import AS_IT_IS, LayoutWish
+from tallies.stores.parked import ParkedRecords
 from tallies.stores.sample import Sample
+from tallies.stores.status import Condition, Status
+from tallies.stores.verified import Verified
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is under way, how many rows are done, and out of how many if that is known."""
@@ -41,9 +43,6 @@ MAX_GROUPS = 1000
 MAX_OFFSET = 10_000
 """The largest offset at which a page of a leaderboard may begin; cursors go on from anywhere."""
 
-MAX_RANKING_SHARDS = 64
-"""The most partitions of a leaderboard; a reader queries each of them."""
-
 
 class BoardPage(NamedTuple):
     """A request for a page of a leaderboard."""
@@ -61,124 +60,6 @@ class Rank(NamedTuple):
     of: int
     """How many lines the leaderboard has."""
     amount: Number
-
-
-class ParkedRecord(NamedTuple):
-    """A change record that could not be folded, kept whole."""
-
-    id: str
-    tally: str
-    reason: str
-    content: Mapping[str, Any]
-    parked_at: str
-
-
-class ParkedRecords(Protocol):
-    """The records that could not be folded, until somebody retries or discards them."""
-
-    def count(self) -> int:
-        """How many there are."""
-
-    def records(self) -> Iterator[ParkedRecord]:
-        """All of them, those of one shard in its order."""
-
-    def retry(self, record_id: str) -> None:
-        """Add a record to its tally and unpark it, both or neither.
-
-        Raises:
-            InvalidInput: there is no such parked record.
-            Unfoldable: it still cannot be folded; it stays parked.
-        """
-
-    def discard(self, record_id: str) -> None:
-        """Give a record up: its tally will never count it.
-
-        Raises:
-            InvalidInput: there is no such parked record.
-        """
-
-
-def count_parked(parked: ParkedRecords) -> None:
-    """Retry all records that are parked.
-
-    A rebuild begins with this. Afterwards it finds the records that fold by now counted, and nobody
-    can retry them later and count them again.
-    """
-    for record in parked.records():
-        # One that still does not fold stays; one that is gone was retried or discarded by another.
-        with suppress(Unfoldable, InvalidInput):
-            parked.retry(record.id)
-
-
-class Drift(NamedTuple):
-    """A tally that differs from GROUP BY over the source."""
-
-    group: str
-    window: str
-    expected: Number
-    actual: Number
-    measure: str
-    """The stored number that differs: a measure, the sum or count behind one, or `bucket`, where
-    the numbers are right but the row is at a wrong place of its leaderboard."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What `verify` found."""
-
-    checked: int
-    """Rows compared: those of the tallies and those that should be there."""
-    drifted: Sequence[Drift]
-    groups: int
-    """Groups that have any of these rows."""
-    drifted_groups: int
-    tally: Tally | None = None
-    """The tally that was compared; None where it was not a single one."""
-    parts: "Sequence[Verified]" = ()
-    """What was found in each, where several tallies were compared."""
-
-
-def together(found: Iterable[Verified]) -> Verified:
-    """What was found in several tallies."""
-    each = list(found)
-    if len(each) == 1:
-        return each[0]
-    return Verified(
-        sum(one.checked for one in each),
-        [row for one in each for row in one.drifted],
-        sum(one.groups for one in each),
-        sum(one.drifted_groups for one in each),
-        parts=each,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How far the aggregation has come."""
-
-    source: str
-    """The table that is tallied."""
-    source_rows: int | None
-    """How many rows it has; None where counting them is not cheap."""
-    lag_records: int | None
-    """Change records that are not in the tallies yet; None if the service does not report it."""
-    lag_seconds: float | None
-    """Age of the oldest of them; 0 when there is none."""
-    parked: int
-    aggregator: str | None
-    """The processes that aggregate now; None when there is none."""
-    details: Mapping[str, Any]
-    """What only this kind of store reports."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a check of the store itself finds; cheap enough for every second."""
-
-    troubles: Sequence[str] = ()
-    """What is wrong, one sentence each."""
-    figures: Mapping[str, float] = field(default_factory=dict)
-    """What only this kind of store measures, by the name that its metric ends with."""
 
 
 class Tallies(Protocol):

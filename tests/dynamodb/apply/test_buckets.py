@@ -18,7 +18,8 @@ from tallies.stores.dynamodb.rows.keys import is_reserved, row_key
 from tallies.stores.dynamodb.snapshot.mend import misplaced
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.layout import GUARDS, Guard, LayoutWish
-from tallies.stores.protocol import Drift, Ranked
+from tallies.stores.protocol import Ranked
+from tallies.stores.verified import Drift
 from tests.conformance.backend import ManualClock
 from tests.dynamodb.snapshot.test_snapshot import busy, settle, write
 from tests.engines import DynamoDBAccount

@@ -21,7 +21,7 @@ from tallies.stores.dynamodb.rows.keys import row_key
 from tallies.stores.dynamodb.snapshot.read.scan import SEGMENTS
 from tallies.stores.dynamodb.snapshot.spill.spill import Spill
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.protocol import Verified
+from tallies.stores.verified import Verified
 from tests.cli.command import tallies
 from tests.dynamodb.snapshot.test_snapshot import Killed, settle
 from tests.engines import DynamoDBAccount, make_streamed_table

@@ -20,7 +20,7 @@ from tallies.stores.dynamodb.snapshot.read import processes
 from tallies.stores.dynamodb.snapshot.read.processes import Processes
 from tallies.stores.dynamodb.snapshot.read.scan import SEGMENTS, Scan
 from tallies.stores.placing import Placer
-from tallies.stores.protocol import Drift
+from tallies.stores.verified import Drift
 from tests.engines import DynamoDBAccount
 from tests.waiting import until
 

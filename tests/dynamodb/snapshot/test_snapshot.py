@@ -25,8 +25,8 @@ from tallies.stores.dynamodb.snapshot.spill.spill import Spill
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream.stream import Stream
 from tallies.stores.layout import NEWEST
-from tallies.stores.protocol import Drift, Verified
 from tallies.stores.sample import Sample
+from tallies.stores.verified import Drift, Verified
 from tests.engines import DynamoDBAccount
 from tests.layouts import in_transactions
 

@@ -20,7 +20,7 @@ from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.layout import AS_IT_IS, GUARDS, LayoutWish
-from tallies.stores.protocol import Verified, together
+from tallies.stores.verified import Verified, together
 from tests.core.model import group_by
 from tests.histories.faults import Network
 from tests.histories.history import Wrong

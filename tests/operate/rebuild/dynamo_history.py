@@ -33,7 +33,7 @@ from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.snapshot.read import scan, views
 from tallies.stores.dynamodb.snapshot.read.scan import Pace
 from tallies.stores.dynamodb.stream.records import StreamRecord
-from tallies.stores.protocol import Verified
+from tallies.stores.verified import Verified
 from tests.core.model import Totals, group_by
 from tests.histories.delivery import Delivery
 from tests.histories.faults import FAULTS, Network, SimulatedTime

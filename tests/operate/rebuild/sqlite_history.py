@@ -21,8 +21,8 @@ from greenlet import getcurrent
 
 from tallies.core.errors import StoreUnavailable
 from tallies.favorites.on_sqlite import SqliteFavorites
-from tallies.stores.protocol import Verified
 from tallies.stores.sqlite.snapshot import mend
+from tallies.stores.verified import Verified
 from tests.histories.history import MAX_STEPS, Wrong
 from tests.histories.schedule import Actor, die, pause
 

@@ -17,7 +17,7 @@ from tallies.stores.dynamodb.snapshot.horizon import is_read_out
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.snapshot.read.scan import Pace
 from tallies.stores.dynamodb.snapshot.read.views import GuardReader, Part, Place, View, Views
-from tallies.stores.protocol import Verified
+from tallies.stores.verified import Verified
 from tests.histories.faults import Network
 from tests.histories.history import Wrong
 from tests.histories.worlds import new_row

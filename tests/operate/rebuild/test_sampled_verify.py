@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from tallies.stores.protocol import Drift
 from tallies.stores.sample import Sample
+from tallies.stores.verified import Drift
 from tests.conformance.backend import Backend
 
 GROUPS = 40

@@ -12,7 +12,8 @@ from tallies.cli.table import shortened, visible, wrapped
 from tallies.core.errors import Unfoldable
 from tallies.core.times import display_time
 from tallies.favorites.open import open_any
-from tallies.stores.protocol import ParkedRecord, Store
+from tallies.stores.parked import ParkedRecord
+from tallies.stores.protocol import Store
 
 INDENT = 2
 LINE_CELLS = 160

@@ -18,9 +18,10 @@ from tallies.core.tally import Tally
 from tallies.favorites.open import open_any
 from tallies.operate.confidence import CONFIDENCE, in_words, most
 from tallies.operate.verify_metrics import write_metrics
-from tallies.stores.layout import GUARDS, RANKINGS, Guard, LayoutWish, Ranking
-from tallies.stores.protocol import MAX_RANKING_SHARDS, Drift, Progress, Verified
+from tallies.stores.layout import GUARDS, MAX_RANKING_SHARDS, RANKINGS, Guard, LayoutWish, Ranking
+from tallies.stores.protocol import Progress
 from tallies.stores.sample import MAX_SEED, Sample, parse_share
+from tallies.stores.verified import Drift, Verified
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHOWN = 1000

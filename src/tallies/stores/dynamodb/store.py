@@ -29,8 +29,10 @@ from tallies.stores.dynamodb.stream.leases import Leases
 from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Stream
 from tallies.stores.dynamodb.upkeep import Upkeep
 from tallies.stores.layout import AS_IT_IS, LayoutWish
-from tallies.stores.protocol import Condition, Progress, Status, Verified, no_progress
+from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
+from tallies.stores.status import Condition, Status
+from tallies.stores.verified import Verified
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef

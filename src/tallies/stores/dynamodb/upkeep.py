@@ -24,8 +24,10 @@ from tallies.stores.dynamodb.stream.leases import Leases
 from tallies.stores.dynamodb.stream.replica import table_of
 from tallies.stores.dynamodb.stream.stream import Stream
 from tallies.stores.layout import LayoutWish
-from tallies.stores.protocol import Progress, Verified, count_parked
+from tallies.stores.parked import count_parked
+from tallies.stores.protocol import Progress
 from tallies.stores.sample import Sample
+from tallies.stores.verified import Verified
 
 if TYPE_CHECKING:
     from tallies.stores.dynamodb.snapshot.proofs import Proofs

@@ -11,8 +11,8 @@ from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidInput, InvalidTally, NotInitialised, StoreUnavailable
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.layout import AS_IT_IS, LayoutWish
-from tallies.stores.protocol import Condition, Progress, Status, Verified, count_parked, no_progress
-from tallies.stores.protocol import together as all_together
+from tallies.stores.parked import count_parked
+from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
 from tallies.stores.sqlite.apply.aggregate import BATCH_RECORDS, LogAggregator
 from tallies.stores.sqlite.apply.lease import Lease, lease_holder
@@ -27,6 +27,9 @@ from tallies.stores.sqlite.rows.read import Reader
 from tallies.stores.sqlite.snapshot.mend import rebuild
 from tallies.stores.sqlite.snapshot.snapshot import verify
 from tallies.stores.sqlite.source.lag import LagWatch
+from tallies.stores.status import Condition, Status
+from tallies.stores.verified import Verified
+from tallies.stores.verified import together as all_together
 
 _SECONDS_A_DAY = 86_400
 

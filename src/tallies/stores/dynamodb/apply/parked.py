@@ -23,7 +23,7 @@ from tallies.stores.dynamodb.apply.writes import Write, Writer
 from tallies.stores.dynamodb.client.explain import explained
 from tallies.stores.dynamodb.client.paging import pages, rows
 from tallies.stores.dynamodb.rows.keys import PARKED, reserved_group, row_key
-from tallies.stores.protocol import ParkedRecord
+from tallies.stores.parked import ParkedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from tallies.core.errors import InvalidStoreUrl
-from tallies.stores.layout import AS_IT_IS, GUARDS, RANKINGS, LayoutWish
-from tallies.stores.protocol import MAX_RANKING_SHARDS
+from tallies.stores.layout import AS_IT_IS, GUARDS, MAX_RANKING_SHARDS, RANKINGS, LayoutWish
 
 _FORM = "dynamodb://REGION/PREFIX?endpoint=http://127.0.0.1:8000"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+|local")

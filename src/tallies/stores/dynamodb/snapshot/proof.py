@@ -15,7 +15,7 @@ from tallies.stores.dynamodb.snapshot.mend.misplaced import misplaced
 from tallies.stores.dynamodb.snapshot.snapshot import Snapshot
 from tallies.stores.dynamodb.snapshot.spill.differences import Compared, is_over
 from tallies.stores.dynamodb.snapshot.spill.spill import Spill
-from tallies.stores.protocol import Drift, Verified
+from tallies.stores.verified import Drift, Verified
 
 
 @dataclass(kw_only=True)

@@ -17,7 +17,7 @@ from tallies.stores.dynamodb.snapshot.read import scan
 from tallies.stores.dynamodb.snapshot.read.processes import Processes
 from tallies.stores.dynamodb.snapshot.read.scan import Scan, Scanned
 from tallies.stores.dynamodb.snapshot.spill.spill import SCANNED, Spill
-from tallies.stores.protocol import Verified, together
+from tallies.stores.verified import Verified, together
 
 Wanted = Sequence[tuple[Proof, Spill]]
 

@@ -8,7 +8,7 @@ from tallies.core.fold import Folder, fold
 from tallies.core.tally import Number
 from tallies.core.times import canonical_time
 from tallies.stores.clock import Clock
-from tallies.stores.protocol import ParkedRecord
+from tallies.stores.parked import ParkedRecord
 from tallies.stores.sqlite.apply.aggregate import load_change
 from tallies.stores.sqlite.catalog.catalog import TallyVersion, read_catalog
 from tallies.stores.sqlite.connection.database import Database

@@ -16,13 +16,14 @@ from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Number
 from tallies.core.times import canonical_time
 from tallies.stores.clock import Clock
-from tallies.stores.protocol import Progress, Verified, together
+from tallies.stores.protocol import Progress
 from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog, write_catalog
 from tallies.stores.sqlite.catalog.schema import end_of_log, follow, make_rows, seeded
 from tallies.stores.sqlite.connection.database import Database
 from tallies.stores.sqlite.rows.names import Names, quoted
 from tallies.stores.sqlite.rows.rows import RowsTable
 from tallies.stores.sqlite.snapshot.snapshot import missing, verify
+from tallies.stores.verified import Verified, together
 
 ROWS_AT_A_TIME = 200
 """How many rows one transaction mends: a writer waits for it a millisecond or two."""

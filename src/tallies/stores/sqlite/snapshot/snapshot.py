@@ -21,7 +21,7 @@ from tallies.core.fold import Folder
 from tallies.core.tally import Number
 from tallies.stores.drifts import Drifts
 from tallies.stores.placing import Place, Placer
-from tallies.stores.protocol import Drift, Progress, Verified, no_progress
+from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
 from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog
 from tallies.stores.sqlite.connection.database import Database
@@ -30,6 +30,7 @@ from tallies.stores.sqlite.rows.plain import PlainLines, amounts_of, groups_of, 
 from tallies.stores.sqlite.rows.rows import Numbers, RowsTable
 from tallies.stores.sqlite.source.log import any_text, logged, present
 from tallies.stores.sqlite.source.source import check_columns, find_source
+from tallies.stores.verified import Drift, Verified
 
 READ_ROWS = 50_000
 """How many rows of the source are in memory at a time."""

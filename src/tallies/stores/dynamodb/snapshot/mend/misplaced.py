@@ -16,7 +16,7 @@ from tallies.stores.dynamodb.client.paging import batch_get
 from tallies.stores.dynamodb.rows.keys import row_key
 from tallies.stores.dynamodb.rows.ranking import BUCKET
 from tallies.stores.dynamodb.snapshot.read.views import Place
-from tallies.stores.protocol import Drift
+from tallies.stores.verified import Drift
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,7 +12,7 @@ from benchmarks.dynamodb.worker import environment
 from benchmarks.harness.board_rows import NOW, board_rows
 from benchmarks.harness.result import Result, Run
 from benchmarks.sqlite.spans import LIMIT, SPANS
-from tallies.core.boards.spans import find_span
+from tallies.core.boards.tiling import find_span
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.client.paging import at_once, batches, pages
 from tallies.stores.dynamodb.rows.keys import row_key

@@ -8,7 +8,8 @@ from statistics import median
 from benchmarks.harness.board_rows import NOW, board_rows, fill_sqlite
 from benchmarks.harness.measure import in_turns, one_by_one, seconds
 from benchmarks.harness.result import Bound, Result, Run
-from tallies.core.boards.spans import Span, find_span
+from tallies.core.boards.spans import Span
+from tallies.core.boards.tiling import find_span
 from tallies.core.tally import Number
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.questions import leaders

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tallies.core.boards.spans import Span, find_span, weights_of
+from tallies.core.boards.spans import Span
+from tallies.core.boards.tiling import find_span
+from tallies.core.boards.trending import weights_of
 from tallies.core.errors import InvalidInput
 from tallies.core.tally import Number
 from tallies.favorites.favorite import Event

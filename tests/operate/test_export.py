@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallies.core.boards.spans import cut, find_span, parse_span
+from tallies.core.boards.spans import parse_span
+from tallies.core.boards.tiling import cut, find_span
 from tallies.core.errors import InvalidInput
 from tallies.core.tally import Average, Count, Number, Sum, Tally
 from tallies.core.windows import Window

@@ -9,7 +9,7 @@ from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from tallies.core.boards.spans import find_span
+from tallies.core.boards.tiling import find_span
 from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput, Unfoldable, UnknownTally
 from tallies.core.groups import group_text, named_values

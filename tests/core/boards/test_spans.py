@@ -11,14 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallies import Count, Sum, Tally, Window
-from tallies.core.boards.spans import (
-    MAX_HALF_LIFE_DAYS,
-    MAX_WINDOWS,
-    Span,
-    find_span,
-    parse_span,
-    weights_of,
-)
+from tallies.core.boards.spans import MAX_HALF_LIFE_DAYS, MAX_WINDOWS, Span, parse_span
+from tallies.core.boards.tiling import find_span
+from tallies.core.boards.trending import weights_of
 from tallies.core.errors import InvalidInput, UnknownWindow
 from tallies.core.windows import next_start, parse_window
 

@@ -9,7 +9,8 @@ import click
 
 from tallies.cli.options import store_option, tally_option
 from tallies.cli.output import err, progress
-from tallies.core.boards.spans import cut, parse_span
+from tallies.core.boards.spans import parse_span
+from tallies.core.boards.tiling import cut
 from tallies.core.errors import InvalidInput
 from tallies.core.windows import Window
 from tallies.favorites.open import open_any

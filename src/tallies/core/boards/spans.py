@@ -2,34 +2,18 @@
 
 A span is named `2026-11-01..2026-11-15` (both ends included; two days, months, years, weeks or
 hours), `last-7-days` (today included), `last-24-hours` (this hour included), `trending`, or
-`trending-7-days`, all on the clocks of the tally's zone. It is cut into the fewest windows that
-the tally ranks.
-
-Trending is the count of each day, times one half for each half-life that has passed since:
-2 ** -(days / half-life), to whole days, so that all of today weighs 1. Weights are whole
-millionths, rounded to the nearest, and those from ten half-lives on are zero. The sums are exact.
+`trending-7-days`, all on the clocks of the tally's zone.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact
-from functools import lru_cache
 from re import compile as pattern
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from tallies.core.errors import InvalidInput, UnknownWindow, shown
-from tallies.core.retention import expiry
-from tallies.core.tally import Number, Tally
-from tallies.core.windows import (
-    NamedWindow,
-    Window,
-    find_window,
-    next_start,
-    parse_window,
-    window_name,
-)
+from tallies.core.tally import Number
+from tallies.core.windows import NamedWindow, Window, parse_window
 
 MAX_WINDOWS = 1000
 """The most windows that a span is summed over."""
@@ -45,12 +29,6 @@ WEIGHT_UNITS = 10**WEIGHT_DECIMALS
 _LAST = pattern(r"last-(\d{1,9})-(day|hour)s?")
 _TRENDING = pattern(r"trending(?:-(\d{1,9})-days?)?")
 _WIDE = Context(prec=100, traps=[Inexact])
-_NEVER = datetime.max  # noqa: DTZ901 # local: the end of the calendar in any zone
-# Each window lies within one of the kind before it. Weeks lie across months and years.
-_CALENDARS = (
-    (Window.YEAR, Window.MONTH, Window.DAY, Window.HOUR),
-    (Window.WEEK, Window.DAY, Window.HOUR),
-)
 
 
 class Between(NamedTuple):
@@ -138,165 +116,6 @@ def parse_span(name: str) -> Asked:
     return _unknown(name)
 
 
-def find_span(name: str, tally: Tally, now: datetime) -> Span:
-    """The span that a name means for the leaderboards of a tally.
-
-    Raises:
-        UnknownWindow: it is the name of nothing, or the tally has no leaderboards that make it up.
-        InvalidInput: it cannot be answered: of too many windows, no longer kept, ...
-    """
-    asked = parse_span(name)
-    span = cut(asked, tally, now, tally.ranked, "ranked")
-    if span.window is None and not tally.is_never_negative:
-        raise InvalidInput(
-            f"{tally.ranked_by} of tally {tally.name!r} may be negative, and leaderboards of spans"
-            " are found only of what is not; declare `nonnegative = true` where it never is."
-        )
-    return span
-
-
-def cut(
-    asked: Asked, tally: Tally, now: datetime, kinds: Sequence[Window], are: str = "kept"
-) -> Span:
-    """Cut the span into the fewest windows of these kinds; `are` says "ranked" or "kept" in errors.
-
-    Raises:
-        UnknownWindow: it cannot be made of these kinds.
-        InvalidInput: it takes too many windows, or some that are no longer kept.
-    """
-    zone = UTC if tally.zone == "UTC" else ZoneInfo(tally.zone)
-    local_now = now.astimezone(zone).replace(tzinfo=None)
-    cutter = _Cutter(tally, now, kinds, are)
-    match asked:
-        case Window():
-            return cutter.one(find_window(asked, local_now))
-        case NamedWindow():
-            return cutter.one(asked)
-        case Between(first, last):
-            return cutter.between(first, last)
-        case Trending(half_life):
-            return cutter.trending(half_life, local_now)
-        case Last(number, kind):
-            if kind == Window.DAY:
-                start = _back(local_now, timedelta(days=number - 1), number, "days")
-            else:
-                # Hours that have passed, however the wall clock was set meanwhile.
-                moment = _back(now.astimezone(UTC), timedelta(hours=number - 1), number, "hours")
-                start = moment.astimezone(zone).replace(tzinfo=None)
-            ends = find_window(kind, start), find_window(kind, local_now)
-            return cutter.between(*ends, asked=f"last-{number}-{kind}s")
-
-
-@lru_cache
-def weights_of(half_life_days: int) -> tuple[int, ...]:
-    """The weights of trending: today's, yesterday's, and so on, in units of 1 / WEIGHT_UNITS.
-
-    >>> weights_of(1)[:4]
-    (1000000, 500000, 250000, 125000)
-    """
-    # 2 ** -(d / h) is the h-th root of 2 ** -d. Half of the whole part of its double, rounded up,
-    # is the nearest whole number.
-    h = half_life_days
-    return tuple(
-        (_root((2 * WEIGHT_UNITS) ** h >> days, h) + 1) // 2
-        for days in range(CUT_OFF_HALF_LIVES * h)
-    )
-
-
-class _Cutter:
-    def __init__(self, tally: Tally, now: datetime, kinds: Sequence[Window], are: str) -> None:
-        self._tally = tally
-        self._now = now
-        self._kinds = kinds
-        self._are = are
-
-    def one(self, window: NamedWindow) -> Span:
-        if window.kind not in self._kinds:
-            there = ", ".join(self._kinds) or "none at all"
-            what = "leaderboard" if self._are == "ranked" else "window"
-            raise UnknownWindow(f"There is no {what} by {window.kind}; there is: {there}.")
-        return Span(window.name, (window.name,), (1,))
-
-    def between(self, first: NamedWindow, last: NamedWindow, asked: str = "") -> Span:
-        name = f"{first.name}..{last.name}"
-        asked = asked or name
-        assert first.start is not None  # noqa: S101 # only `all` has no start
-        assert last.start is not None  # noqa: S101 # as above
-        end = _end(last.kind, last.start)
-        tilings = [self._tile(first.start, end, kinds) for kinds in _CALENDARS]
-        whole = [windows for windows, until in tilings if until == end]
-        if whole and len(windows := min(whole, key=len)) <= MAX_WINDOWS:
-            return Span(name, tuple(windows), (1,) * len(windows))
-        windows, until = max(tilings, key=lambda tiling: tiling[1])
-        if whole or len(windows) > MAX_WINDOWS:
-            raise InvalidInput(
-                f"{asked} takes more than {MAX_WINDOWS:,} windows; ask for less, or for whole"
-                f" months or years where those are {self._are}."
-            )
-        missing = window_name(last.kind, until)
-        if last.kind in self._kinds:
-            raise self._gone(last.kind, missing)
-        raise self._lacks(last.kind, asked)
-
-    def trending(self, half_life_days: int, local_now: datetime) -> Span:
-        suffix = "" if half_life_days == HALF_LIFE_DAYS else f"-{half_life_days}-days"
-        name = f"trending{suffix}"
-        if Window.DAY not in self._kinds:
-            raise self._lacks(Window.DAY, name)
-        weights = weights_of(half_life_days)
-        _back(local_now, timedelta(days=len(weights)), len(weights), "days")
-        days = [
-            window_name(Window.DAY, local_now - timedelta(days=age)) for age in range(len(weights))
-        ]
-        if not self._is_kept(Window.DAY, days[-1]):
-            raise self._gone(Window.DAY, days[-1])
-        return Span(name, tuple(days), weights, WEIGHT_UNITS)
-
-    def _tile(
-        self, start: datetime, end: datetime, calendar: Sequence[Window]
-    ) -> tuple[list[str], datetime]:
-        """The fewest windows from the start, and how far they reach: to the end, if they can.
-
-        Taking the largest that fits is best, since each lies within those of the kinds before.
-        """
-        kinds = [kind for kind in calendar if kind in self._kinds]
-        names: list[str] = []
-        while start < end and len(names) <= MAX_WINDOWS:
-            for kind in kinds:
-                name = window_name(kind, start)
-                if (
-                    parse_window(name).start == start
-                    and _end(kind, start) <= end
-                    and self._is_kept(kind, name)
-                ):
-                    names.append(name)
-                    start = _end(kind, start)
-                    break
-            else:
-                break
-        return names, start
-
-    def _is_kept(self, kind: Window, name: str) -> bool:
-        if kind not in self._tally.retention:
-            return True
-        end = expiry(self._tally, name)
-        return end is None or end > self._now
-
-    def _lacks(self, kind: Window, name: str) -> UnknownWindow:
-        have = ", ".join(self._kinds) or "none"
-        declare = "`windows` and `ranked`" if self._are == "ranked" else "`windows`"
-        return UnknownWindow(
-            f"{name} cannot be made of the windows that are {self._are} ({have}); add {kind} to"
-            f" {declare} of tally {self._tally.name!r}."
-        )
-
-    def _gone(self, kind: Window, name: str) -> InvalidInput:
-        days = self._tally.retention[kind] / timedelta(days=1)
-        return InvalidInput(
-            f"{name} is no longer kept: retention_days of {kind} is {days:g}; ask for a later span."
-        )
-
-
 def _between(first: NamedWindow, last: NamedWindow) -> Between:
     name = f"{first.name}..{last.name}"
     if first.start is None or last.start is None:
@@ -318,28 +137,3 @@ def _unknown(name: str) -> NamedWindow:
             f"{shown(name)} names no window; use all, one like 2026, 2026-11, 2026-W48, 2026-11-23"
             " or 2026-11-23T14, or a span like 2026-11-01..2026-11-15, last-7-days or trending."
         ) from None
-
-
-def _back(moment: datetime, by: timedelta, count: int, what: str) -> datetime:
-    try:
-        return moment - by
-    except OverflowError:
-        raise InvalidInput(f"{count:,} {what} ago there was no calendar; ask for less.") from None
-
-
-def _end(kind: Window, start: datetime) -> datetime:
-    try:
-        return next_start(kind, start)
-    except (OverflowError, ValueError):
-        return _NEVER
-
-
-def _root(number: int, degree: int) -> int:
-    """The whole part of a root."""
-    # Newton's method on whole numbers, from above.
-    found = 1 << -(-number.bit_length() // degree)
-    while True:
-        better = ((degree - 1) * found + number // found ** (degree - 1)) // degree
-        if better >= found:
-            return found
-        found = better

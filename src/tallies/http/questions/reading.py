@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tallies.core.boards.spans import Span, find_span
+from tallies.core.boards.spans import Span
+from tallies.core.boards.tiling import find_span
 from tallies.core.errors import InvalidInput, Unfoldable, UnknownWindow
 from tallies.core.groups import group_text
 from tallies.core.tally import Tally

@@ -9,7 +9,6 @@ counts.grant_read(dashboard_function)
 ```
 """
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import aws_cdk as cdk
-import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -30,13 +28,13 @@ from constructs import Construct
 from tallies.cdk import functions, template
 from tallies.cdk.capacity import Capacity
 from tallies.cdk.capacity import check as check_capacity
+from tallies.cdk.code import asset_of
+from tallies.cdk.source import check_source
 from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput, InvalidTally
 from tallies.http.service.cors import check_origin
 from tallies.stores.dynamodb.rows.ranking import RANKING_INDEX, ranked_component
 from tallies.stores.dynamodb.stream.event_filter import event_patterns
-from tallies.stores.dynamodb.stream.records import VIEW_TYPE
-from tallies.stores.dynamodb.stream.stream import check_stream
 
 Resource = TypeVar("Resource", bound=cdk.CfnResource)
 
@@ -121,7 +119,7 @@ class Tallies(Construct):
         """
         super().__init__(scope, id)
         declared, text = _declared(declaration)
-        _check_source(self, table, declared)
+        check_source(self, table, declared)
         made_of = template.read()
         self._statements = made_of["Resources"]["ApiRole"]["Properties"]["Policies"][0][
             "PolicyDocument"
@@ -163,7 +161,7 @@ class Tallies(Construct):
         )
         # A dashboard's name holds no dots.
         self._include(template.plain(decided, named=prefix.replace(".", "-")), values)
-        self._put_code(None if code is None else Path(code), text)
+        self._put_code(asset_of(self, None if code is None else Path(code), text))
 
     def _include(self, plain: template.Template, values: Mapping[str, Any]) -> None:
         """Make what the template makes, and the attributes that others may use."""
@@ -223,23 +221,7 @@ class Tallies(Construct):
             same_environment=True,
         )
 
-    def _put_code(self, folder: Path | None, declaration: str | None) -> None:
-        if folder is not None and not (folder / functions.PACKAGE.name).is_dir():
-            raise InvalidInput(
-                f"{folder} holds no package of tallies; gather one there with deploy/package.py."
-            )
-        code = assets.Asset(
-            self,
-            "Code",
-            path=str((folder or functions.PACKAGE).resolve()),
-            asset_hash_type=cdk.AssetHashType.CUSTOM,
-            asset_hash=functions.digest(folder, declaration),
-            bundling=cdk.BundlingOptions(
-                # Never pulled: what is local does not decline.
-                image=cdk.DockerImage.from_registry("public.ecr.aws/sam/build-python3.13"),
-                local=_Gathered(folder, declaration),
-            ),
-        )
+    def _put_code(self, code: assets.Asset) -> None:
         for name in ("Aggregator", "Api"):
             if name == "Aggregator" or self.api is not None:
                 function = self._resource(name, lambda_.CfnFunction)
@@ -278,24 +260,6 @@ _TRACING = {lambda_.Tracing.ACTIVE: "Active", lambda_.Tracing.PASS_THROUGH: "Pas
 
 def _list(one_or_more: str | list[str]) -> list[str]:
     return [one_or_more] if isinstance(one_or_more, str) else one_or_more
-
-
-@jsii.implements(cdk.ILocalBundling)
-class _Gathered:
-    """Fills the folder that becomes the functions' code; called only when a stack needs it."""
-
-    def __init__(self, folder: Path | None, declaration: str | None) -> None:
-        self._folder = folder
-        self._declaration = declaration
-
-    def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
-        out = Path(output_dir)
-        if self._folder is None:
-            functions.gather(out, self._declaration)
-        else:
-            shutil.copytree(self._folder, out, dirs_exist_ok=True)
-            functions.add_declaration(out, self._declaration)
-        return True
 
 
 def _is_known(value: Any) -> bool:
@@ -337,65 +301,3 @@ def _ranked(declared: Declaration | None) -> str | None:
     if declared is None or not declared.tallies[0].ranked:
         return None
     return ranked_component(declared.tallies[0])
-
-
-def _check_source(
-    scope: Construct, table: dynamodb.ITable | None, declared: Declaration | None
-) -> None:
-    """Check that the tallies can be kept from this table.
-
-    Raises:
-        InvalidInput: the declaration is of another table, or the table is elsewhere.
-        WrongStore: its stream does not suffice.
-    """
-    named = None if declared is None else declared.table
-    if table is None:
-        if named is not None:
-            raise InvalidInput(f"The declaration is of the table {named}; give it as `table`.")
-        return
-    made = _resource_of(table)
-    known = _first_known(getattr(made, "table_name", None), table.table_name)
-    name = known or named or table.node.path
-    if declared is None:
-        raise InvalidInput(f"Give the declaration of what to tally of the table {name}.")
-    if known is not None and named not in (None, known):
-        raise InvalidInput(f"The declaration is of the table {named}, and `table` is {known}.")
-    arn = table.table_stream_arn
-    check_stream(name, _specification(arn, made))
-    stack = cdk.Stack.of(scope)
-    region, account = table.env.region, table.env.account
-    if arn is not None and not cdk.Token.is_unresolved(arn):
-        region, account = arn.split(":")[3:5]
-    for what, there, here in (
-        ("region", region, stack.region),
-        ("account", account, stack.account),
-    ):
-        are_known = not any(cdk.Token.is_unresolved(each) for each in (there, here))
-        if are_known and there != here:
-            raise InvalidInput(
-                f"The table {name} is in the {what} {there} and its tallies would be in {here};"
-                f" make them in a stack of {there}."
-            )
-
-
-def _resource_of(table: dynamodb.ITable) -> cdk.CfnResource | None:
-    """What makes the table; None for one that is only referred to."""
-    made = table.node.default_child
-    return made if isinstance(made, cdk.CfnResource) else None
-
-
-def _first_known(*names: str | None) -> str | None:
-    known = (name for name in names if name and not cdk.Token.is_unresolved(name))
-    return next(known, None)
-
-
-def _specification(arn: str | None, made: cdk.CfnResource | None) -> Mapping[str, Any]:
-    """The table's stream, as DynamoDB would describe it; of one made elsewhere, the best of it."""
-    if made is None:
-        return {"StreamEnabled": arn is not None, "StreamViewType": VIEW_TYPE}
-    # A property of its own would be read as a structure, which a TableV2 has not made yet.
-    found = cdk.Stack.of(made).resolve(made._cfn_properties.get("streamSpecification"))
-    return {
-        "StreamEnabled": found is not None,
-        "StreamViewType": (found or {}).get("streamViewType"),
-    }

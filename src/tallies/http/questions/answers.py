@@ -14,6 +14,7 @@ from tallies.core.boards.topk import Ranked
 from tallies.core.errors import InvalidCursor
 from tallies.core.groups import named_values
 from tallies.core.tally import Tally
+from tallies.core.windows import Window
 from tallies.http.questions.cursors import BROKEN, read_cursor, write_cursor
 from tallies.http.service.exact import plain
 from tallies.stores.protocol import Tallies
@@ -25,6 +26,41 @@ _WEIGHTED = re.compile(r"-?[0-9]{1,29}(\.[0-9]{1,15})?")
 
 Naming = Callable[[Tally, str], Mapping[str, Any]]
 """Gives a group's part of an answer, by the tally and the text of the group."""
+
+
+def description(name: str, of: Tally) -> Content:
+    """A tally as it is declared."""
+    return {
+        "name": name,
+        "group_by": list(of.labels),
+        "measures": list(of.measures),
+        "windows": list(of.windows),
+        "ranked": list(of.ranked),
+        "ranked_by": of.ranked_by,
+        "zone": of.zone,
+    }
+
+
+def tallies_of(tallies: Tallies, groups: Sequence[str], windows: Sequence[str]) -> list[Content]:
+    """The measures of groups in the named windows."""
+    of = tallies.of
+    found = tallies.measures(groups, windows)
+    return [
+        {
+            **by_names_and_values(of, group),
+            "windows": {window: _plain(values) for window, values in found[group].items()},
+        }
+        for group in groups
+    ]
+
+
+def history_of(tallies: Tallies, group: str, kind: Window, names: Sequence[str]) -> Content:
+    """The measures of a group in all of these windows, which follow each other."""
+    found = dict(tallies.measures_between(group, kind, names[0], names[-1]))
+    nothing = tallies.of.nothing
+    return {
+        "points": [{"window": window, **_plain(found.get(window, nothing))} for window in names]
+    }
 
 
 def leaderboard(
@@ -98,6 +134,10 @@ def by_names_and_values(of: Tally, group: str) -> dict[str, Any]:
     """The same, and `group`: only the values, in the order declared, for further questions."""
     named = by_names(of, group)
     return {**named, "group": list(named.values())}
+
+
+def _plain(values: Mapping[str, Any]) -> Content:
+    return {name: plain(value) for name, value in values.items()}
 
 
 def _position(cursor: str, about: str, span: Span) -> tuple[int, Ranked]:

@@ -5,7 +5,7 @@ characters where ids are limited in bytes, and it cannot relate two parameters. 
 The core checks, and answers in sentences instead of patterns.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -81,6 +81,41 @@ def spans(tallies: Iterable[Tally]) -> Schema:
         if Window.DAY in tally.ranked:
             names["trending(-([1-9][0-9]?|100)-days?)?"] = None
     return {"pattern": f"^({'|'.join(names)})$"}
+
+
+def names(tallies: Sequence[Tally]) -> Schema:
+    """The name of one of the tallies."""
+    return {"enum": [of.name for of in tallies]}
+
+
+def groups(tallies: Sequence[Tally]) -> Schema:
+    """A group of one of the tallies, as its values."""
+    sizes = [len(of.labels) for of in tallies]
+    values = {"type": "string", **GROUP_VALUE}
+    return {"minItems": min(sizes), "maxItems": max(sizes), "items": values}
+
+
+def kept_windows(tallies: Sequence[Tally]) -> Schema:
+    """A list of windows that one of the tallies keeps."""
+    return {"items": {"type": "string", **windows(_kinds(tallies), current=True)}}
+
+
+def dated_windows(tallies: Sequence[Tally]) -> Schema:
+    """A window of a history."""
+    return windows(_dated(tallies), current=False)
+
+
+def dated_kinds(tallies: Sequence[Tally]) -> Schema:
+    """A kind of windows that histories may go by."""
+    return {"enum": _dated(tallies)}
+
+
+def _kinds(tallies: Sequence[Tally]) -> list[Window]:
+    return list(dict.fromkeys(kind for of in tallies for kind in of.windows))
+
+
+def _dated(tallies: Sequence[Tally]) -> list[Window]:
+    return [kind for kind in _kinds(tallies) if kind is not Window.ALL]
 
 
 def describe(app: FastAPI, of: Callable[[], object]) -> None:

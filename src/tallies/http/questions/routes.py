@@ -3,7 +3,7 @@
 Group values are in queries and bodies, never in paths, so that none can collide with a route.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import anyio
@@ -13,16 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tallies.core.tally import Tally
-from tallies.core.windows import Window
-from tallies.http.questions import reading
+from tallies.http.questions import descriptions, reading
 from tallies.http.questions.answers import (
     Content,
     by_names_and_values,
+    description,
+    history_of,
     leaderboard,
     order_among,
     place_of,
+    tallies_of,
 )
-from tallies.http.questions.descriptions import GROUP_VALUE, Schema, spans, windows
+from tallies.http.questions.descriptions import Schema
 from tallies.http.questions.live import Board, Live, followed
 from tallies.http.questions.parameters import Cursor, Limit, LiveLimit, Offset, live_documented
 from tallies.http.questions.schemas import (
@@ -35,7 +37,7 @@ from tallies.http.questions.schemas import (
 )
 from tallies.http.service.auth import Auth
 from tallies.http.service.caching import REVALIDATED, Memory, as_answer, revalidated
-from tallies.http.service.exact import ExactResponse, plain
+from tallies.http.service.exact import ExactResponse
 from tallies.http.service.metrics import Instruments
 from tallies.http.service.problems import AnswersProblems, Refused, documented
 from tallies.stores.clock import Clock
@@ -79,31 +81,15 @@ def tally_routes(
         responses=documented(400, *signed_in, 503),
     )
 
-    def every() -> list[Tally]:
-        return [tallies.of for tallies in store.tallies().values()]
+    def described(by: Callable[[Sequence[Tally]], Schema]) -> Callable[[Schema], None]:
+        """Describes a parameter by the tallies that there are when the document is made."""
 
-    def describe_name(schema: Schema) -> None:
-        schema["enum"] = list(store.tallies())
+        def describe(schema: Schema) -> None:
+            schema |= by([tallies.of for tallies in store.tallies().values()])
 
-    def describe_group(schema: Schema) -> None:
-        sizes = [len(of.labels) for of in every()]
-        schema |= {"minItems": min(sizes), "maxItems": max(sizes)}
-        schema["items"] = {"type": "string", **GROUP_VALUE}
+        return describe
 
-    def describe_board(schema: Schema) -> None:
-        schema |= spans(every())
-
-    def describe_ends(schema: Schema) -> None:
-        schema |= windows(_dated(every()), current=False)
-
-    def describe_by(schema: Schema) -> None:
-        schema["enum"] = _dated(every())
-
-    def describe_windows(schema: Schema) -> None:
-        kinds = dict.fromkeys(kind for of in every() for kind in of.windows)
-        schema["items"] = {"type": "string", **windows(kinds, current=True)}
-
-    Values = Annotated[list[str], Field(json_schema_extra=describe_group)]  # noqa: N806 - a type
+    Values = Annotated[list[str], Field(json_schema_extra=described(descriptions.groups))]  # noqa: N806 - a type
     ListOfGroups = Annotated[  # noqa: N806 - a type
         list[Values],
         Field(min_length=1, max_length=MAX_GROUPS, json_schema_extra={"uniqueItems": True}),
@@ -126,12 +112,14 @@ def tally_routes(
                 default_factory=list,
                 min_length=1,
                 max_length=100,
-                json_schema_extra=describe_windows,
+                json_schema_extra=described(descriptions.kept_windows),
             ),
         ]
 
     Name = Annotated[  # noqa: N806 - a type
-        str, Path(description="The tally's name."), Field(json_schema_extra=describe_name)
+        str,
+        Path(description="The tally's name."),
+        Field(json_schema_extra=described(descriptions.names)),
     ]
     Group = Annotated[  # noqa: N806 - a type
         list[str],
@@ -140,7 +128,7 @@ def tally_routes(
             description="One value for each attribute of the group, in the order declared.",
             default_factory=list,
         ),
-        Field(json_schema_extra=describe_group),
+        Field(json_schema_extra=described(descriptions.groups)),
     ]
     WindowName = Annotated[  # noqa: N806 - a type
         str,
@@ -148,13 +136,14 @@ def tally_routes(
             description="A window (all, 2026-11), the current one of a kind (month), or a span"
             " (2026-11-01..2026-11-15, last-7-days, trending)."
         ),
-        Field(json_schema_extra=describe_board),
+        Field(json_schema_extra=described(descriptions.spans)),
     ]
     End = Annotated[  # noqa: N806 - a type
-        str | SkipJsonSchema[None], Field(json_schema_extra=describe_ends)
+        str | SkipJsonSchema[None], Field(json_schema_extra=described(descriptions.dated_windows))
     ]
     By = Annotated[  # noqa: N806 - a type
-        reading.By | SkipJsonSchema[None], Field(json_schema_extra=describe_by)
+        reading.By | SkipJsonSchema[None],
+        Field(json_schema_extra=described(descriptions.dated_kinds)),
     ]
 
     def asked(name: str, question: str) -> Tallies:
@@ -170,7 +159,7 @@ def tally_routes(
     @router.get("", response_model=TalliesAnswer, responses=REVALIDATED)
     def kept(request: Request) -> Response:
         """The tallies that the store keeps."""
-        found = [_description(name, each.of) for name, each in store.tallies().items()]
+        found = [description(name, each.of) for name, each in store.tallies().items()]
         return revalidated(request, as_answer({"source": store.source, "items": found}))
 
     @router.get(
@@ -187,7 +176,7 @@ def tally_routes(
             name,
             "tally",
             (group, *now),
-            lambda: _of_groups(tallies, [group], now)[0],
+            lambda: tallies_of(tallies, [group], now)[0],
         )
 
     @router.post("/{name}/tallies", response_model=ManyAnswer, responses=documented(404, 413))
@@ -203,7 +192,7 @@ def tally_routes(
             else reading.current_windows(of, now)
         )
         check_groups(groups, len(names), "group")
-        return ExactResponse({"items": _of_groups(tallies, groups, names)})
+        return ExactResponse({"items": tallies_of(tallies, groups, names)})
 
     @router.get(
         "/{name}/history",
@@ -224,14 +213,13 @@ def tally_routes(
         group = reading.group_of(of, values)
         kind, names = reading.stretch(of, by, first, last, clock())
 
-        def read() -> Content:
-            found = dict(tallies.measures_between(group, kind, names[0], names[-1]))
-            points = [
-                {"window": window, **_plain(found.get(window, of.nothing))} for window in names
-            ]
-            return {"points": points}
-
-        return answer(request, name, "history", (group, kind, names[0], names[-1]), read)
+        return answer(
+            request,
+            name,
+            "history",
+            (group, kind, names[0], names[-1]),
+            lambda: history_of(tallies, group, kind, names),
+        )
 
     @router.get(
         "/{name}/leaderboards/{window:id}",
@@ -314,37 +302,3 @@ def tally_routes(
         return followed(live, Board(window, limit, name))
 
     return router
-
-
-def _dated(tallies: Sequence[Tally]) -> list[Window]:
-    """The kinds of windows that histories may go by."""
-    kinds = dict.fromkeys(kind for of in tallies for kind in of.windows)
-    return [kind for kind in kinds if kind is not Window.ALL]
-
-
-def _description(name: str, of: Tally) -> Content:
-    return {
-        "name": name,
-        "group_by": list(of.labels),
-        "measures": list(of.measures),
-        "windows": list(of.windows),
-        "ranked": list(of.ranked),
-        "ranked_by": of.ranked_by,
-        "zone": of.zone,
-    }
-
-
-def _of_groups(tallies: Tallies, groups: Sequence[str], windows: Sequence[str]) -> list[Content]:
-    of = tallies.of
-    found = tallies.measures(groups, windows)
-    return [
-        {
-            **by_names_and_values(of, group),
-            "windows": {window: _plain(values) for window, values in found[group].items()},
-        }
-        for group in groups
-    ]
-
-
-def _plain(values: Any) -> Content:
-    return {name: plain(value) for name, value in values.items()}

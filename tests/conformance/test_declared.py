@@ -10,7 +10,7 @@ import pytest
 
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
-from tallies.stores.sqlite.snapshot import snapshot
+from tallies.stores.sqlite.snapshot import places, snapshot
 from tests.conformance.declared import FIRST, VALUES, DeclaredSuite, Row, Table
 from tests.engines import DynamoDBAccount, make_streamed_table
 
@@ -74,6 +74,7 @@ class TestSqlite(DeclaredSuite):
         self, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     ) -> Iterator[Table]:
         monkeypatch.setattr(snapshot, "MEMORY_ROWS", request.param)
+        monkeypatch.setattr(places, "MEMORY_GROUPS", request.param)
         path = tmp_path / "shop.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             table = SqliteTable(path, connection)

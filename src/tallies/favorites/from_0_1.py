@@ -10,6 +10,7 @@ from tallies.stores.sqlite.catalog import schema
 from tallies.stores.sqlite.catalog.catalog import FIRST_EPOCH, Catalog, TallyVersion
 from tallies.stores.sqlite.connection.database import APPLICATION_ID
 from tallies.stores.sqlite.rows.names import Names, quoted
+from tallies.stores.sqlite.source.log import mark_end
 
 FILE_VERSION = 4
 """The version that a file of today says to a program of 0.1, which refuses it with one sentence."""
@@ -62,7 +63,7 @@ def migrate(connection: sqlite3.Connection, names: Names) -> bool:
     # Positions continue where they were, even if the log is empty.
     used = "SELECT seq FROM sqlite_sequence WHERE name = 'changes'"
     for (end,) in connection.execute(used).fetchall():
-        schema.mark_end(connection, names, end)
+        mark_end(connection, names, end)
     rows = quoted(version.table)
     connection.execute(f"DROP TABLE {rows}")
     connection.execute(f"ALTER TABLE tallies RENAME TO {rows}")

@@ -6,7 +6,7 @@ from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidStoreUrl, InvalidTally, NotInitialised, StoreError
 from tallies.favorites.favorite import FavoritesStore
 from tallies.favorites.tally import is_of_favorites
-from tallies.stores.open import DEFAULT_URL, open_store, parse_sqlite_url
+from tallies.stores.open import DEFAULT_URL, open_store
 from tallies.stores.protocol import Store
 
 
@@ -25,8 +25,9 @@ def open_favorites(
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         from tallies.favorites.on_sqlite import SqliteFavorites
+        from tallies.stores.sqlite.connection.url import parse_url
 
-        path, prefix, synchronous = parse_sqlite_url(url)
+        path, prefix, synchronous = parse_url(url)
         return SqliteFavorites(path, declared, prefix=prefix, synchronous=synchronous)
     if scheme == "dynamodb":
         try:

@@ -1,14 +1,12 @@
 """A store URL becomes a store."""
 
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from tallies.core.errors import InvalidStoreUrl, StoreError
 
 if TYPE_CHECKING:
     from tallies.core.declaration.declaration import Declaration
     from tallies.stores.protocol import Store
-    from tallies.stores.sqlite.connection.database import Synchronous
 
 DEFAULT_URL = "sqlite:///tallies.db"
 _FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
@@ -50,38 +48,7 @@ def _open_dynamodb(url: str, declared: "Declaration | None", *, strictly: bool) 
 
 def _open_sqlite(url: str, declared: "Declaration | None") -> "Store":
     from tallies.stores.sqlite import SqliteStore
+    from tallies.stores.sqlite.connection.url import parse_url
 
-    file = parse_sqlite_url(url)
+    file = parse_url(url)
     return SqliteStore(file.path, declared, prefix=file.prefix, synchronous=file.synchronous)
-
-
-class SqliteLocation(NamedTuple):
-    """What the URL of an embedded store says."""
-
-    path: str
-    prefix: str
-    synchronous: "Synchronous"
-
-
-def parse_sqlite_url(url: str) -> SqliteLocation:
-    """Read `sqlite:///file.db?prefix=tallies&synchronous=normal`.
-
-    Raises:
-        InvalidStoreUrl: it names no file, or something unknown.
-    """
-    from tallies.stores.sqlite.rows.names import DEFAULT_PREFIX
-
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    synchronous = options.pop("synchronous", "normal")
-    prefix = options.pop("prefix", DEFAULT_PREFIX)
-    path = unquote(parts.path)[1:]
-    if parts.netloc or not path or path == ":memory:" or parts.fragment:
-        raise InvalidStoreUrl(f"{url!r} names no file; write sqlite:///file.db.")
-    if options:
-        raise InvalidStoreUrl(f"{url!r}: unknown option {next(iter(options))!r}.")
-    match synchronous:
-        case "normal" | "full":
-            return SqliteLocation(path, prefix, synchronous)
-        case _:
-            raise InvalidStoreUrl(f"{url!r}: synchronous is normal or full.")

@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidInput, InvalidTally, NotInitialised, StoreUnavailable
@@ -19,19 +18,22 @@ from tallies.stores.sqlite.apply.lease import Lease, lease_holder
 from tallies.stores.sqlite.apply.parked import Parked
 from tallies.stores.sqlite.apply.retention import expire
 from tallies.stores.sqlite.catalog import schema
-from tallies.stores.sqlite.catalog.catalog import Catalog, read_catalog
+from tallies.stores.sqlite.catalog.catalog import Catalog, read_catalog, read_position
+from tallies.stores.sqlite.catalog.follow import current_source, is_followed
+from tallies.stores.sqlite.catalog.troubles import renew
+from tallies.stores.sqlite.catalog.troubles import troubles as troubles_of
 from tallies.stores.sqlite.connection import forks
 from tallies.stores.sqlite.connection.database import Database, Synchronous
+from tallies.stores.sqlite.connection.url import Location
 from tallies.stores.sqlite.rows.names import DEFAULT_PREFIX, Names, check_prefix, quoted
 from tallies.stores.sqlite.rows.read import Reader
 from tallies.stores.sqlite.snapshot.mend import rebuild
 from tallies.stores.sqlite.snapshot.snapshot import verify
-from tallies.stores.sqlite.source.lag import LagWatch
+from tallies.stores.sqlite.source.lag import LagWatch, unapplied
+from tallies.stores.sqlite.source.log import end_of_log
 from tallies.stores.status import Condition, Status
 from tallies.stores.verified import Verified
 from tallies.stores.verified import together as all_together
-
-_SECONDS_A_DAY = 86_400
 
 
 class SqliteStore(Reader, forks.Forkable):
@@ -72,13 +74,7 @@ class SqliteStore(Reader, forks.Forkable):
 
     @property
     def url(self) -> str:
-        options = {}
-        if self.names.prefix != DEFAULT_PREFIX:
-            options["prefix"] = self.names.prefix
-        if self._synchronous != "normal":
-            options["synchronous"] = self._synchronous
-        query = "&".join(f"{name}={value}" for name, value in options.items())
-        return f"sqlite:///{quote(str(self.path), safe='/ ')}{'?' if query else ''}{query}"
+        return Location(str(self.path), self.names.prefix, self._synchronous).url
 
     def _check(self, connection: sqlite3.Connection) -> None:
         schema.check_there(connection, self.names, self.path)
@@ -166,12 +162,12 @@ class SqliteStore(Reader, forks.Forkable):
             if form == self._form:
                 return
             try:
-                is_followed = schema.is_followed(connection, self.names, catalog)
+                is_due = not is_followed(connection, self.names, catalog)
             except InvalidTally:
-                is_followed = True  # `status` reports it; only a rebuild helps
-        if not is_followed:
+                is_due = False  # `status` reports it; only a rebuild helps
+        if is_due:
             with self.database.writing() as connection:
-                schema.renew(connection, self.names)
+                renew(connection, self.names)
         self._form = form
 
     def lease(self) -> Lease:
@@ -188,35 +184,21 @@ class SqliteStore(Reader, forks.Forkable):
     def end_of_log(self) -> int:
         """The position of the newest change record; 0 before the first."""
         with self.database.connection() as connection:
-            return schema.end_of_log(connection, self.names)
+            return end_of_log(connection, self.names)
 
     def position(self) -> int:
         """The position up to which all change records are in the tallies."""
         with self.database.connection() as connection:
-            (position,) = connection.execute(
-                f"SELECT position FROM {quoted(self.names.catalog)}"
-            ).fetchone()
-        return int(position)
+            return read_position(connection, self.names)
 
     def lag(self) -> tuple[int, float | None]:
         """Change records not in the tallies yet, and the age of the oldest in seconds.
 
         The age is None at a first look if the clocks of writer and reader contradict each other.
         """
-        log = quoted(self.names.log)
         with self.database.reading() as connection:
-            position, last = connection.execute(
-                f"SELECT position, (SELECT max(position) FROM {log})"
-                f" FROM {quoted(self.names.catalog)}"
-            ).fetchone()
-            end, days = max(last or 0, position), 0.0
-            if end > position:
-                (days,) = connection.execute(
-                    f"SELECT julianday('now') - logged_at FROM {log} WHERE position > ?"
-                    " ORDER BY position LIMIT 1",
-                    (position,),
-                ).fetchone()
-        return end - position, self._lag.age(position, end, days * _SECONDS_A_DAY)
+            position, end, by_clock = unapplied(connection, self.names)
+        return end - position, self._lag.age(position, end, by_clock)
 
     def condition(self) -> Condition:
         log = self.database.log()
@@ -232,7 +214,7 @@ class SqliteStore(Reader, forks.Forkable):
         records, seconds = self.lag()
         with self.database.reading() as connection:
             catalog = read_catalog(connection, self.names)
-            source = schema.current_source(connection, self.names, catalog)
+            source = current_source(connection, self.names, catalog)
             rows: int | None = None
             with suppress(sqlite3.OperationalError):  # the source is gone; `troubles` says so
                 (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(source)}").fetchone()
@@ -240,10 +222,8 @@ class SqliteStore(Reader, forks.Forkable):
                 connection.execute(f"SELECT count(*) FROM {quoted(version.table)}").fetchone()[0]
                 for version in catalog.live
             )
-            (position,) = connection.execute(
-                f"SELECT position FROM {quoted(self.names.catalog)}"
-            ).fetchone()
-            troubles = list(schema.troubles(connection, self.names, catalog))
+            position = read_position(connection, self.names)
+            troubles = list(troubles_of(connection, self.names, catalog))
         condition = self.condition()
         troubles += condition.troubles
         return Status(

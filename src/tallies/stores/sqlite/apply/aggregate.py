@@ -14,11 +14,10 @@ from tallies.core.times import canonical_time
 from tallies.stores.clock import Clock
 from tallies.stores.protocol import Applied
 from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog
-from tallies.stores.sqlite.catalog.schema import mark_end
 from tallies.stores.sqlite.connection.database import Database
 from tallies.stores.sqlite.rows.names import Names, quoted
 from tallies.stores.sqlite.rows.rows import RowsTable
-from tallies.stores.sqlite.source.log import LogReader, Net
+from tallies.stores.sqlite.source.log import LogReader, Net, mark_end
 from tallies.stores.sqlite.source.triggers import log_attributes
 
 BATCH_RECORDS = 500_000

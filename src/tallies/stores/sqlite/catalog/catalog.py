@@ -159,6 +159,12 @@ def read_catalog(connection: sqlite3.Connection, names: Names) -> Catalog:
     return _parsed(*row)
 
 
+def read_position(connection: sqlite3.Connection, names: Names) -> int:
+    """The position up to which all change records are in the tallies."""
+    (position,) = connection.execute(f"SELECT position FROM {quoted(names.catalog)}").fetchone()
+    return int(position)
+
+
 def write_catalog(connection: sqlite3.Connection, names: Names, catalog: Catalog) -> None:
     """Begin the catalog's epoch, in the caller's transaction."""
     connection.execute(

@@ -7,10 +7,12 @@ row.
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
 from time import sleep
 
+from tallies.core.amounts import negated, plus
 from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Number
@@ -18,12 +20,14 @@ from tallies.core.times import canonical_time
 from tallies.stores.clock import Clock
 from tallies.stores.protocol import Progress
 from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog, write_catalog
-from tallies.stores.sqlite.catalog.schema import end_of_log, follow, make_rows, seeded
+from tallies.stores.sqlite.catalog.follow import follow
+from tallies.stores.sqlite.catalog.schema import make_rows, seeded
 from tallies.stores.sqlite.connection.database import Database
 from tallies.stores.sqlite.rows.names import Names, quoted
 from tallies.stores.sqlite.rows.rows import RowsTable
-from tallies.stores.sqlite.snapshot.snapshot import missing, verify
-from tallies.stores.verified import Verified, together
+from tallies.stores.sqlite.snapshot.snapshot import verify
+from tallies.stores.sqlite.source.log import end_of_log
+from tallies.stores.verified import Drift, Verified, together
 
 ROWS_AT_A_TIME = 200
 """How many rows one transaction mends: a writer waits for it a millisecond or two."""
@@ -73,7 +77,7 @@ def rebuild(
     found = verify(database, names, clock(), progress, some=some)
     total, done, log_end = sum(len(each.drifted) for each in found), 0, -1
     for version, verified in zip(some, found, strict=True):
-        rows = missing(verified.drifted, version.tally.components)
+        rows = _missing(verified.drifted, version.tally.components)
         while batch := list(islice(rows, ROWS_AT_A_TIME)):
             with database.writing() as connection:
                 _check(connection, names, run)
@@ -90,6 +94,17 @@ def rebuild(
         if len(some) == len(read_catalog(connection, names).live):
             seeded(connection, names)
     return together(found)
+
+
+def _missing(
+    drifts: Iterable[Drift], components: Sequence[str]
+) -> Iterator[tuple[str, str, tuple[Number, ...]]]:
+    """What rows lack: what has to be added to the stored numbers of each that drifted."""
+    for (group, window), some in groupby(drifts, key=itemgetter(0, 1)):
+        lacks: dict[str, Number] = {}
+        for drift in some:
+            (lacks[drift.measure],) = plus((drift.expected,), negated((drift.actual,)))
+        yield group, window, tuple(lacks.get(name, 0) for name in components)
 
 
 def _begin(

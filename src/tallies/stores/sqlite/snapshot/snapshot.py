@@ -7,33 +7,28 @@ write-ahead log anew.
 """
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from tallies.core.amounts import negated, plus, times
+from tallies.core.amounts import plus, times
 from tallies.core.errors import UnknownWindow
 from tallies.core.fold import Folder
 from tallies.core.tally import Number
 from tallies.stores.drifts import Drifts
-from tallies.stores.placing import Place, Placer
+from tallies.stores.placing import Place
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
-from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog
+from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog, read_position
 from tallies.stores.sqlite.connection.database import Database
 from tallies.stores.sqlite.rows.names import Names, quoted
-from tallies.stores.sqlite.rows.plain import PlainLines, amounts_of, groups_of, time_of
 from tallies.stores.sqlite.rows.rows import Numbers, RowsTable
-from tallies.stores.sqlite.source.log import any_text, logged, present
+from tallies.stores.sqlite.snapshot.places import READ_ROWS, Places
+from tallies.stores.sqlite.source.log import logged
 from tallies.stores.sqlite.source.source import check_columns, find_source
 from tallies.stores.verified import Drift, Verified
 
-READ_ROWS = 50_000
-"""How many rows of the source are in memory at a time."""
 MEMORY_ROWS = 200_000
 """How many rows of a tally are gathered in memory before they go to the scratch database."""
 SCRATCH_KIB = 65_536
@@ -101,7 +96,7 @@ class Scratch:
             for read in side.read(connection, table, _of_source, _EXPECTED, "1"):
                 done += read
                 progress("Comparing", done // steps, total)
-        (position,) = connection.execute(f"SELECT position FROM {quoted(names.catalog)}").fetchone()
+        position = read_position(connection, names)
         for side in self._sides:
             log = f"{quoted(names.log)} WHERE position > {max(position, side.since)}"
             for _ in side.read(connection, log, logged, _ACTUAL, "amount"):
@@ -132,15 +127,13 @@ class _Side:
         self._name = name
         self._tally = version.tally
         self._table = RowsTable(version)
-        self._placer = Placer(version.tally, sample)
+        self._places = Places(version.tally, sample)
         self._sample = sample
         self._folder = Folder(version.tally)
         self._now = now
         self._version: dict[str, bool] = {}
         self._gathered: dict[str, _Rows] = {_EXPECTED: {}, _ACTUAL: {}}
         self._is_spilled = False
-        self._group_of: dict[tuple[Any, ...], Sequence[str]] = {}
-        self._windows_of: dict[tuple[Any, ...], Sequence[str]] = {}
         self.since = version.since
         self.attributes = version.tally.attributes
         self._numbers = {which: Numbers(version.tally, which) for which in (_EXPECTED, _ACTUAL)}
@@ -153,55 +146,9 @@ class _Side:
         self, connection: sqlite3.Connection, table: str, column: Any, which: str, amount: str
     ) -> Iterator[int]:
         """Add what the rows of a table come to; yields how many were read, part by part."""
-        lines = PlainLines.of(self._tally, column)
-        where = " AND" if " WHERE " in table else " WHERE"
-        if lines is not None:
-            with any_text(connection):
-                found = connection.execute(
-                    f"SELECT {amount}, {lines.line} FROM {table}{where} {lines.ok}"
-                )
-                while some := found.fetchmany(READ_ROWS):
-                    self._add(which, self._places_of_lines(lines, Counter(some)))
-                    yield len(some)
-        odd = f"{where} NOT ({lines.ok})" if lines else ""
-        columns = ", ".join([amount, *map(column, self.attributes)])
-        with any_text(connection):
-            found = connection.execute(f"SELECT {columns} FROM {table}{odd}")
-            while some := found.fetchmany(READ_ROWS):
-                self._add(which, self._places_of_rows(some))
-                yield len(some)
-
-    def _places_of_lines(
-        self, lines: PlainLines, counted: Counter[tuple[int, str]]
-    ) -> Iterator[tuple[int, Place]]:
-        # Lines have few different parts: each is placed once.
-        of, groups, amounts_from = self._tally, len(self._tally.group_by), lines.amounts_from
-        group_of, windows_of = self._group_of, self._windows_of
-        for (amount, line), n in counted.items():
-            contribution = lines.contribution(line)
-            if contribution is None:  # a separator in a text: no group may hold one
-                continue
-            values, cut = contribution[:groups], contribution[groups:amounts_from]
-            group = group_of.get(values)
-            if group is None:
-                group = group_of[values] = self._placer.groups(groups_of(of, values))
-            windows = windows_of.get(cut)
-            if windows is None:
-                windows = windows_of[cut] = self._placer.windows(time_of(of, cut))
-            if group and windows:
-                added: tuple[Number, ...] | None = (1,)
-                if of.summed:
-                    added = self._placer.amounts(amounts_of(of, contribution[amounts_from:]))
-                if added is not None:
-                    yield amount * n, Place(added, windows, group)
-        if len(group_of) > MEMORY_ROWS:
-            group_of.clear()
-
-    def _places_of_rows(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Place]]:
-        for amount, *values in rows:
-            place = self._placer.find(present(self.attributes, values))
-            if place is not None:
-                yield amount, place
+        for read, places in self._places.read(connection, table, column, amount):
+            self._add(which, places)
+            yield read
 
     def _add(self, which: str, places: Iterable[tuple[int, Place]]) -> None:
         found = self._gathered[which]
@@ -308,17 +255,6 @@ class _Side:
             for name, should, there in zip(self._tally.components, expected, actual, strict=True):
                 if should != there:
                     yield Drift(group, window, should, there, name)
-
-
-def missing(
-    drifts: Iterable[Drift], components: Sequence[str]
-) -> Iterator[tuple[str, str, tuple[Number, ...]]]:
-    """What rows lack: what has to be added to the stored numbers of each that drifted."""
-    for (group, window), some in groupby(drifts, key=itemgetter(0, 1)):
-        lacks: dict[str, Number] = {}
-        for drift in some:
-            (lacks[drift.measure],) = plus((drift.expected,), negated((drift.actual,)))
-        yield group, window, tuple(lacks.get(name, 0) for name in components)
 
 
 def _of_source(attribute: str) -> str:

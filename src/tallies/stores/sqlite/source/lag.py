@@ -5,6 +5,7 @@ again knows more, by its monotonic clock: a record that was there at one look is
 that look, and one that was not there is younger. Within these bounds, the wall clocks decide.
 """
 
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,29 @@ from itertools import islice
 from threading import Lock
 from time import monotonic
 
+from tallies.stores.sqlite.rows.names import Names, quoted
+
 MAX_LOOKS = 1_000
 SKEW_SECONDS = 1.0
 """How far in the future a record may seem to be; beyond that, one of the clocks is wrong."""
+_SECONDS_A_DAY = 86_400
+
+
+def unapplied(connection: sqlite3.Connection, names: Names) -> tuple[int, int, float]:
+    """The position of the tallies, the end of the log, and how old the first record between them is
+    by the clocks of its writer and of this process, in seconds."""
+    log = quoted(names.log)
+    position, last = connection.execute(
+        f"SELECT position, (SELECT max(position) FROM {log}) FROM {quoted(names.catalog)}"
+    ).fetchone()
+    end, days = max(last or 0, position), 0.0
+    if end > position:
+        (days,) = connection.execute(
+            f"SELECT julianday('now') - logged_at FROM {log} WHERE position > ?"
+            " ORDER BY position LIMIT 1",
+            (position,),
+        ).fetchone()
+    return position, end, days * _SECONDS_A_DAY
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Reading the change log: what its records come to, and the records themselves."""
+"""The change log: where it ends, what its records come to, and the records themselves."""
 
 import sqlite3
 from collections import Counter
@@ -110,6 +110,19 @@ class LogReader:
         image = present(self._attributes, values)
         old, new = (None, image) if amount > 0 else (image, None)
         return Change(old, new, str(position))
+
+
+def end_of_log(connection: sqlite3.Connection, names: Names) -> int:
+    """The position of the newest change record; 0 before the first."""
+    (newest,) = connection.execute(f"SELECT max(position) FROM {quoted(names.log)}").fetchone()
+    return newest or 0
+
+
+def mark_end(connection: sqlite3.Connection, names: Names, position: int) -> None:
+    """Make positions continue after this one, though its record is gone."""
+    connection.execute(
+        f"INSERT OR IGNORE INTO {quoted(names.log)} (position, amount) VALUES (?, 0)", (position,)
+    )
 
 
 @contextmanager

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 from tallies.operate.chart import COLOURS, new_figure, save
-from tallies.operate.plan.designs import DESIGNS, Bill, Setting
-from tallies.operate.plan.folding import Zipf
-from tallies.operate.plan.load import Load
+from tallies.operate.plan.designs import DESIGNS, Bill
 from tallies.operate.plan.prices import read_prices
+from tallies.operate.plan.setting import Setting
+from tallies.operate.plan.workload.folding import Zipf
+from tallies.operate.plan.workload.load import Load
 
 FAVORITES = [10 ** (exponent / 2) for exponent in range(6, 17)]
 RESTAURANTS = (100, 10_000, 10_000_000)

@@ -20,7 +20,7 @@ from benchmarks.scale.settings import DEFAULT, TRANSACTIONS, Settings
 from benchmarks.scale.shard import Formed, Shard
 from benchmarks.scale.simulate import Simulation
 from tallies.core.boards.buckets import bucket_of
-from tallies.operate.plan.moves import exactly
+from tallies.operate.plan.workload.moves import exactly
 from tallies.stores.dynamodb.rows.keys import is_reserved
 from tallies.stores.layout import Layout
 from tests.scale.test_cut import GROUPS, records_of

@@ -13,13 +13,14 @@ from benchmarks.dynamodb.write_units import Meter, _units, by_buckets, stream_re
 from benchmarks.harness.workload import RESTAURANTS
 from tallies.core.windows import Window
 from tallies.favorites.favorite import Event
-from tallies.operate.plan.batches import Batching, a_day, shards
-from tallies.operate.plan.designs import Bill, Setting, with_lambda, with_scan, with_worker
-from tallies.operate.plan.folding import Log, Zipf
-from tallies.operate.plan.load import HOURS, Load, load_of_events
-from tallies.operate.plan.moves import Life, Moves, exactly
+from tallies.operate.plan.designs import Bill, with_lambda, with_scan, with_worker
 from tallies.operate.plan.prices import read_prices
+from tallies.operate.plan.setting import Setting
 from tallies.operate.plan.units import batch_units, look_reads
+from tallies.operate.plan.workload.batches import Batching, a_day, shards
+from tallies.operate.plan.workload.folding import Log, Zipf
+from tallies.operate.plan.workload.load import HOURS, Load, load_of_events
+from tallies.operate.plan.workload.moves import Life, Moves, exactly
 from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 from tests.engines.fixtures import in_ci
 

@@ -7,9 +7,7 @@ import pytest
 
 from tallies.core.windows import Window
 from tallies.operate.plan.billing import FIXED, ON_DEMAND, SCALED, best_of, billings, cheapest
-from tallies.operate.plan.designs import Bill, Setting, with_lambda
-from tallies.operate.plan.folding import Zipf
-from tallies.operate.plan.load import DAYS_OF_A_MONTH, HOURS, Load
+from tallies.operate.plan.designs import Bill, with_lambda
 from tallies.operate.plan.plan import make_plan
 from tallies.operate.plan.prices import PriceList, read_prices
 from tallies.operate.plan.provisioned import (
@@ -21,6 +19,9 @@ from tallies.operate.plan.provisioned import (
     follow,
     scaled,
 )
+from tallies.operate.plan.setting import Setting
+from tallies.operate.plan.workload.folding import Zipf
+from tallies.operate.plan.workload.load import DAYS_OF_A_MONTH, HOURS, Load
 
 HOURS_OF_A_MONTH = HOURS * DAYS_OF_A_MONTH
 DECREASES_A_DAY = 27

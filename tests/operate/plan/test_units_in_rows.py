@@ -6,10 +6,10 @@ import pytest
 
 from benchmarks.dynamodb.write_units import in_rows, stream_records
 from benchmarks.harness.workload import RESTAURANTS
-from tallies.operate.plan.folding import Zipf
-from tallies.operate.plan.load import Load
-from tallies.operate.plan.moves import Life, Moves
 from tallies.operate.plan.units import batch_units, look_reads
+from tallies.operate.plan.workload.folding import Zipf
+from tallies.operate.plan.workload.load import Load
+from tallies.operate.plan.workload.moves import Life, Moves
 from tallies.stores.layout import Layout
 
 CLOSE = 0.02
@@ -43,8 +43,9 @@ def test_a_record_alone_takes_fewer_units_than_additions_without_a_guard() -> No
 
 
 def test_the_plan_is_under_a_dollar_with_all_leaderboards() -> None:
-    from tallies.operate.plan.designs import Bill, Setting, with_lambda
+    from tallies.operate.plan.designs import Bill, with_lambda
     from tallies.operate.plan.prices import read_prices
+    from tallies.operate.plan.setting import Setting
 
     load = Load()
     setting = Setting(ranking="buckets", guard="rows")

@@ -16,10 +16,10 @@ from tallies.favorites.favorite import Event
 from tallies.favorites.logs.events import BadLine, EventLog
 from tallies.operate.chart import check_chart
 from tallies.operate.plan.chart import draw
-from tallies.operate.plan.designs import Setting
-from tallies.operate.plan.load import Load, load_of_events
 from tallies.operate.plan.plan import make_plan
 from tallies.operate.plan.prices import read_prices
+from tallies.operate.plan.setting import Setting
+from tallies.operate.plan.workload.load import Load, load_of_events
 from tallies.stores.layout import GUARDS, RANKINGS, Guard, Ranking
 
 _DEFAULT = Load()

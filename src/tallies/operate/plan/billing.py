@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tallies.operate.plan.batches import SECONDS_OF_AN_HOUR, Batching, a_day
-from tallies.operate.plan.designs import Bill, Setting, looks_by_hour, noted
-from tallies.operate.plan.folding import Mix, Zipf
-from tallies.operate.plan.load import DAYS_OF_A_MONTH, Load
+from tallies.operate.plan.designs import Bill, looks_by_hour, noted
 from tallies.operate.plan.provisioned import Capacity, Need, Terms, fixed, scaled
+from tallies.operate.plan.setting import Setting
 from tallies.operate.plan.units import (
     board_reads,
     board_row_reads,
@@ -16,6 +14,9 @@ from tallies.operate.plan.units import (
     row_reads,
     table_units,
 )
+from tallies.operate.plan.workload.batches import SECONDS_OF_AN_HOUR, Batching, a_day
+from tallies.operate.plan.workload.folding import Mix, Zipf
+from tallies.operate.plan.workload.load import DAYS_OF_A_MONTH, Load
 
 ON_DEMAND = "on demand"
 FIXED = "provisioned, fixed"

@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from tallies.operate.plan.batches import Batching, a_day, shards
-from tallies.operate.plan.folding import Mix, Touched
-from tallies.operate.plan.load import DAYS_OF_A_MONTH, HOURS, SECONDS_OF_A_DAY, Load
+from tallies.operate.plan.durations import (
+    ROW_SECONDS,
+    TRANSACTION_SECONDS,
+    UPDATE_SECONDS,
+    invocation,
+)
 from tallies.operate.plan.prices import Free, PriceList
+from tallies.operate.plan.setting import Setting
 from tallies.operate.plan.units import (
     IN_TRANSACTION,
     INDEX_MOVE,
@@ -17,30 +21,16 @@ from tallies.operate.plan.units import (
     look_reads,
     notes,
     row_reads,
-    transactions,
 )
-from tallies.stores.dynamodb.apply.in_rows.apply import ROWS_AT_ONCE
-from tallies.stores.layout import NEWEST, Guard, Ranking
+from tallies.operate.plan.workload.batches import Batching, a_day, shards
+from tallies.operate.plan.workload.folding import Mix
+from tallies.operate.plan.workload.load import DAYS_OF_A_MONTH, HOURS, SECONDS_OF_A_DAY, Load
+from tallies.stores.layout import Ranking
 
-MAX_KEYS, MAX_AT_ONCE = 100, 16
-"""Rows in one read of written rows, and requests that are under way together."""
 MILLION = 1e6
 HOURS_OF_A_MONTH = DAYS_OF_A_MONTH * HOURS
 GB = 1024.0**3
 
-# Measured by `python -m benchmarks --only handler`, 2026-11-23, on two shared cores: 5 ms of the
-# processor for a batch of one record, 0.01 ms for each more.
-FIRST_RECORD_SECONDS = 0.005
-RECORD_SECONDS = 0.00001
-# Assumed of the service: a transaction of a few rows takes 8 ms, one of a hundred 20 ms (that is
-# what DynamoDB Local needs), an update 4 ms.
-TRANSACTION_SECONDS, ROW_SECONDS, UPDATE_SECONDS = 0.008, 0.00012, 0.004
-
-REQUEST_SECONDS = 0.0011
-"""Of the processor, for a row that is written by itself (measured on DynamoDB Local)."""
-CORE_MB = 1769
-"""Memory with which a function has a whole processor; less has its share of it (Lambda Developer
-Guide, function memory)."""
 POLL_SECONDS = 0.25
 """Lambda polls a shard four times a second."""
 INVOKE_SECONDS = 0.01
@@ -57,25 +47,6 @@ WORKER_SHARDS = 50
 WORKER_LOOK_SECONDS = 1.0
 """Between its polls of a quiet shard (runtimes/worker/pace.py)."""
 SYNCHRONOUS_SECONDS = TRANSACTION_SECONDS + 4 * ROW_SECONDS - UPDATE_SECONDS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """The settings of the stack: the parameters of the template, and how prices are applied."""
-
-    batch_size: float = 2000
-    batching_window: float = 1.0
-    memory_mb: float = CORE_MB
-    architecture: str = "arm64"
-    doubled_index: bool = False
-    """Whether a transaction doubles the units of an index's move; not documented."""
-    free_tier: bool = True
-    ranking_shards: int = 1
-    ranking: Ranking = NEWEST.ranking
-    guard: Guard = NEWEST.guard
-    backups: bool = True
-    traces: bool = False
-    """Of the aggregator; its log line says as much."""
 
 
 @dataclass(frozen=True)
@@ -255,41 +226,12 @@ def noted(load: Load, setting: Setting, batches: float) -> float:
     return notes(batches, shards(load)) if setting.guard == "rows" else 0.0
 
 
-def invocation(mix: Mix, setting: Setting) -> Callable[[float], float]:
-    """Seconds of a batch."""
-    share = min(1.0, setting.memory_mb / CORE_MB)
-
-    def seconds(records: float) -> float:
-        touched = mix.touched(records)
-        processor = (FIRST_RECORD_SECONDS + records * RECORD_SECONDS) / share
-        if setting.guard == "rows":
-            rounds = 2 + ceil(touched.rows / ROWS_AT_ONCE)
-            return processor + touched.rows * REQUEST_SECONDS / share + rounds * UPDATE_SECONDS
-        return (
-            processor
-            + transactions(touched) * TRANSACTION_SECONDS
-            + touched.rows * ROW_SECONDS
-            + _second_writes(touched)
-        )
-
-    return seconds
-
-
 def looks_by_hour(load: Load, mix: Mix, setting: Setting, batching: Batching) -> Sequence[float]:
     """Read units of each hour that the apply uses to read rows that it has written."""
     if setting.ranking == "measure" and setting.guard == "transactions":
         return [0.0] * HOURS
     reads = a_day(load, batching, lambda records: look_reads(mix.touched(records), setting.guard))
     return reads.by_hour
-
-
-def _second_writes(touched: Touched) -> float:
-    """Seconds to read rows, and to move them to their buckets, many at once."""
-    if touched.moves is None:
-        return 0.0
-    moved = sum(each.moved for each in touched.moves.values())
-    requests = touched.ranked / MAX_KEYS + moved
-    return 2 * UPDATE_SECONDS + requests / MAX_AT_ONCE * UPDATE_SECONDS
 
 
 def _kept(

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tallies.operate.plan.batches import PARTITION_UNITS, Batching, a_day, shards
-from tallies.operate.plan.designs import ROW_SECONDS, TRANSACTION_SECONDS, Setting, invocation
-from tallies.operate.plan.folding import Mix
-from tallies.operate.plan.load import MAX_WRITES, Load
+from tallies.operate.plan.durations import ROW_SECONDS, TRANSACTION_SECONDS, invocation
+from tallies.operate.plan.setting import Setting
 from tallies.operate.plan.units import IN_TRANSACTION, INDEX_MOVE, bucket_units, transactions
+from tallies.operate.plan.workload.batches import PARTITION_UNITS, Batching, a_day, shards
+from tallies.operate.plan.workload.folding import Mix
+from tallies.operate.plan.workload.load import MAX_WRITES, Load
 
 TOLERATED_CONFLICTS = 0.5
 """Transactions under way for the hottest row, on average: beyond, retries cause more retries."""

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 from tallies.favorites.favorite import Event
 from tallies.operate.plan.billing import Billing, Cheapest, best_of, billings, cheapest
-from tallies.operate.plan.designs import DESIGNS, Bill, Design, Make, Setting
-from tallies.operate.plan.folding import Log, Mix, Zipf
+from tallies.operate.plan.designs import DESIGNS, Bill, Design, Make
 from tallies.operate.plan.limits import Limit, limits_of
-from tallies.operate.plan.load import Load
 from tallies.operate.plan.prices import PriceList
+from tallies.operate.plan.setting import Setting
+from tallies.operate.plan.workload.folding import Log, Mix, Zipf
+from tallies.operate.plan.workload.load import Load
 
 FEWEST, MOST = 100.0, 1e10
 """Writes a day between which crossovers are looked for."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from tallies.operate.plan.load import DAYS_OF_A_MONTH, HOURS
+from tallies.operate.plan.workload.load import DAYS_OF_A_MONTH, HOURS
 
 TARGET = 0.7
 """Of the capacity is consumed (the service's own default)."""

@@ -6,9 +6,9 @@ whether a transaction doubles those of the index, too: a plan can be made either
 
 from math import ceil
 
-from tallies.operate.plan.folding import Touched
-from tallies.operate.plan.load import SECONDS_OF_A_DAY, Load
-from tallies.operate.plan.moves import Moves
+from tallies.operate.plan.workload.folding import Touched
+from tallies.operate.plan.workload.load import SECONDS_OF_A_DAY, Load
+from tallies.operate.plan.workload.moves import Moves
 from tallies.stores.dynamodb.apply.in_rows.notes import LONGEST_SECONDS
 from tallies.stores.layout import Guard, Ranking
 

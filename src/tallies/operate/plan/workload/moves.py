@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from math import erfc, exp, expm1, lgamma, log, sqrt
 
 from tallies.core.boards.buckets import THRESHOLDS
-from tallies.operate.plan.popularity import bands
+from tallies.operate.plan.workload.popularity import bands
 
 _STEPS_OF_TEN = 4
 """Sizes of batches and of lives that are computed; between them it is interpolated."""

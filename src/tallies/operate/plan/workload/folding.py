@@ -10,9 +10,9 @@ from tallies.core.boards.buckets import bucket_of
 from tallies.core.errors import InvalidInput
 from tallies.core.windows import Window
 from tallies.favorites.favorite import Event
-from tallies.operate.plan.load import DAYS_OF_A_MONTH, HOURS, Load
-from tallies.operate.plan.moves import Life, Moves
-from tallies.operate.plan.popularity import bands
+from tallies.operate.plan.workload.load import DAYS_OF_A_MONTH, HOURS, Load
+from tallies.operate.plan.workload.moves import Life, Moves
+from tallies.operate.plan.workload.popularity import bands
 from tallies.stores.layout import Ranking
 
 SAME_DAY = 0.3

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, exp
 
-from tallies.operate.plan.load import Load
+from tallies.operate.plan.workload.load import Load
 
 SECONDS_OF_AN_HOUR = 3600
 PARTITION_UNITS = 1_000

@@ -9,7 +9,7 @@ from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.stream.backlog import Backlog
 from tallies.stores.dynamodb.stream.leases import Leases
 from tallies.stores.dynamodb.stream.stream import Stream
-from tallies.stores.protocol import Status
+from tallies.stores.status import Status
 
 
 def status_of(

@@ -4,15 +4,19 @@ import os
 import sys
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.engines.archives import cache_root
 
 pytest_plugins = ["tests.engines.fixtures"]
 
-settings.register_profile("quick", max_examples=15)  # `make quick`
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("patient"), max_examples=15)  # `make quick`
 if "TALLIES_QUICK" in os.environ:
     settings.load_profile("quick")
+elif "CI" not in os.environ:  # hypothesis has a profile of its own for it, as patient
+    settings.load_profile("patient")
 
 # The Node that runs the CDK unpacks its libraries into a folder that two of them must not share.
 _PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")

@@ -1,9 +1,9 @@
-"""Waiting for what another thread or process does."""
+"""Waiting for what another thread or process does; long enough for a busy machine."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 
 
 def until(what: Callable[[], object], wait_seconds: float = WAIT_SECONDS) -> None:

@@ -18,7 +18,7 @@ from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.sqlite import SqliteStore
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 Store = TypeVar("Store", bound=SqliteStore)
 Running = TypeVar("Running", bound="Served[Any]")
 

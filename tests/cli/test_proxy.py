@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx2 as httpx
 import pytest
 
 from tests.cli.command import tallies
 from tests.cli.test_services import running, until_equal
 from tests.engines.fixtures import StartNginx
+from tests.web import WEB
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 STRIPPING = """
@@ -53,12 +53,12 @@ def site(tmp_path: Path, start_nginx: StartNginx) -> Iterator[Proxied]:
 def test_the_service_lives_under_a_path(site: Proxied) -> None:
     for id_ in ("noodles", "a%2Fb", "%25", "%E2%9C%93", "a%3Fb"):
         one = f"{site.public}/users/ann/favorites/{id_}"
-        assert httpx.put(one).status_code == 201
-        assert httpx.get(one).json() == httpx.get(f"{site.public}/users/ann/favorites/{id_}").json()
-    assert httpx.put(f"{site.public}/users/ann/favorites/").status_code == 400  # an empty id
+        assert WEB.put(one).status_code == 201
+        assert WEB.get(one).json() == WEB.get(f"{site.public}/users/ann/favorites/{id_}").json()
+    assert WEB.put(f"{site.public}/users/ann/favorites/").status_code == 400  # an empty id
     ids = [
         item["restaurant_id"]
-        for item in httpx.get(f"{site.public}/users/ann/favorites").json()["items"]
+        for item in WEB.get(f"{site.public}/users/ann/favorites").json()["items"]
     ]
     assert sorted(ids) == sorted(["noodles", "a/b", "%", "✓", "a?b"])
     until_equal(
@@ -66,23 +66,23 @@ def test_the_service_lives_under_a_path(site: Proxied) -> None:
         {"points": [{"window": "2020-01", "favorites": 0}]},
     )
     for path in ("/", "/static/main.js"):
-        assert httpx.get(site.public + path).status_code == 200
-    described = httpx.get(f"{site.public}/openapi.json").json()
+        assert WEB.get(site.public + path).status_code == 200
+    described = WEB.get(f"{site.public}/openapi.json").json()
     assert [server["url"] for server in described["servers"]] == ["/eat"]
 
 
 def test_validators_pass_the_proxy(site: Proxied) -> None:
     board = f"{site.public}/leaderboards/all"
-    first = httpx.get(board)
-    again = httpx.get(board, headers={"If-None-Match": first.headers["etag"]})
+    first = WEB.get(board)
+    again = WEB.get(board, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    head = httpx.head(board)
+    head = WEB.head(board)
     assert (head.status_code, head.headers["etag"]) == (200, first.headers["etag"])
-    assert httpx.options(board).headers["allow"] == "GET, HEAD, POST, OPTIONS"
+    assert WEB.options(board).headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
 def test_live_events_are_not_held_back(site: Proxied) -> None:
-    with httpx.stream("GET", f"{site.public}/leaderboards/all/live", timeout=20) as stream:
+    with WEB.stream("GET", f"{site.public}/leaderboards/all/live") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         boards = (
             json.loads(line.removeprefix("data: "))
@@ -90,26 +90,26 @@ def test_live_events_are_not_held_back(site: Proxied) -> None:
             if line.startswith("data: ") and "items" in line
         )
         assert next(boards)["items"] == []
-        httpx.put(f"{site.public}/users/ann/favorites/noodles")
+        WEB.put(f"{site.public}/users/ann/favorites/noodles")
         assert next(boards)["items"] == [{"rank": 1, "restaurant_id": "noodles", "favorites": 1}]
 
 
 def test_a_head_of_live_events_ends(site: Proxied) -> None:
     for url in site:
-        head = httpx.head(f"{url}/leaderboards/all/live", timeout=20)
+        head = WEB.head(f"{url}/leaderboards/all/live")
         assert (head.status_code, head.content) == (200, b"")
 
 
 def test_without_its_slash_the_path_leads_to_the_page(site: Proxied) -> None:
     for url in (site.public, f"{site.direct}/eat"):
-        assert httpx.get(url, follow_redirects=True).text.startswith("<!doctype html>")
+        assert WEB.get(url, follow_redirects=True).text.startswith("<!doctype html>")
 
 
 def test_a_proxy_may_take_the_path_off(tmp_path: Path, start_nginx: StartNginx) -> None:
     with proxied(tmp_path, start_nginx, STRIPPING) as site:
-        assert httpx.put(f"{site.public}/users/ann/favorites/%E2%9C%93").status_code == 201
-        assert httpx.get(f"{site.public}/restaurants/%E2%9C%93/tally").status_code == 200
-        assert httpx.get(f"{site.public}/").text.startswith("<!doctype html>")
+        assert WEB.put(f"{site.public}/users/ann/favorites/%E2%9C%93").status_code == 201
+        assert WEB.get(f"{site.public}/restaurants/%E2%9C%93/tally").status_code == 200
+        assert WEB.get(f"{site.public}/").text.startswith("<!doctype html>")
 
 
 def test_only_a_named_proxy_says_where_a_request_came_from(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_only_a_named_proxy_says_where_a_request_came_from(tmp_path: Path) -> No
     ]:
         arguments = ["serve", *proxies, "--store", f"sqlite:///{tmp_path}/s.db"]
         with running(*arguments, FORWARDED_ALLOW_IPS="*") as service:
-            sent_on = httpx.get(f"{service.url}/health/", headers=forwarded)
+            sent_on = WEB.get(f"{service.url}/health/", headers=forwarded)
             assert sent_on.headers["location"] == f"{scheme}://eat.example.org/health"
 
 
@@ -131,20 +131,20 @@ def test_origins(tmp_path: Path) -> None:
     with running("serve", *arguments, "--store", f"sqlite:///{tmp_path}/s.db") as service:
         board = f"{service.url}/leaderboards/all"
         for origin in (ours, "http://127.0.0.1:3000"):
-            answer = httpx.get(board, headers={"Origin": origin})
+            answer = WEB.get(board, headers={"Origin": origin})
             assert answer.headers["access-control-allow-origin"] == origin
             assert "ETag" in answer.headers["access-control-expose-headers"].split(", ")
             etag = answer.headers["etag"]
-            again = httpx.get(board, headers={"Origin": origin, "If-None-Match": etag})
+            again = WEB.get(board, headers={"Origin": origin, "If-None-Match": etag})
             assert again.status_code == 304
             assert again.headers["access-control-allow-origin"] == origin
-            refused = httpx.get(f"{service.url}/leaderboards/x", headers={"Origin": origin})
+            refused = WEB.get(f"{service.url}/leaderboards/x", headers={"Origin": origin})
             assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (
                 400,
                 origin,
             )
         for headers in ({"Origin": theirs}, {"Origin": f"{ours}.example.net"}, {}):
-            answer = httpx.get(board, headers=headers)
+            answer = WEB.get(board, headers=headers)
             assert answer.status_code == 200
             assert "access-control-allow-origin" not in answer.headers
             # Or a cache would give this answer to a page of an origin that may read it.
@@ -153,19 +153,19 @@ def test_origins(tmp_path: Path) -> None:
             "Access-Control-Request-Headers": "authorization,if-none-match,content-type"
         }
         one = f"{service.url}/users/ann/favorites/noodles"
-        granted = httpx.options(one, headers={"Origin": ours, **wish})
+        granted = WEB.options(one, headers={"Origin": ours, **wish})
         assert granted.status_code == 200
         assert granted.headers["access-control-allow-origin"] == ours
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
             assert method in granted.headers["access-control-allow-methods"].split(", ")
-        denied = httpx.options(one, headers={"Origin": theirs, **wish})
+        denied = WEB.options(one, headers={"Origin": theirs, **wish})
         assert "access-control-allow-origin" not in denied.headers
-        assert httpx.options(one).headers["allow"] == "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+        assert WEB.options(one).headers["allow"] == "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
 
 
 def test_no_origin_is_allowed_unless_it_is_named(tmp_path: Path) -> None:
     with running("serve", "--store", f"sqlite:///{tmp_path}/s.db") as service:
-        answer = httpx.get(f"{service.url}/leaderboards/all", headers={"Origin": service.url})
+        answer = WEB.get(f"{service.url}/leaderboards/all", headers={"Origin": service.url})
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 

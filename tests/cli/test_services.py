@@ -15,6 +15,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.cli.command import environment, tallies
+from tests.web import WEB
 
 
 class Service:
@@ -24,7 +25,7 @@ class Service:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=30)
+        _, err = self.process.communicate(timeout=60)
         return self.process.returncode, err
 
 
@@ -55,7 +56,7 @@ def until_healthy(url: str) -> None:
     deadline = monotonic() + 60
     while True:
         try:
-            httpx.get(f"{url}/health").raise_for_status()
+            WEB.get(f"{url}/health").raise_for_status()
         except httpx.TransportError:
             assert monotonic() < deadline, "it does not serve"
         else:
@@ -63,8 +64,8 @@ def until_healthy(url: str) -> None:
 
 
 def until_equal(url: str, expected: object) -> None:
-    deadline = monotonic() + 30
-    while (found := httpx.get(url).json()) != expected:
+    deadline = monotonic() + 60
+    while (found := WEB.get(url).json()) != expected:
         assert monotonic() < deadline, found
 
 
@@ -72,7 +73,7 @@ def until_equal(url: str, expected: object) -> None:
 def test_serve_aggregates_and_ends_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     store = f"sqlite:///{tmp_path}/s.db"
     with running("serve", "--store", store) as service:
-        assert httpx.put(f"{service.url}/users/ann/favorites/noodles").status_code == 201
+        assert WEB.put(f"{service.url}/users/ann/favorites/noodles").status_code == 201
         until_equal(
             f"{service.url}/leaderboards/all",
             {
@@ -81,7 +82,7 @@ def test_serve_aggregates_and_ends_cleanly(tmp_path: Path, number: signal.Signal
                 "next": None,
             },
         )
-        with httpx.stream("GET", f"{service.url}/leaderboards/all/live") as stream:
+        with WEB.stream("GET", f"{service.url}/leaderboards/all/live") as stream:
             lines = stream.iter_lines()
             assert json.loads(next(lines).removeprefix("data: "))["window"] == "all"
             began = monotonic()
@@ -94,8 +95,8 @@ def test_serve_aggregates_and_ends_cleanly(tmp_path: Path, number: signal.Signal
 def test_two_serve_one_file(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/s.db"
     with running("serve", "--store", store) as one, running("serve", "--store", store) as two:
-        httpx.put(f"{one.url}/users/ann/favorites/noodles")
-        httpx.put(f"{two.url}/users/bob/favorites/noodles")
+        WEB.put(f"{one.url}/users/ann/favorites/noodles")
+        WEB.put(f"{two.url}/users/bob/favorites/noodles")
         for service in (one, two):
             until_equal(
                 f"{service.url}/leaderboards/all",
@@ -120,12 +121,12 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
 
 def test_the_demo_is_a_city_that_says_it_is_made_up_and_moves(tmp_path: Path) -> None:
     with running("demo") as service:
-        assert "made-up" in httpx.get(f"{service.url}/health").json()["notice"]
-        board = httpx.get(f"{service.url}/leaderboards/all?limit=100").json()["items"]
+        assert "made-up" in WEB.get(f"{service.url}/health").json()["notice"]
+        board = WEB.get(f"{service.url}/leaderboards/all?limit=100").json()["items"]
         assert len(board) >= 50
-        names = httpx.get(f"{service.url}/names", params={"id": board[0]["restaurant_id"]}).json()
+        names = WEB.get(f"{service.url}/names", params={"id": board[0]["restaurant_id"]}).json()
         assert names[board[0]["restaurant_id"]]["cuisine"]
-        with httpx.stream("GET", f"{service.url}/leaderboards/all/live?limit=100") as stream:
+        with WEB.stream("GET", f"{service.url}/leaderboards/all/live?limit=100") as stream:
             boards = [
                 line for line in _take(stream.iter_lines(), 2) if line.startswith('data: {"window')
             ]
@@ -145,8 +146,8 @@ def _take(lines: Iterator[str], boards: int) -> Iterator[str]:
 def test_the_demo_stands_still_and_keeps_its_data_when_told_to(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/demo.db"
     with running("demo", "--still", "--seed", "3", TALLIES_STORE=store) as service:
-        before = httpx.get(f"{service.url}/leaderboards/month").json()
-        assert httpx.get(f"{service.url}/health").json()["lag_records"] == 0
+        before = WEB.get(f"{service.url}/leaderboards/month").json()
+        assert WEB.get(f"{service.url}/health").json()["lag_records"] == 0
         assert service.stop()[0] == 0
     assert [line["favorites"] for line in before["items"]] == [
         line["favorites"] for line in json.loads(tallies("top", "month", "--json", store=store).out)
@@ -167,7 +168,7 @@ def test_the_demo_on_a_log_of_ones_own(tmp_path: Path, options: list[str]) -> No
             f"{service.url}/restaurants/n1/tally",
             {"restaurant_id": "n1", "windows": {"all": 2, "2017-08": 2, "2017-08-02": 1}},
         )
-        assert httpx.get(f"{service.url}/names?id=n1").json() == {
+        assert WEB.get(f"{service.url}/names?id=n1").json() == {
             "n1": {"name": "Noodle Bar", "cuisine": None}
         }
         assert service.stop()[0] == 0

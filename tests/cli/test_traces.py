@@ -9,12 +9,12 @@ from pathlib import Path
 from threading import Thread
 from time import monotonic
 
-import httpx2 as httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.cli.command import tallies
 from tests.cli.test_services import running
+from tests.web import WEB
 
 BLOCKED = "import sys; sys.modules['opentelemetry.sdk'] = None"
 """As if the packages of the extra were not there."""
@@ -81,7 +81,7 @@ def test_a_collector_gets_requests_folds_and_commits(tmp_path: Path) -> None:
             *("serve", "--traces", "--store", f"sqlite:///{tmp_path}/s.db"),
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         ) as service:
-            httpx.put(f"{service.url}/users/ann/favorites/noodles").raise_for_status()
+            WEB.put(f"{service.url}/users/ann/favorites/noodles").raise_for_status()
             assert service.stop() == (0, "")
         # All of it is sent before the process ends, what it did last too.
         assert sorted(collector.names()) == [
@@ -113,7 +113,7 @@ def test_without_a_collector_it_serves_says_so_and_ends_soon(tmp_path: Path) -> 
         *("serve", "--traces", "--store", f"sqlite:///{tmp_path}/s.db"),
         OTEL_EXPORTER_OTLP_ENDPOINT=NOWHERE,
     ) as service:
-        httpx.put(f"{service.url}/users/ann/favorites/noodles").raise_for_status()
+        WEB.put(f"{service.url}/users/ann/favorites/noodles").raise_for_status()
         began = monotonic()
         code, said = service.stop(signal.SIGTERM)
         assert code == 0
@@ -146,5 +146,5 @@ def test_without_the_extra(tmp_path: Path) -> None:
     # And whoever does not ask for traces does not load it.
     assert tallies("worker", "--once", store=store, PYTHONPATH=str(tmp_path)).code == 0
     with running("serve", "--store", store, PYTHONPATH=str(tmp_path)) as service:
-        httpx.put(f"{service.url}/users/ann/favorites/noodles").raise_for_status()
+        WEB.put(f"{service.url}/users/ann/favorites/noodles").raise_for_status()
         assert service.stop() == (0, "")

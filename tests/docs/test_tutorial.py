@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("tutorial.md", "own-table.md")
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCK_SECONDS = 300.0
-MOMENT_SECONDS = 30.0
+MOMENT_SECONDS = 120.0
 LOOKS = ("tallies top", "tallies show")
 """Blocks of these alone may be a moment behind, and are looked at again."""
 

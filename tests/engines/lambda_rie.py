@@ -22,7 +22,7 @@ from .process import LOOPBACK, POLL_SECONDS, Engine, free_port, guarded, request
 
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 # Beyond the function's own timeout: the start of the runtime, and the emulator's killing of it.
-GRACE_SECONDS = 30.0
+GRACE_SECONDS = 60.0
 
 _TIMED_OUT = re.compile(r"Task timed out after [\d.]+ seconds")
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")

@@ -185,7 +185,7 @@ def _alive(process: int) -> bool:
 
 
 def _eventually_ends(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -146,21 +146,21 @@ def test_those_who_ask_together_are_answered_by_one_reading() -> None:
 
     def slow() -> object:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return read()
 
     asked = Barrier(9)
 
     def ask() -> bytes:
-        asked.wait(20)
+        asked.wait(60)
         return memory.answer("a", slow).body
 
     memory = Memory(lambda: None, clock=lambda: 0.0)
     with ThreadPoolExecutor(9) as threads:
         first = threads.submit(memory.answer, "a", slow)
-        assert begun.wait(20)
+        assert begun.wait(60)
         others = [threads.submit(ask) for _ in range(8)]
-        asked.wait(20)
+        asked.wait(60)
         go_on.set()
         assert {first.result(20).body, *(other.result(20) for other in others)} == {b'{"number":1}'}
 

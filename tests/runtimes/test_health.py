@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 
 from tallies.core.errors import StoreUnavailable
@@ -21,6 +20,7 @@ from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.conftest import BEAT_SECONDS, DEAD_SECONDS, running
 from tests.waiting import until
+from tests.web import WEB
 
 
 @contextmanager
@@ -51,23 +51,23 @@ def test_on_sqlite(tmp_path: Path) -> None:
             until(lambda: store.tally("noodles", ["all"]) == {"all": 1})
             until(
                 lambda: (
-                    httpx.get(f"{url}/health").json()
+                    WEB.get(f"{url}/health").json()
                     == {"status": "ok", "lag_records": 0, "lag_seconds": 0.0}
                 )
             )
-            answer = httpx.get(f"{url}/health")
+            answer = WEB.get(f"{url}/health")
             assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-            metrics = httpx.get(f"{url}/metrics").text
+            metrics = WEB.get(f"{url}/metrics").text
             assert "tallies_records_applied_total 1.0" in metrics
             assert "tallies_write_ahead_log_held 0.0" in metrics
             # A file that was moved away takes nothing any more.
             store.path.rename(tmp_path / "aside.db")
-            until(lambda: httpx.get(f"{url}/health").status_code == 503)
-            found = httpx.get(f"{url}/health").json()
+            until(lambda: WEB.get(f"{url}/health").status_code == 503)
+            found = WEB.get(f"{url}/health").json()
             assert found["status"] == "failing"
             assert "moved away" in found["troubles"][0]
             (tmp_path / "aside.db").rename(store.path)
-            until(lambda: httpx.get(f"{url}/health").status_code == 200)
+            until(lambda: WEB.get(f"{url}/health").status_code == 200)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=60) == 0
 
@@ -76,8 +76,8 @@ def test_on_dynamodb(aws_environment: DynamoDBAccount) -> None:
     with DynamoFavorites.from_url(aws_environment.store_url("app")) as store:
         store.init()
         with worker_of(store.url) as (process, url):
-            until(lambda: httpx.get(f"{url}/health").json()["shards_held"] == 1)
-            assert httpx.get(f"{url}/health").json() == {
+            until(lambda: WEB.get(f"{url}/health").json()["shards_held"] == 1)
+            assert WEB.get(f"{url}/health").json() == {
                 "status": "ok",
                 "shards_held": 1,
                 "shards_in_trouble": 0,
@@ -94,7 +94,7 @@ def test_on_another_address(tmp_path: Path, address: str, url: str) -> None:
         store.init()
         with worker_of(store.url, "--metrics-host", address) as (_, said):
             port = said.rpartition(":")[2]
-            assert httpx.get(f"{url}{port}/health").status_code == 200
+            assert WEB.get(f"{url}{port}/health").status_code == 200
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "no address"])

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from random import Random
 from threading import Event, Thread
 
-import httpx2 as httpx
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
 from tests.runtimes.worker.processes import WorkerProcess, worker_process
 from tests.waiting import until
+from tests.web import WEB
 
 USERS, RESTAURANTS = 60, 12
 
@@ -139,8 +139,8 @@ def test_its_metrics_count_what_it_did(store: DynamoFavorites) -> None:
         for user in range(25):
             store.mark(f"user-{user}", "restaurant-1")
         until(lambda: store.leaderboard("all", 1) and store.leaderboard("all", 1)[0].amount == 25)
-        until(lambda: "tallies_records_applied_total 25.0" in httpx.get(worker.metrics_url).text)
-        told = httpx.get(worker.metrics_url).text
+        until(lambda: "tallies_records_applied_total 25.0" in WEB.get(worker.metrics_url).text)
+        told = WEB.get(worker.metrics_url).text
         assert "tallies_shards_held 1.0" in told
         assert "tallies_shards_in_trouble 0.0" in told
         assert re.search(r"tallies_delay_seconds_count [1-9]", told)

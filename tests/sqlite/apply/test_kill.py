@@ -130,7 +130,7 @@ def test_killing_those_who_write_to_a_declared_table(tmp_path: Path) -> None:
 
 
 def wait_for_lines(logs: list[Path], count: int) -> None:
-    deadline = monotonic() + 30
+    deadline = monotonic() + 60
     while any(not log.exists() or log.read_bytes().count(b"\n") < count for log in logs):
         assert monotonic() < deadline, "the writers do not write"
         sleep(0.01)

@@ -158,7 +158,7 @@ def test_another_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
 
 
 def wait_until_applied(store: SqliteFavorites) -> None:
-    deadline = monotonic() + 10 * LEASE_SECONDS
+    deadline = monotonic() + 20 * LEASE_SECONDS
     while store.lag()[0]:
         assert monotonic() < deadline, "nobody aggregates"
         sleep(0.01)

@@ -17,7 +17,8 @@ from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.sqlite.connection import forks
 from tests.engines.process import free_port
-from tests.sqlite.waiting import until
+from tests.waiting import until
+from tests.web import WEB
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 ROOT = Path(__file__).resolve().parents[3]
@@ -135,7 +136,7 @@ def test_gunicorn_that_preloads(tmp_path: Path) -> None:
 
         def answers() -> bool:
             try:
-                return httpx.get(f"{url}/health").status_code == 200
+                return WEB.get(f"{url}/health").status_code == 200
             except httpx.HTTPError:
                 return False
 
@@ -143,15 +144,15 @@ def test_gunicorn_that_preloads(tmp_path: Path) -> None:
 
         def marks(who: int) -> None:
             for number in range(MARKS):
-                assert httpx.put(f"{url}/users/{who}-{number}/favorites/noodles").status_code == 201
+                assert WEB.put(f"{url}/users/{who}-{number}/favorites/noodles").status_code == 201
 
         with ThreadPoolExecutor(CHILDREN) as threads:
             list(threads.map(marks, range(CHILDREN)))
         tally = f"{url}/restaurants/noodles/tally"
-        until(lambda: httpx.get(tally).json()["windows"]["all"] == 1 + CHILDREN * MARKS)
+        until(lambda: WEB.get(tally).json()["windows"]["all"] == 1 + CHILDREN * MARKS)
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(20)
+        server.wait(60)
     with SqliteFavorites(path) as store:
         assert store.verify().drifted == []
     assert is_sound(path)

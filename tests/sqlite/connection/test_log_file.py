@@ -15,7 +15,7 @@ from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.sqlite.connection import log_file
 from tallies.stores.sqlite.rows import read
-from tests.sqlite.waiting import until
+from tests.waiting import until
 
 CAP = 256 * 1024
 

@@ -11,7 +11,7 @@ from httpx2 import Response
 from tallies.favorites.http import NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
-from tests.sqlite.waiting import until
+from tests.waiting import until
 
 WITHIN_SECONDS = 1.0
 

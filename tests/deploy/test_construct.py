@@ -471,7 +471,7 @@ def test_without_node_one_sentence_says_so(tmp_path: Path) -> None:
         env={**environment, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 1
@@ -493,7 +493,7 @@ def test_the_example_of_the_page_is_synthesised(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -46,7 +46,7 @@ def test_only_the_filter_differs(package: ModuleType, file: Path, tmp_path: Path
         [Path(sys.executable).with_name("cfn-lint"), tmp_path / "template.yaml"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -59,7 +59,7 @@ def test_a_declaration_without_meaning_is_one_sentence(tmp_path: Path) -> None:
             [sys.executable, ROOT / "deploy" / "package.py", "--declaration", file],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 1

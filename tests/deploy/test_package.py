@@ -64,7 +64,7 @@ def test_nothing_that_the_functions_import_is_missing(function: Path) -> None:
         [sys.executable, "-c", _IMPORT, "tallies", *RUNTIME, *held],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

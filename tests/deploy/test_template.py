@@ -32,7 +32,7 @@ def test_cfn_lint_finds_nothing() -> None:
         [Path(sys.executable).with_name("cfn-lint"), TEMPLATE],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -54,7 +54,7 @@ def test_sam_finds_it_valid(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -51,7 +51,7 @@ def test_the_code_of_a_page_runs(page: str, more: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env=environment(PYTHONWARNINGS="default"),
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == printed

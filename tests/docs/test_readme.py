@@ -64,7 +64,7 @@ def test_the_code_runs_and_prints_what_it_says(shop: Path) -> None:
             cwd=shop,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -75,7 +75,7 @@ class LambdaFunction:
         """
         return self._engine.log_text()
 
-    def wait_for_log(self, text: str, *, timeout_seconds: float = 5.0) -> None:
+    def wait_for_log(self, text: str, *, timeout_seconds: float = 60.0) -> None:
         deadline = time.monotonic() + timeout_seconds
         while text not in self.log_text():
             if time.monotonic() > deadline:

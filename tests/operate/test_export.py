@@ -261,7 +261,7 @@ def test_ids_are_utf8_whatever_the_terminal_is(tmp_path: Path) -> None:
         [sys.executable, "-m", "tallies", "export", "--store", url],
         capture_output=True,
         env=environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0"),
-        timeout=60,
+        timeout=300,
     )
     assert "fish #1, ☕" in done.stdout.decode("utf-8")
 

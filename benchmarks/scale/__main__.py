@@ -7,10 +7,10 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.scale import chart
+from benchmarks.scale.report import chart
+from benchmarks.scale.report.table import fill
 from benchmarks.scale.simulate import SEED
 from benchmarks.scale.study import Plan, names_of, only, renewed, study
-from benchmarks.scale.table import fill
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"

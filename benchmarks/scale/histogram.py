@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from benchmarks.scale.popularity import Floats
+from benchmarks.scale.model.popularity import Floats
 
 _SHORTEST_SECONDS = 1e-4
 _STEP = math.log(1.01)

@@ -9,15 +9,15 @@ import heapq
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from benchmarks.scale.by_rows import RowWork
-from benchmarks.scale.by_transactions import TransactionWork
+from benchmarks.scale.batch.by_rows import RowWork
+from benchmarks.scale.batch.by_transactions import TransactionWork
+from benchmarks.scale.batch.work import Work
 from benchmarks.scale.facts import INDEX_UNITS, PARTITION_UNITS, POLL_SECONDS, SPREAD
-from benchmarks.scale.field import Field
 from benchmarks.scale.histogram import Histogram
+from benchmarks.scale.model.field import Field
+from benchmarks.scale.model.shard import Shard, shards_of
 from benchmarks.scale.outcome import Outcome
 from benchmarks.scale.settings import Settings
-from benchmarks.scale.shard import Shard, shards_of
-from benchmarks.scale.work import Work
 
 SEED = 20_261_123
 BATCHES_OF_A_RUN = 12

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from benchmarks.scale.breaking import breaking_point
-from benchmarks.scale.capacity import Partitions, Rows
 from benchmarks.scale.facts import (
     ACTIONS,
     BATCH_SECONDS,
@@ -19,9 +18,10 @@ from benchmarks.scale.facts import (
     UPDATE_CLIENT_SECONDS,
     UPDATE_SECONDS,
 )
-from benchmarks.scale.popularity import popularity
+from benchmarks.scale.model.capacity import Partitions, Rows
+from benchmarks.scale.model.popularity import popularity
+from benchmarks.scale.model.shard import shards_of
 from benchmarks.scale.settings import DEFAULT, OLDER, RANKING_SHARDS, SMALL, Settings
-from benchmarks.scale.shard import shards_of
 from benchmarks.scale.simulate import Simulation, simulate
 
 # Nothing is ranked, so that nothing else is in the way.

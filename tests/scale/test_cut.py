@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.dynamodb.write_units import Meter, stream_records
-from benchmarks.scale.cut import cut, groups_of_a_transaction, units
-from benchmarks.scale.popularity import Ints, group_id, popularity, ranking_shard_of
+from benchmarks.scale.batch.cut import cut, groups_of_a_transaction, units
+from benchmarks.scale.model.popularity import Ints, group_id, popularity, ranking_shard_of
 from benchmarks.scale.settings import OLDER
 from tallies.core.fold import Folder
 from tallies.favorites.tally import FAVORITES

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from benchmarks.dynamodb.write_units import by_buckets, in_rows
-from benchmarks.scale.amounts import Amounts, bucket_number
-from benchmarks.scale.by_rows import RowWork, touched
-from benchmarks.scale.by_transactions import TransactionWork
+from benchmarks.scale.batch.by_rows import RowWork, touched
+from benchmarks.scale.batch.by_transactions import TransactionWork
+from benchmarks.scale.batch.moving import Moving
 from benchmarks.scale.facts import POSITION_BYTES, ROW_BYTES
-from benchmarks.scale.field import Field
-from benchmarks.scale.moving import Moving
-from benchmarks.scale.popularity import Ints, popularity
+from benchmarks.scale.model.amounts import Amounts, bucket_number
+from benchmarks.scale.model.field import Field
+from benchmarks.scale.model.popularity import Ints, popularity
+from benchmarks.scale.model.shard import Formed, Shard
 from benchmarks.scale.settings import DEFAULT, TRANSACTIONS, Settings
-from benchmarks.scale.shard import Formed, Shard
 from benchmarks.scale.simulate import Simulation
 from tallies.core.boards.buckets import bucket_of
 from tallies.operate.plan.workload.moves import exactly

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.scale import __main__ as script
-from benchmarks.scale import chart
+from benchmarks.scale.report import chart
+from benchmarks.scale.report.table import filled, rate
 from benchmarks.scale.settings import BEST, COUNTER_SHARDS, DEFAULT, OLDER
 from benchmarks.scale.study import PARTS, Plan, only, renewed, study
-from benchmarks.scale.table import filled, rate
 from tallies.stores.layout import NEWEST, Layout
 from tests.deploy import template
 

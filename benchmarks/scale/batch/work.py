@@ -8,9 +8,9 @@ from benchmarks.scale.facts import (
     INVOKE_SECONDS,
     RECORD_SECONDS,
 )
-from benchmarks.scale.field import Field
-from benchmarks.scale.popularity import Floats
-from benchmarks.scale.shard import Formed, Shard
+from benchmarks.scale.model.field import Field
+from benchmarks.scale.model.popularity import Floats
+from benchmarks.scale.model.shard import Formed, Shard
 
 
 class Work(Protocol):

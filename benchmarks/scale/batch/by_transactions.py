@@ -4,14 +4,14 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.scale.cut import cut, transaction_units
+from benchmarks.scale.batch.cut import cut, transaction_units
+from benchmarks.scale.batch.flow import Flow
+from benchmarks.scale.batch.moving import Moving, unfit
+from benchmarks.scale.batch.work import Invocation
 from benchmarks.scale.facts import AT_ONCE, LOOKED_AT, UNITS_IN_TRANSACTION, UPDATE_SECONDS
-from benchmarks.scale.field import Field
-from benchmarks.scale.flow import Flow
-from benchmarks.scale.moving import Moving, unfit
-from benchmarks.scale.popularity import Floats, Ints
-from benchmarks.scale.shard import Formed, Shard
-from benchmarks.scale.work import Invocation
+from benchmarks.scale.model.field import Field
+from benchmarks.scale.model.popularity import Floats, Ints
+from benchmarks.scale.model.shard import Formed, Shard
 
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 

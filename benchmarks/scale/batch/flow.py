@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.scale.facts import AT_ONCE, UPDATE_SECONDS
-from benchmarks.scale.field import Field
-from benchmarks.scale.popularity import Bools, Floats, Ints
+from benchmarks.scale.model.field import Field
+from benchmarks.scale.model.popularity import Bools, Floats, Ints
 
 _ROWS_OF_A_PIECE = 48
 _MOST_PIECES = 32

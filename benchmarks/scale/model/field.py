@@ -5,8 +5,6 @@ import math
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.scale.amounts import Amounts
-from benchmarks.scale.capacity import Partitions, Rows
 from benchmarks.scale.facts import (
     ACTIONS,
     CLIENT_SECONDS,
@@ -19,7 +17,9 @@ from benchmarks.scale.facts import (
     UPDATE_CLIENT_SECONDS,
     UPDATE_SECONDS,
 )
-from benchmarks.scale.popularity import Ints, popularity, ranking_shard_of
+from benchmarks.scale.model.amounts import Amounts
+from benchmarks.scale.model.capacity import Partitions, Rows
+from benchmarks.scale.model.popularity import Ints, popularity, ranking_shard_of
 from benchmarks.scale.settings import Settings
 
 

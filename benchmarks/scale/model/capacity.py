@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.scale.facts import BURST_SECONDS, PARTITION_UNITS
-from benchmarks.scale.popularity import Bools, Floats, Ints
+from benchmarks.scale.model.popularity import Bools, Floats, Ints
 
 
 class Partitions:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from benchmarks.scale.report.table import fullest, rate
 from benchmarks.scale.settings import BEST, COUNTER_SHARDS, DEFAULT, OLDER
-from benchmarks.scale.table import fullest, rate
 
 STYLE: dict[Any, Any] = {  # the keys of matplotlib's own type are a list of all its settings
     "font.family": "DejaVu Sans",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmarks.scale.facts import PARTITION_UNITS, PAYLOAD_BYTES, POLL_SECONDS, RECORD_BYTES
-from benchmarks.scale.popularity import Floats
+from benchmarks.scale.model.popularity import Floats
 from benchmarks.scale.settings import Settings
 
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from benchmarks.scale.amounts import bucket_number
+from benchmarks.scale.batch.flow import Flow
+from benchmarks.scale.batch.moving import Moving, unfit
+from benchmarks.scale.batch.work import Invocation
 from benchmarks.scale.facts import INDEX_UNITS, UPDATE_SECONDS
-from benchmarks.scale.field import Field
-from benchmarks.scale.flow import Flow
-from benchmarks.scale.moving import Moving, unfit
-from benchmarks.scale.popularity import Bools, Floats, Ints
-from benchmarks.scale.shard import Formed, Shard
-from benchmarks.scale.work import Invocation
+from benchmarks.scale.model.amounts import bucket_number
+from benchmarks.scale.model.field import Field
+from benchmarks.scale.model.popularity import Bools, Floats, Ints
+from benchmarks.scale.model.shard import Formed, Shard
 
 
 class RowWork:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from benchmarks.scale.amounts import bucket_number
+from benchmarks.scale.batch.flow import Flow
 from benchmarks.scale.facts import INDEX_UNITS
-from benchmarks.scale.field import Field
-from benchmarks.scale.flow import Flow
-from benchmarks.scale.popularity import Bools, Floats, Ints
+from benchmarks.scale.model.amounts import bucket_number
+from benchmarks.scale.model.field import Field
+from benchmarks.scale.model.popularity import Bools, Floats, Ints
 
 
 class Moving:

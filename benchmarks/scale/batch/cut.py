@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks.scale.facts import UNITS_IN_TRANSACTION
-from benchmarks.scale.popularity import Ints, Popularity
+from benchmarks.scale.model.popularity import Ints, Popularity
 from benchmarks.scale.settings import Settings
 from tallies.stores.dynamodb.apply.progress import row_lane
 from tallies.stores.dynamodb.apply.transactions import pack

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmarks.scale.facts import POSITION_BYTES, REMEMBERED_ROWS, ROW_BYTES, UNIT_BYTES
-from benchmarks.scale.popularity import Bools, Floats, Ints, Popularity
+from benchmarks.scale.model.popularity import Bools, Floats, Ints, Popularity
 from benchmarks.scale.settings import Settings
 from tallies.core.boards.buckets import THRESHOLDS
 

@@ -1,0 +1,1 @@
+"""A batch on its way into the tallies, with either guard."""

@@ -1,0 +1,1 @@
+"""What the simulation is made of: groups and rows, partitions, and shards that bring records."""

@@ -9,8 +9,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 
 from tallies.cdk import Tallies
+from tests.deploy.template import TEMPLATE, resources
 
-from .template import resources
+ROOT = TEMPLATE.parents[1]
+ORDERS = ROOT / "docs" / "examples" / "orders.toml"
+STREAM = dynamodb.StreamViewType.NEW_AND_OLD_IMAGES
+ISSUER: dict[str, Any] = {"jwt_issuer": "https://id.example", "jwt_audience": ["app", "admin"]}
 
 
 def new_stack(folder: Path, name: str = "Shop") -> cdk.Stack:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.deploy.template import TEMPLATE
 from tests.engines import environments
 from tests.engines.ministack import Cloud
 
 from .routes import add_routes
-from .template import TEMPLATE
 
 ROOT = TEMPLATE.parents[1]
 OPERATIONS = ROOT / "docs" / "operations.md"

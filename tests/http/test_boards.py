@@ -11,7 +11,7 @@ from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import NoAuth, create_app
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, settle
-from tests.http.test_favorites import is_problem
+from tests.http.problems import is_problem
 
 
 def mark(store: AnyStore, counts: dict[str, int], time: str | None = None) -> None:

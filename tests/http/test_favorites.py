@@ -4,23 +4,14 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx2 import Response
 
 from tallies.http.service.limits import MAX_BODY_BYTES
 from tests.conformance.backend import ManualClock
+from tests.http.problems import is_problem
 
 ONE = "/users/ann/favorites/noodles"
 LATER = "2082-12-01T00:00:00Z"
 ROW = {"user_id": "ann", "restaurant_id": "noodles", "created_at": "2082-11-23T14:05:06Z"}
-
-
-def is_problem(answer: Response, status: int, words: str = "") -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
-    assert set(body) == {"type", "title", "status", "detail", "code"}
-    assert body["status"] == status
-    assert words in body["detail"]
 
 
 def test_put_get_delete(client: TestClient) -> None:

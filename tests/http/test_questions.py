@@ -10,7 +10,7 @@ from tallies.core.times import canonical_time
 from tallies.favorites.favorite import Event
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, settle
-from tests.http.test_favorites import is_problem
+from tests.http.problems import is_problem
 
 TODAY = "2082-11-23"
 

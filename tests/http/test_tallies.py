@@ -14,7 +14,7 @@ from tallies.http.service.auth import JwtAuth
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import settle
 from tests.http.orders import Orders, dynamo_orders, sqlite_orders
-from tests.http.test_favorites import is_problem
+from tests.http.problems import is_problem
 
 SECRET = "a secret of at least thirty-two bytes, long enough"
 

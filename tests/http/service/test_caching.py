@@ -13,7 +13,7 @@ from tallies.http.service import caching
 from tallies.http.service.caching import Memory
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import NAMES, AnyStore, settle
-from tests.http.test_favorites import is_problem
+from tests.http.problems import is_problem
 
 TO_ALL = [
     "/restaurants/noodles/tally",

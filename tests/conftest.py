@@ -6,7 +6,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.engines.archives import cache_root
+from tests.engines.fetched.archives import cache_root
 
 pytest_plugins = ["tests.engines.fixtures"]
 

@@ -20,8 +20,8 @@ from tallies.http.service.cors import allow_origins
 from tallies.stores.dynamodb.rows.ranking import RANKING_INDEX
 from tallies.stores.dynamodb.rows.tables import EXPIRY, tallies_table
 from tallies.stores.layout import Layout
-from tests.engines import environments
 from tests.engines.dynamodb import REGION
+from tests.engines.fetched import environments
 from tests.engines.fixtures import missing_engine_skips
 
 from .template import TEMPLATE, change_source, properties, resources, whole

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import archives
+from tests.engines.fetched import archives
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.process import free_port
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from . import archives, environments, node
 from .dynamodb import command, environment
 from .errors import EngineError
+from .fetched import archives, environments, node
 from .process import LOOPBACK, is_listening
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from . import archives
 from .errors import EngineError, EngineMissingError
+from .fetched import archives
 from .process import LOOPBACK, Engine, free_port, guarded, is_listening, request, retried
 
 if TYPE_CHECKING:

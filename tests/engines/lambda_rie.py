@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import archives
 from .errors import EngineError, EngineMissingError, FunctionError, FunctionTimeoutError
+from .fetched import archives
 from .process import LOOPBACK, POLL_SECONDS, Engine, free_port, guarded, request, retried
 
 INVOCATIONS = "/2015-03-31/functions/function/invocations"

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import environments
 from .dynamodb import REGION
 from .errors import EngineError
+from .fetched import environments
 from .process import LOOPBACK, Engine, free_port, guarded, is_listening, request, retried
 
 HEALTH = "/_ministack/health"

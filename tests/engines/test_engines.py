@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import archives
 from tests.engines.dynamodb import DynamoDBAccount, dynamodb_local
 from tests.engines.errors import (
     EngineError,
@@ -18,6 +17,7 @@ from tests.engines.errors import (
     FunctionError,
     FunctionTimeoutError,
 )
+from tests.engines.fetched import archives
 from tests.engines.fixtures import StartLambda, missing_engine_skips
 from tests.engines.lambda_rie import lambda_runtime
 from tests.engines.process import is_listening

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy.template import TEMPLATE
-from tests.engines import environments
+from tests.engines.fetched import environments
 from tests.engines.ministack import Cloud
 
 from .routes import add_routes

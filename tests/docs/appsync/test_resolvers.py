@@ -18,8 +18,9 @@ import pytest
 from tallies.core.declaration.declaration import read_declaration
 from tallies.stores.dynamodb.store import DynamoStore
 from tests.dynamodb.snapshot.test_snapshot import settle
-from tests.engines import DynamoDBAccount, make_streamed_table, node
+from tests.engines import DynamoDBAccount, make_streamed_table
 from tests.engines.errors import EngineError
+from tests.engines.fetched import node
 from tests.engines.fixtures import missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
 from tests.layouts import OLDER

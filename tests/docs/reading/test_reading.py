@@ -19,8 +19,9 @@ from tallies.stores.dynamodb.rows.keys import SETTINGS, reserved_key
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Ranked
 from tests.dynamodb.snapshot.test_snapshot import settle
-from tests.engines import DynamoDBAccount, make_streamed_table, node
+from tests.engines import DynamoDBAccount, make_streamed_table
 from tests.engines.errors import EngineError
+from tests.engines.fetched import node
 from tests.engines.fixtures import missing_engine_skips
 
 ANSWER = Path(__file__).with_name("answer.mjs")

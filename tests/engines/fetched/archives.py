@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import EngineMissingError
+from tests.engines.errors import EngineMissingError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 DOWNLOAD_SECONDS = 600
 
 # Pinned with the digests of the archives: an upstream that changes under the same version is an

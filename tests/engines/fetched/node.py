@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.engines.errors import EngineError, EngineMissingError
+
 from .archives import REPOSITORY, cache_root, making, run_client
-from .errors import EngineError, EngineMissingError
 
 RUN_SECONDS = 120
 OLDEST = 20

@@ -15,8 +15,8 @@ from tests.conformance.test_dynamodb import DynamoBackend
 from tests.conformance.test_sqlite import SqliteBackend
 from tests.engines import DynamoDBAccount
 from tests.engines.dynamodb import dynamodb_local
-from tests.operate.rebuild import dynamo_history, sqlite_history
 from tests.operate.rebuild.fire import Fire
+from tests.operate.rebuild.simulated import dynamo_history, sqlite_history
 
 
 @click.command()

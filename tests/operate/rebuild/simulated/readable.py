@@ -11,6 +11,8 @@ from typing import Any
 from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.dynamodb.stream.stream import MAX_RECORDS, Shard, in_lineage_order
 from tests.histories.fake import FakeDynamoDB
+from tests.histories.faults import Network
+from tests.histories.schedule import die, pause
 from tests.histories.source import KEY, SimulatedShard, SimulatedSource, wire
 
 PAGE = 3
@@ -89,6 +91,27 @@ def _place(item: Mapping[str, Any]) -> tuple[str, ...]:
     if KEY in item:
         return (item[KEY]["N"].zfill(9),)
     return item["group"]["S"], item["time_window"]["S"]
+
+
+class PatientClient:
+    """What a rebuild asks with where the client itself asks again until there is an answer."""
+
+    meta = None
+
+    def __init__(self, network: Network, deadliness: float) -> None:
+        self._network = network
+        self._deadliness = deadliness
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def ask(**request: Any) -> Any:
+            # A page of a scan is asked for by a thread of the scan's own, which nobody switches.
+            if name != "scan":
+                pause()
+                if self._network.random.random() < self._deadliness:
+                    die()
+            return getattr(self._network.database, name)(**request)
+
+        return ask
 
 
 class SimulatedStream:

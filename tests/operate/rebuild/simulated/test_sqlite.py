@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.length import at_length
-from tests.operate.rebuild.sqlite_history import Played, play
+from tests.operate.rebuild.simulated.sqlite_history import Played, play
 
 HISTORIES = at_length(300)
 AT_ONCE = at_length(100)

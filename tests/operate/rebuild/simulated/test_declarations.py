@@ -12,8 +12,8 @@ from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
 from tallies.stores.dynamodb.catalog import redeclare
 from tests.histories.history import Wrong
 from tests.length import at_length
-from tests.operate.rebuild.declared_history import DeclaredHistory, LayoutHistory
-from tests.operate.rebuild.dynamo_history import play
+from tests.operate.rebuild.simulated.declared_history import DeclaredHistory, LayoutHistory
+from tests.operate.rebuild.simulated.dynamo_history import play
 
 FULL = 150
 HISTORIES = at_length(FULL)

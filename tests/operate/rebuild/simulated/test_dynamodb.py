@@ -14,7 +14,7 @@ import pytest
 from tests.histories.faults import FAULTS
 from tests.histories.worlds import WORLDS
 from tests.length import at_length
-from tests.operate.rebuild.dynamo_history import InRowsHistory, Played, play
+from tests.operate.rebuild.simulated.dynamo_history import InRowsHistory, Played, play
 
 HISTORIES = at_length(300)
 AT_ONCE = at_length(100)

@@ -8,7 +8,7 @@ from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tests.histories.delivery import Delivery
 from tests.histories.schedule import Actor
 from tests.histories.source import SimulatedShard
-from tests.operate.rebuild.dynamo_history import RebuildHistory
+from tests.operate.rebuild.simulated.dynamo_history import RebuildHistory
 
 SHARDS = 1_000
 OPEN = 128

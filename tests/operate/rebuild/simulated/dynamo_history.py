@@ -3,51 +3,32 @@ interrupted, killed, and delivered more than once, in an order that its number d
 
 import random as shared_random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from random import Random
 from typing import Any, cast
-from unittest.mock import patch
 
 from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Tally
-from tallies.stores.dynamodb.apply import buckets
 from tallies.stores.dynamodb.apply.apply import GuardedApply
-from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.apply.buckets import is_unfit, ranked_by_buckets
-from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
 from tallies.stores.dynamodb.apply.in_rows.catch_up import catch_up
-from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.catalog.catalog import FIRST_EPOCH
 from tallies.stores.dynamodb.rows.keys import TableNames, is_reserved, row_key
-from tallies.stores.dynamodb.snapshot import proofs
-from tallies.stores.dynamodb.snapshot.mend import mender as mend
-from tallies.stores.dynamodb.snapshot.mend import misplaced
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
-from tallies.stores.dynamodb.snapshot.read import scan, views
 from tallies.stores.dynamodb.snapshot.read.scan import Pace
-from tallies.stores.dynamodb.stream.records import StreamRecord
-from tallies.stores.verified import Verified
+from tallies.stores.protocol import Verified
 from tests.core.model import Totals, group_by
-from tests.histories.delivery import Delivery
-from tests.histories.faults import FAULTS, Network, SimulatedTime
-from tests.histories.history import MAX_STEPS, Wrong, one_by_one
+from tests.histories.faults import Network
+from tests.histories.history import MAX_STEPS, Wrong
 from tests.histories.schedule import Actor, die, pause
-from tests.histories.source import SimulatedShard, SimulatedSource
-from tests.histories.worlds import START, WORLDS, kept_in_rows, new_row, touched
-from tests.operate.rebuild.simulated import ReadableDynamoDB, SimulatedStream
+from tests.operate.rebuild.simulated.live_table import LiveTable
+from tests.operate.rebuild.simulated.readable import PatientClient, SimulatedStream
 
-KEYS = 12
-"""Rows that the source has at most."""
 MAX_KILLS = 12
-NOTE_RATE = 0.2
-"""How often an invocation notes how far its shard is, where that is put off."""
 
 
 @dataclass(frozen=True)
@@ -82,76 +63,19 @@ def play(seed: int, folder: Path, kind: "type[RebuildHistory] | None" = None) ->
         shared_random.setstate(state)
 
 
-class PatientClient:
-    """What a rebuild asks with where the client itself asks again until there is an answer."""
-
-    meta = None
-
-    def __init__(self, network: Network, deadliness: float) -> None:
-        self._network = network
-        self._deadliness = deadliness
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def ask(**request: Any) -> Any:
-            # A page of a scan is asked for by a thread of the scan's own, which nobody switches.
-            if name != "scan":
-                pause()
-                if self._network.random.random() < self._deadliness:
-                    die()
-            return getattr(self._network.database, name)(**request)
-
-        return ask
-
-
-class RebuildHistory:
-    in_rows = False
-    """Whether rows hold their own positions from the start."""
-    at_once = MAX_STEPS
-    """How many invocations there are at a time. Row by row, a batch takes so many requests that
-    ever more would wait for one another."""
-    keys = KEYS
+class RebuildHistory(LiveTable):
     max_kills = MAX_KILLS
     second_rate = 0.01
     """How often a rebuild is begun beside one that runs."""
-    write_rate, invoke_rate = 0.1, 0.2
 
     def __init__(self, seed: int, folder: Path) -> None:
-        random = self.random = Random(seed)
+        super().__init__(seed)
         self.folder = folder
-        self.world = random.choice(WORLDS)
-        if self.in_rows:
-            self.world = kept_in_rows(self.world)
-        self.time = SimulatedTime(START.timestamp())
-        self.source = SimulatedSource(random)
-        self.database = ReadableDynamoDB(self.time.monotonic, self.source, self.world.tables.source)
-        rate = random.choice([0, 0.02, 0.1])
-        self.memories = [RowAmounts(), RowAmounts(3)]
-        self.network = Network(
-            self.database,
-            random,
-            self.time,
-            {fault: rate * random.random() for fault in FAULTS},
-        )
-        self.deadliness = random.choice([0, 0.01, 0.05])
+        self.deadliness = self.random.choice([0, 0.01, 0.05])
         """How often a rebuild's request, or page of its scan, is its last."""
-        self.deliveries: dict[str, Delivery] = {}
-        self.invocations: list[Actor] = []
         self.rebuilds: dict[int, Actor] = {}
         """By the number of their files."""
         self.met: Counter[str] = Counter()
-
-    @contextmanager
-    def in_simulated_time(self) -> Iterator[None]:
-        with (
-            patch.object(views, "Sender", self._sender),
-            patch.object(proofs, "Sender", self._sender),
-            patch.object(views, "monotonic", self.time.monotonic),
-            patch.object(mend, "monotonic", self.time.monotonic),
-            patch.object(misplaced, "sleep", self.time.sleep),
-            patch.object(buckets, "at_once", one_by_one),
-            patch.object(scan, "SEGMENTS", 1),  # more of them come in an order that nobody decides
-        ):
-            yield
 
     def play(self) -> Played:
         self._begin()
@@ -252,42 +176,6 @@ class RebuildHistory:
         )
         catch_up(stream, apply)
 
-    def _write(self) -> None:
-        random = self.random
-        key = random.randrange(self.keys)
-        old = self.source.rows.get(key)
-        if old is None:
-            self.source.write(key, new_row(random, self.world, 0))
-        elif not self.world.in_place or random.random() < 0.4:
-            self.source.write(key, None)
-        else:
-            self.source.write(key, touched(random, self.world, old, 0))
-        self._grow()
-
-    def _grow(self) -> None:
-        if self.random.random() < 0.02 and len(self.source.shards) < 7:
-            self.source.split()
-
-    def _invoke(self) -> None:
-        waiting = self._waiting(self.source.shards)
-        if waiting and len(self.invocations) < self.at_once:
-            invocation = self.random.choice(waiting).step()
-            if invocation is not None:
-                self.invocations.append(invocation)
-
-    def _waiting(self, shards: Sequence[SimulatedShard]) -> list[Delivery]:
-        """The deliveries that are not over."""
-        self._deliver_next(shards)
-        return [each for each in self.deliveries.values() if not each.is_over]
-
-    def _deliver_next(self, shards: Sequence[SimulatedShard]) -> None:
-        """Begin with the shards whose parents are read."""
-        for shard in shards:
-            parent = self.deliveries.get(shard.parent or "")
-            is_next = shard.parent is None or (parent is not None and parent.is_over)
-            if is_next and shard.id not in self.deliveries:
-                self.deliveries[shard.id] = Delivery(shard, self._invocation, self.random)
-
     def _go_on(self) -> None:
         running = [*self.invocations, *self.rebuilds.values()]
         if running:
@@ -323,37 +211,6 @@ class RebuildHistory:
 
     # Its parts.
 
-    def _invocation(
-        self, shard_id: str, records: Sequence[StreamRecord]
-    ) -> Callable[[], ApplyResult]:
-        client = cast("Any", self.network.client(shard_id))
-        apply = GuardedApply(
-            client,
-            self.world.tables,
-            self.world.mended,
-            clock=self._now,
-            sender=self._sender(client),
-            max_actions=100,
-            shards=cast("Any", SimulatedStream(self.source)).shards,
-            amounts=self.random.choice([*self.memories, None]),
-        )
-        return self._applying(apply, shard_id, records)
-
-    def _applying(
-        self, apply: GuardedApply, shard_id: str, records: Sequence[StreamRecord]
-    ) -> Callable[[], ApplyResult]:
-        deadline = self.time.seconds + self.random.choice([1, 5, 60])
-        notes = self.random.random() < NOTE_RATE
-
-        def work() -> ApplyResult:
-            result = apply.apply_shard(shard_id, records, deadline)
-            if notes:
-                with suppress(StoreUnavailable):
-                    apply.note(shard_id)
-            return result
-
-        return work
-
     def _proofs(self, network: Network, number: int = 0) -> dict[str, Proof]:
         deadliness = self.deadliness if network.rates else 0.0
 
@@ -377,17 +234,6 @@ class RebuildHistory:
             )
             for folder in self.world.mended
         }
-
-    def _sender(self, client: Any) -> Sender:
-        return Sender(
-            client,
-            self.time.monotonic,
-            self.time.sleep,
-            lambda: f"{self.random.getrandbits(128):032x}",
-        )
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self.time.seconds, UTC)
 
     # Drift.
 

@@ -22,8 +22,8 @@ from tests.histories.faults import Network
 from tests.histories.history import Wrong
 from tests.histories.worlds import new_row
 from tests.length import at_length
-from tests.operate.rebuild.dynamo_history import Played, play
-from tests.operate.rebuild.large_history import OPEN, SHARDS, LargeHistory
+from tests.operate.rebuild.simulated.dynamo_history import Played, play
+from tests.operate.rebuild.simulated.large_history import OPEN, SHARDS, LargeHistory
 
 HISTORIES = at_length(5, least=2)
 ENOUGH_TO_FIND = 8

@@ -25,8 +25,8 @@ from tests.core.model import group_by
 from tests.histories.faults import Network
 from tests.histories.history import Wrong
 from tests.histories.schedule import Actor
-from tests.operate.rebuild.dynamo_history import PatientClient, RebuildHistory
-from tests.operate.rebuild.simulated import SimulatedStream
+from tests.operate.rebuild.simulated.dynamo_history import RebuildHistory
+from tests.operate.rebuild.simulated.readable import PatientClient, SimulatedStream
 
 ALWAYS_OLD = 0.4
 """How often an invocation knows only an epoch that may be over."""

@@ -16,7 +16,7 @@ from tallies.core.declaration.declaration import read_declaration
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
 from tests.cli.command import tallies
-from tests.dynamodb.snapshot.test_snapshot import settle
+from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount
 
 from .real_tables import KEYS, Example, examples

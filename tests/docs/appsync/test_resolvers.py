@@ -17,7 +17,7 @@ import pytest
 
 from tallies.core.declaration.declaration import read_declaration
 from tallies.stores.dynamodb.store import DynamoStore
-from tests.dynamodb.snapshot.test_snapshot import settle
+from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount, make_streamed_table
 from tests.engines.errors import EngineError
 from tests.engines.fetched import node

@@ -18,7 +18,7 @@ from tallies.stores.dynamodb.catalog.settings import FORMAT
 from tallies.stores.dynamodb.rows.keys import SETTINGS, reserved_key
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Ranked
-from tests.dynamodb.snapshot.test_snapshot import settle
+from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount, make_streamed_table
 from tests.engines.errors import EngineError
 from tests.engines.fetched import node

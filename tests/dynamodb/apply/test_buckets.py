@@ -21,7 +21,7 @@ from tallies.stores.layout import GUARDS, Guard, LayoutWish
 from tallies.stores.protocol import Ranked
 from tallies.stores.verified import Drift
 from tests.conformance.backend import ManualClock
-from tests.dynamodb.snapshot.test_snapshot import busy, settle, write
+from tests.dynamodb.traffic import busy, settle, write
 from tests.engines import DynamoDBAccount
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tallies.stores.dynamodb.apply.in_transactions import by_positions
 from tallies.stores.dynamodb.apply.position import read_position
 from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.cli.command import tallies
-from tests.dynamodb.snapshot.test_snapshot import busy, by_hand, settle, tallies_of, write
+from tests.dynamodb.traffic import busy, by_hand, settle, tallies_of, write
 from tests.engines import DynamoDBAccount
 from tests.layouts import in_transactions
 

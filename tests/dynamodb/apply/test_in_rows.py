@@ -13,7 +13,7 @@ from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key, row_key
 from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.layout import LayoutWish
 from tests.conformance.backend import ManualClock
-from tests.dynamodb.snapshot.test_snapshot import busy, settle, write
+from tests.dynamodb.traffic import busy, settle, write
 from tests.engines import DynamoDBAccount
 from tests.layouts import OLDER
 

@@ -11,7 +11,7 @@ from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.rows.keys import SETTINGS, reserved_key
 from tallies.stores.dynamodb.rows.tables import tallies_table
 from tallies.stores.layout import NEWEST, OLDEST
-from tests.dynamodb.snapshot.test_snapshot import settle
+from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount
 from tests.layouts import OLDER, in_transactions
 

@@ -17,7 +17,7 @@ from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.layout import LayoutWish
 from tallies.stores.protocol import Ranked
-from tests.dynamodb.snapshot.test_snapshot import busy, settle, write
+from tests.dynamodb.traffic import busy, settle, write
 from tests.engines import DynamoDBAccount
 from tests.layouts import in_transactions
 

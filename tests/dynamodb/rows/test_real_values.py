@@ -16,7 +16,7 @@ from tallies.core.source.values import MISSING
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.dynamodb.stream.records import from_event, image_of
 from tests.core import real_rows as make
-from tests.dynamodb.snapshot.test_snapshot import settle
+from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount, make_streamed_table
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.rows.keys import SETTINGS, reserved_key
 from tallies.stores.dynamodb.store import DynamoStore
 from tests.cli.command import tallies
-from tests.dynamodb.snapshot.test_snapshot import settle
 from tests.dynamodb.stream.replicas import REPLICATION, Replica, Version, replicate
+from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount
 
 if TYPE_CHECKING:

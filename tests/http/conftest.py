@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import NoAuth, create_app
@@ -61,3 +62,12 @@ def settle(store: SqliteStore | DynamoStore) -> None:
     aggregator = store.aggregator()
     while aggregator.step().records:
         pass
+
+
+def is_problem(answer: Response, status: int, words: str = "") -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "detail", "code"}
+    assert body["status"] == status
+    assert words in body["detail"]

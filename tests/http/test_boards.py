@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import NoAuth, create_app
 from tests.conformance.backend import ManualClock
-from tests.http.conftest import AnyStore, settle
-from tests.http.problems import is_problem
+from tests.http.conftest import AnyStore, is_problem, settle
 
 
 def mark(store: AnyStore, counts: dict[str, int], time: str | None = None) -> None:

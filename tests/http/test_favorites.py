@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from tallies.http.service.limits import MAX_BODY_BYTES
 from tests.conformance.backend import ManualClock
-from tests.http.problems import is_problem
+from tests.http.conftest import is_problem
 
 ONE = "/users/ann/favorites/noodles"
 LATER = "2082-12-01T00:00:00Z"

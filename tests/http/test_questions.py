@@ -9,8 +9,7 @@ from fastapi.testclient import TestClient
 from tallies.core.times import canonical_time
 from tallies.favorites.favorite import Event
 from tests.conformance.backend import ManualClock
-from tests.http.conftest import AnyStore, settle
-from tests.http.problems import is_problem
+from tests.http.conftest import AnyStore, is_problem, settle
 
 TODAY = "2082-11-23"
 

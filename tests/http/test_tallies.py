@@ -12,9 +12,8 @@ from fastapi.testclient import TestClient
 from tallies.http.app import create_app
 from tallies.http.service.auth import JwtAuth
 from tests.conformance.backend import ManualClock
-from tests.http.conftest import settle
+from tests.http.conftest import is_problem, settle
 from tests.http.orders import Orders, dynamo_orders, sqlite_orders
-from tests.http.problems import is_problem
 
 SECRET = "a secret of at least thirty-two bytes, long enough"
 

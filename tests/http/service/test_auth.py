@@ -19,7 +19,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from tallies.core.errors import InvalidInput
 from tallies.favorites.http import JwtAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
-from tests.http.problems import is_problem
+from tests.http.conftest import is_problem
 
 SECRET = "a secret of at least thirty-two bytes, long enough"
 ONE = "/users/ann/favorites/noodles"

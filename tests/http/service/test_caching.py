@@ -12,8 +12,7 @@ from tallies.favorites.http import NoAuth, create_app
 from tallies.http.service import caching
 from tallies.http.service.caching import Memory
 from tests.conformance.backend import ManualClock
-from tests.http.conftest import NAMES, AnyStore, settle
-from tests.http.problems import is_problem
+from tests.http.conftest import NAMES, AnyStore, is_problem, settle
 
 TO_ALL = [
     "/restaurants/noodles/tally",

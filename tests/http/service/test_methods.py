@@ -9,8 +9,7 @@ from starlette.routing import BaseRoute
 
 from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
 from tallies.http.service.methods import METHODS
-from tests.http.conftest import AnyStore, settle
-from tests.http.problems import is_problem
+from tests.http.conftest import AnyStore, is_problem, settle
 
 VALUES = {
     "window": "all",

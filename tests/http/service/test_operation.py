@@ -10,7 +10,7 @@ from tallies.favorites.http import FavoritesInstruments, NoAuth, create_app
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.stores.sqlite.connection import transactions
-from tests.http.problems import is_problem
+from tests.http.conftest import is_problem
 
 embedded = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 """What only this store can do: tell the lag at once, or break in this way."""

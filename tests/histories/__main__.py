@@ -8,7 +8,8 @@ from typing import get_args
 
 import click
 
-from tests.histories.history import Mode, Wrong, play
+from tests.histories.history import Mode, play
+from tests.histories.judge import Wrong
 
 FAILED = Path("failed-histories.txt")
 

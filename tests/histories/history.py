@@ -6,38 +6,28 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from functools import partial
 from random import Random
 from typing import Any, Literal, cast
 from unittest.mock import patch
 
-from tallies.core.change import Image
 from tallies.core.errors import InvalidInput, StoreUnavailable, Unfoldable
-from tallies.core.fold import Folder
-from tallies.core.tally import Tally
 from tallies.stores.dynamodb.apply import buckets
 from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
-from tallies.stores.dynamodb.apply.buckets import is_unfit, ranked_by_buckets
-from tallies.stores.dynamodb.apply.content import change_of
 from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
 from tallies.stores.dynamodb.apply.parked import Parked
-from tallies.stores.dynamodb.apply.position import read_position
-from tallies.stores.dynamodb.apply.progress import Progress
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
-from tallies.stores.dynamodb.rows.keys import is_reserved
-from tallies.stores.dynamodb.stream.records import StreamRecord, image_of
-from tallies.stores.dynamodb.stream.stream import Shard
-from tests.core.histories import SPOILED, Row
-from tests.core.model import Totals, admitted, group_by, is_spoiled
+from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord
+from tests.core.histories import Row
 from tests.histories.delivery import Delivery
 from tests.histories.fake import MAX_ACTIONS, FakeDynamoDB
 from tests.histories.faults import FAULTS, Network, SimulatedTime
+from tests.histories.judge import Judge, Wrong
 from tests.histories.schedule import Actor
-from tests.histories.source import SimulatedSource, wire
-from tests.histories.worlds import MISREAD, START, WORLDS, kept_in_rows, new_row, touched
+from tests.histories.source import SimulatedSource
+from tests.histories.worlds import START, WORLDS, kept_in_rows, new_row, touched
 
 Mode = Literal["shard", "marked", "rows"]
 MODES: tuple[Mode, ...] = ("shard", "marked", "rows")
@@ -48,10 +38,6 @@ DRAWN: tuple[Mode, ...] = ("shard", "marked", "shard", "marked", "rows")
 MAX_AT_ONCE = 20
 """Invocations that are under way together."""
 DAY_AND_MORE_SECONDS = 26 * 3600
-
-
-class Wrong(AssertionError):
-    """A history did not come out right."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +96,9 @@ class History:
         rates["long pause"] = random.choice([0, 0, 0.01, 0.05])
         self.network = Network(self.database, random, self.time, rates)
         self.source = SimulatedSource(random)
+        self.judge = Judge(
+            self.world, self.source, self.database, marked=self.mode == "marked", now=self._now
+        )
         self.deliveries: dict[str, Delivery] = {}
         self.actors: list[Actor] = []
         self.invocations = 0
@@ -129,11 +118,11 @@ class History:
                 self.database.sweep(self.time.seconds)
             self._write(self.random.choice([3, 6, 12, 24]))
             self._deliver()
-            self._judge(self.world.mended, is_mended=False)
-            self._judge_buckets()
-            parked = self._judge_parked()
+            self.judge.tallies(self.world.mended, is_mended=False)
+            self.judge.buckets()
+            parked = self.judge.parked(self._parked(self.database))
             if self.mode == "shard":
-                self._judge_positions()
+                self.judge.positions()
         if parked:
             self._settle_parked()
         return Played(
@@ -242,84 +231,6 @@ class History:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.time.seconds, UTC)
 
-    # The judge.
-
-    def _judge(self, folders: Sequence[Folder], *, is_mended: bool) -> None:
-        now = self._now()
-        rows = [_as_mended(row) if is_mended else row for row in self.source.rows.values()]
-        for folder in folders:
-            tally = folder.tally
-            expected = group_by(tally, rows)
-            actual = self._stored(tally)
-            for key, amounts in actual.items():
-                end = folder.expiry(key[1])
-                # Under markers, an arrival that came too late for its window may be overtaken by
-                # the removal of the same row that was folded in time: for the day that such a row
-                # has left, it is below zero. By positions, never.
-                is_over = self.mode == "marked" and end is not None and end <= now
-                if amounts[0] < 0 and not is_over:
-                    raise Wrong(f"{tally.name} {key} is below zero: {amounts}")
-            for key in expected.keys() | actual.keys():
-                end = folder.expiry(key[1])
-                if end is not None and end <= now:
-                    continue  # it may be there still, or not
-                if expected.get(key) != actual.get(key):
-                    raise Wrong(
-                        f"{tally.name} {key} is {actual.get(key)} and should be {expected.get(key)}"
-                    )
-
-    def _stored(self, tally: Tally) -> Totals:
-        found: Totals = {}
-        rows = self.database.tables.get(self.world.tables.rows(tally.name), {})
-        for (group, window), item in rows.items():
-            if not is_reserved(group):
-                amounts = tuple(Fraction(item[name]["N"]) for name in tally.components)
-                if any(amounts):
-                    found[group, window] = amounts
-        return found
-
-    def _judge_buckets(self) -> None:
-        """Each row of a window that is kept is in the bucket that its amount lies in."""
-        tables = self.world.tables
-        ranked = ranked_by_buckets(tables, self.world.tallies)
-        for folder in self.world.mended:
-            table = tables.rows(folder.tally.name)
-            for key, item in self.database.tables.get(table, {}).items():
-                if is_reserved(key[0]):
-                    continue
-                end = folder.expiry(key[1])
-                if (end is None or end > self._now()) and is_unfit(item, ranked.get(table)):
-                    raise Wrong(f"{folder.tally.name} {key} is in a wrong bucket: {item}")
-
-    def _judge_positions(self) -> None:
-        for shard in self.source.shards:
-            if shard.records:
-                tallies = self.world.tables.tallies
-                known = read_position(cast("Any", self.database), tallies, shard.id)
-                if known.progress != Progress(shard.records[-1].change.position):
-                    raise Wrong(f"{shard.id} is at {known}, not at its end")
-
-    def _judge_parked(self) -> int:
-        """What is parked, added up, is what no tally could take of the rows that are there."""
-        net: dict[str, Counter[str]] = {tally.name: Counter() for tally in self.world.tallies}
-        by_name = {tally.name: tally for tally in self.world.tallies}
-        records = list(self._parked(cast("Any", self.database)).records())
-        for record in records:
-            old, new, _ = change_of(record.content)
-            for image, sign in ((new, 1), (old, -1)):
-                if image is not None:
-                    net[record.tally][_read(by_name[record.tally], image)] += sign
-        for tally in self.world.tallies:
-            expected = Counter(
-                _read(tally, image_of(wire(row)))
-                for row in self.source.rows.values()
-                if admitted(tally, row) and is_spoiled(tally, row)
-            )
-            found = Counter({image: n for image, n in net[tally.name].items() if n})
-            if found != expected:
-                raise Wrong(f"{tally.name}: parked are {found}, should be {expected}")
-        return len(records)
-
     # The operators.
 
     def _parked(self, client: Any) -> Parked:
@@ -344,12 +255,12 @@ class History:
             self._go_on()
         last = self._parked(self.database)
         _try_all(last)
-        self._judge(self.world.mended, is_mended=True)
+        self.judge.tallies(self.world.mended, is_mended=True)
         for record in list(last.records()):
             last.discard(record.id)
         if last.count():
             raise Wrong("What was discarded is still parked.")
-        self._judge(self.world.mended, is_mended=True)
+        self.judge.tallies(self.world.mended, is_mended=True)
 
 
 def one_by_one(ask: Callable[[Any], Any], things: Sequence[Any]) -> list[Any]:
@@ -367,14 +278,3 @@ def _try_all(parked: Parked) -> str:
             return "done"
         except StoreUnavailable:
             continue
-
-
-def _read(tally: Tally, image: Image) -> str:
-    names = tally.attributes
-    return repr([(name, image.get(name)) for name in names if name in image])
-
-
-def _as_mended(row: Row) -> Row:
-    if row.get("city") == MISREAD:
-        return {**row, SPOILED: tuple(set(row.get(SPOILED, ())) - {"city"})}
-    return row

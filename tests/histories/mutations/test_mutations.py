@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.histories.history import Wrong, play
+from tests.histories.history import play
+from tests.histories.judge import Wrong
 from tests.histories.mutations import (  # noqa: F401 # each adds its own
     buckets,
     guard,

@@ -23,7 +23,7 @@ from tallies.stores.layout import AS_IT_IS, GUARDS, LayoutWish
 from tallies.stores.verified import Verified, together
 from tests.core.model import group_by
 from tests.histories.faults import Network
-from tests.histories.history import Wrong
+from tests.histories.judge import Wrong
 from tests.histories.schedule import Actor
 from tests.operate.rebuild.simulated.dynamo_history import RebuildHistory
 from tests.operate.rebuild.simulated.readable import PatientClient, SimulatedStream

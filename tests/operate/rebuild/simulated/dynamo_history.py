@@ -23,7 +23,8 @@ from tallies.stores.dynamodb.snapshot.read.scan import Pace
 from tallies.stores.protocol import Verified
 from tests.core.model import Totals, group_by
 from tests.histories.faults import Network
-from tests.histories.history import MAX_STEPS, Wrong
+from tests.histories.history import MAX_STEPS
+from tests.histories.judge import Wrong
 from tests.histories.schedule import Actor, die, pause
 from tests.operate.rebuild.simulated.live_table import LiveTable
 from tests.operate.rebuild.simulated.readable import PatientClient, SimulatedStream

@@ -22,8 +22,8 @@ from greenlet import getcurrent
 from tallies.core.errors import StoreUnavailable
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.sqlite.snapshot import mend
-from tallies.stores.verified import Verified
-from tests.histories.history import MAX_STEPS, Wrong
+from tests.histories.history import MAX_STEPS
+from tests.histories.judge import Wrong
 from tests.histories.schedule import Actor, die, pause
 
 DAYS = ("2082-11-23", "2082-11-22", "2082-10-31")

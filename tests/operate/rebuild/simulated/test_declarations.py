@@ -10,7 +10,7 @@ import pytest
 
 from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
 from tallies.stores.dynamodb.catalog import redeclare
-from tests.histories.history import Wrong
+from tests.histories.judge import Wrong
 from tests.length import at_length
 from tests.operate.rebuild.simulated.declared_history import DeclaredHistory, LayoutHistory
 from tests.operate.rebuild.simulated.dynamo_history import play

@@ -19,7 +19,7 @@ from tallies.stores.dynamodb.snapshot.read.scan import Pace
 from tallies.stores.dynamodb.snapshot.read.views import GuardReader, Part, Place, View, Views
 from tallies.stores.verified import Verified
 from tests.histories.faults import Network
-from tests.histories.history import Wrong
+from tests.histories.judge import Wrong
 from tests.histories.worlds import new_row
 from tests.length import at_length
 from tests.operate.rebuild.simulated.dynamo_history import Played, play

@@ -4,7 +4,8 @@ import pytest
 
 from tallies.core.errors import InvalidInput, Unfoldable
 from tallies.core.fold import Folder
-from tallies.stores.protocol import Drift, Ranked
+from tallies.stores.protocol import Ranked
+from tallies.stores.verified import Drift
 from tests.conformance.backend import Backend
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
-from tallies.favorites.on_dynamodb import DynamoFavorites, favorite_of
+from tallies.favorites.item import favorite_of
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.rows.keys import row_key
 from tallies.stores.dynamodb.store import DynamoStore
 

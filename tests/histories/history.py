@@ -19,7 +19,8 @@ from tallies.stores.dynamodb.apply.in_rows.amounts import RowAmounts
 from tallies.stores.dynamodb.apply.parked import Parked
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
-from tallies.stores.dynamodb.stream.stream import Shard, StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
+from tallies.stores.dynamodb.stream.stream import Shard
 from tests.core.histories import Row
 from tests.histories.delivery import Delivery
 from tests.histories.fake import MAX_ACTIONS, FakeDynamoDB

@@ -12,11 +12,11 @@ from tallies.core.fold import Folder
 from tallies.core.tally import Tally
 from tallies.stores.dynamodb.apply.buckets import is_unfit, ranked_by_buckets
 from tallies.stores.dynamodb.apply.content import change_of
-from tallies.stores.dynamodb.apply.guard import read_position
 from tallies.stores.dynamodb.apply.parked import Parked
+from tallies.stores.dynamodb.apply.position import read_position
 from tallies.stores.dynamodb.apply.progress import Progress
 from tallies.stores.dynamodb.rows.keys import is_reserved
-from tallies.stores.dynamodb.stream.stream import image_of
+from tallies.stores.dynamodb.stream.records import image_of
 from tests.core.histories import SPOILED, Row
 from tests.core.model import Totals, admitted, group_by, is_spoiled
 from tests.histories.fake import FakeDynamoDB

@@ -136,7 +136,7 @@ def test_the_example_of_the_page_is_synthesised(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -139,7 +139,7 @@ def test_without_node_one_sentence_says_so(tmp_path: Path) -> None:
         env={**environment, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 1

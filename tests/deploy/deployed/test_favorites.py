@@ -18,7 +18,7 @@ from tallies.core.errors import WrongStore
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.rows.keys import PAUSED, reserved_key, row_key
 from tallies.stores.dynamodb.stream.mappings import check_windows
-from tallies.stores.protocol import Drift
+from tallies.stores.verified import Drift
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud
 

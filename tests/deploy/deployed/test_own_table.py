@@ -41,7 +41,7 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
     environment = {**os.environ, **cloud.env}
 
     def application(step: str) -> None:
-        subprocess.run([*command, step, cloud.endpoint], env=environment, timeout=60, check=True)
+        subprocess.run([*command, step, cloud.endpoint], env=environment, timeout=300, check=True)
 
     application("make")
     (stream,) = cloud.client("dynamodbstreams").list_streams(TableName="orders")["Streams"]

@@ -15,7 +15,7 @@ from tallies.stores.dynamodb.apply.parked import Parked
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.rows.keys import TableNames, is_reserved
-from tallies.stores.dynamodb.stream.stream import StreamRecord, from_event
+from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 from tests.histories.fake import FakeDynamoDB
 from tests.histories.faults import Network, SimulatedTime
 from tests.histories.source import wire

@@ -15,11 +15,11 @@ from tallies.core.errors import InvalidTally
 from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.apply.content import change_of
-from tallies.stores.dynamodb.apply.guard import read_position
+from tallies.stores.dynamodb.apply.position import read_position
 from tallies.stores.dynamodb.apply.progress import Progress
 from tallies.stores.dynamodb.apply.writes import ROW_KEPT
 from tallies.stores.dynamodb.rows.keys import is_reserved
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.dynamodb.apply.service import NOW, SHARD, Service, order, record
 from tests.histories.faults import FAULTS
 

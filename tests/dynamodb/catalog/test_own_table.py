@@ -19,7 +19,7 @@ from tallies.stores.dynamodb.rows.keys import row_key
 from tallies.stores.dynamodb.snapshot.read.scan import SEGMENTS
 from tallies.stores.dynamodb.snapshot.spill.spill import Spill
 from tallies.stores.dynamodb.store import DynamoStore
-from tallies.stores.protocol import Verified
+from tallies.stores.verified import Verified
 from tests.dynamodb.catalog.orders import key_of, put
 from tests.dynamodb.snapshot.killed import Killed
 from tests.dynamodb.traffic import settle

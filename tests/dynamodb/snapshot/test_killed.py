@@ -13,8 +13,8 @@ import pytest
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tallies.stores.dynamodb.stream.stream import Stream
-from tallies.stores.protocol import Drift, Verified
 from tallies.stores.sample import Sample
+from tallies.stores.verified import Drift, Verified
 from tests.dynamodb.snapshot.killed import Killed, die
 from tests.dynamodb.traffic import DAYS, busy, by_hand, plant, settle, tallies_of, write
 from tests.engines import DynamoDBAccount

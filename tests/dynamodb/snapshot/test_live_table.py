@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallies.core.errors import StoreUnavailable
-from tallies.favorites.on_dynamodb import DynamoFavorites, source_table
+from tallies.favorites.item import source_table
+from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.rows.keys import POSITION, reserved_key, row_key
 from tallies.stores.dynamodb.rows.tables import tallies_table
 from tallies.stores.dynamodb.snapshot.spill.spill import Spill
 from tallies.stores.layout import NEWEST
-from tallies.stores.protocol import Drift
+from tallies.stores.verified import Drift
 from tests.dynamodb.traffic import busy, by_hand, plant, settle, tallies_of, write
 from tests.engines import DynamoDBAccount
 from tests.layouts import in_transactions

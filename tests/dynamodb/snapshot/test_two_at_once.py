@@ -9,7 +9,7 @@ import pytest
 
 from tallies.core.errors import StoreUnavailable
 from tallies.favorites.on_dynamodb import DynamoFavorites
-from tallies.stores.protocol import Verified
+from tallies.stores.verified import Verified
 from tests.dynamodb.traffic import busy, by_hand, plant, settle, tallies_of, write
 
 if TYPE_CHECKING:

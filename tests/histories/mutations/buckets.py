@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tallies.core.fold import fold
-from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult, Batch
 from tallies.stores.dynamodb.apply.buckets import Buckets, RowName
+from tallies.stores.dynamodb.apply.in_transactions.apply import TransactionApply
 from tallies.stores.dynamodb.apply.transactions import Sender
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.histories.mutations.mutation import Patch, mutation
 
 
@@ -36,22 +36,22 @@ def _(patch: Patch) -> None:
 
 @mutation("of rows that are in already the buckets are not looked at", "shard", first=82)
 def _(patch: Patch) -> None:
-    patch.setattr(GuardedApply, "_rows_of", lambda self, records: [])
+    patch.setattr(TransactionApply, "_rows_of", lambda self, records: [])
 
 
 @mutation("of rows that are in already, under markers, the buckets are not looked at", "marked")
 def _(patch: Patch) -> None:
-    patch.setattr(GuardedApply, "_rows_of", lambda self, records: [])
+    patch.setattr(TransactionApply, "_rows_of", lambda self, records: [])
 
 
 @mutation("rows that are in already, and that cancel out, are not looked at", "shard", first=82)
 def _(patch: Patch) -> None:
-    def rows_of(self: GuardedApply, records: Sequence[StreamRecord]) -> list[RowName]:
+    def rows_of(self: TransactionApply, records: Sequence[StreamRecord]) -> list[RowName]:
         now = self._clock()
         folded = fold(self._folders, [record.change for record in records], now)
         return self.buckets.written(self._writer.rows(folded.deltas, now))
 
-    patch.setattr(GuardedApply, "_rows_of", rows_of)
+    patch.setattr(TransactionApply, "_rows_of", rows_of)
 
 
 @mutation("of rows in lanes that are ahead the buckets are not looked at", "shard", first=5974)

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from tallies.core.fold import fold
-from tallies.stores.dynamodb.apply import apply, guard, transactions
-from tallies.stores.dynamodb.apply.apply import GuardedApply
-from tallies.stores.dynamodb.apply.guard import Guard
+from tallies.stores.dynamodb.apply import transactions
+from tallies.stores.dynamodb.apply.in_transactions import apply as in_transactions
+from tallies.stores.dynamodb.apply.in_transactions.apply import TransactionApply
+from tallies.stores.dynamodb.apply.in_transactions.guard import Guard
+from tallies.stores.dynamodb.apply.position import Known
 from tallies.stores.dynamodb.apply.progress import END, Progress
 from tallies.stores.dynamodb.apply.transactions import Part
 from tallies.stores.dynamodb.apply.writes import Writer
-from tallies.stores.dynamodb.stream import stream
+from tallies.stores.dynamodb.stream import records as change_records
 from tests.histories.mutations.mutation import Patch, mutation
 
 
@@ -64,7 +66,7 @@ def _(patch: Patch) -> None:
 
 @mutation("every refusal is taken for the own move", "shard")
 def _(patch: Patch) -> None:
-    def found(self: Guard, known: guard.Known) -> bool:
+    def found(self: Guard, known: Known) -> bool:
         self._known = known
         return True
 
@@ -73,8 +75,8 @@ def _(patch: Patch) -> None:
 
 @mutation("a refused guard goes on without looking", "shard")
 def _(patch: Patch) -> None:
-    def found(self: Guard, known: guard.Known) -> bool:
-        self._known = guard.Known(self.progress, known.revision)
+    def found(self: Guard, known: Known) -> bool:
+        self._known = Known(self.progress, known.revision)
         return False
 
     patch.setattr(Guard, "found", found)
@@ -105,7 +107,7 @@ def _(patch: Patch) -> None:
             Part(part.end if part.end == END else part.end + "~", part.writes) for part in parts
         ]
 
-    patch.setattr(apply, "pack", pack)
+    patch.setattr(in_transactions, "pack", pack)
 
 
 @mutation("a part ends one row too early", "shard")
@@ -118,7 +120,7 @@ def _(patch: Patch) -> None:
             for part in original(*arguments)
         ]
 
-    patch.setattr(apply, "pack", pack)
+    patch.setattr(in_transactions, "pack", pack)
 
 
 @mutation("rows are written whatever their lanes", "shard")
@@ -131,22 +133,22 @@ def _(patch: Patch) -> None:
 
 @mutation("positions are compared as numbers of unequal length", "shard")
 def _(patch: Patch) -> None:
-    patch.setattr(stream, "POSITION_DIGITS", 1)
+    patch.setattr(change_records, "POSITION_DIGITS", 1)
 
 
 @mutation("a batch that is not all in is called done", "shard")
 def _(patch: Patch) -> None:
-    original = GuardedApply._commit
+    original = TransactionApply._commit
 
-    def commit(self: GuardedApply, known: Guard, batch: Any, part: Part) -> bool:
+    def commit(self: TransactionApply, known: Guard, batch: Any, part: Part) -> bool:
         try:
             return original(self, known, batch, part)
         except transactions.OutOfTime:
             return True
 
-    patch.setattr(GuardedApply, "_commit", commit)
+    patch.setattr(TransactionApply, "_commit", commit)
 
 
 @mutation("windows that are over get additions", "shard")
 def _(patch: Patch) -> None:
-    patch.setattr(apply, "fold", lambda folders, changes, now: fold(folders, changes))
+    patch.setattr(in_transactions, "fold", lambda folders, changes, now: fold(folders, changes))

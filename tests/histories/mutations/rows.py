@@ -8,6 +8,7 @@ from tallies.stores.dynamodb.apply.in_rows import apply as in_row
 from tallies.stores.dynamodb.apply.in_rows import updates
 from tallies.stores.dynamodb.apply.in_rows.slot import Slot
 from tallies.stores.dynamodb.apply.in_rows.slots import Slots
+from tallies.stores.dynamodb.apply.in_rows.writer import RowWriter
 from tallies.stores.dynamodb.apply.transactions import Refused
 from tests.histories.mutations.mutation import Patch, mutation
 
@@ -58,15 +59,15 @@ def _(patch: Patch) -> None:
 
 @mutation("a row of another amount than is thought is taken for done", "rows")
 def _(patch: Patch) -> None:
-    original = in_row.RowApply._learnt
+    original = RowWriter._learnt
 
-    def learnt(self: in_row.RowApply, *arguments: Any) -> Any:
+    def learnt(self: RowWriter, *arguments: Any) -> Any:
         try:
             return original(self, *arguments)
         except Refused as refused:
             return refused.item
 
-    patch.setattr(in_row.RowApply, "_learnt", learnt)
+    patch.setattr(RowWriter, "_learnt", learnt)
 
 
 @mutation("a refused row is taken for done", "rows")
@@ -98,4 +99,4 @@ def _(patch: Patch) -> None:
 
 @mutation("what cannot be folded for rows is dropped", "rows")
 def _(patch: Patch) -> None:
-    patch.setattr(in_row.RowApply, "park", lambda *_: False)
+    patch.setattr(RowWriter, "park", lambda *_: False)

@@ -20,7 +20,7 @@ from tallies.stores.dynamodb.rows.keys import TableNames, is_reserved, row_key
 from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.snapshot.read.scan import Pace
-from tallies.stores.protocol import Verified
+from tallies.stores.verified import Verified
 from tests.core.model import Totals, group_by
 from tests.histories.faults import Network
 from tests.histories.history import MAX_STEPS

@@ -18,7 +18,7 @@ from tallies.stores.dynamodb.snapshot import proofs
 from tallies.stores.dynamodb.snapshot.mend import mender as mend
 from tallies.stores.dynamodb.snapshot.mend import misplaced
 from tallies.stores.dynamodb.snapshot.read import scan, views
-from tallies.stores.dynamodb.stream.stream import StreamRecord
+from tallies.stores.dynamodb.stream.records import StreamRecord
 from tests.histories.delivery import Delivery
 from tests.histories.faults import FAULTS, Network, SimulatedTime
 from tests.histories.history import MAX_STEPS, one_by_one

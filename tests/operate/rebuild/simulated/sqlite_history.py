@@ -22,6 +22,7 @@ from greenlet import getcurrent
 from tallies.core.errors import StoreUnavailable
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.sqlite.snapshot import mend
+from tallies.stores.verified import Verified
 from tests.histories.history import MAX_STEPS
 from tests.histories.judge import Wrong
 from tests.histories.schedule import Actor, die, pause

@@ -1,5 +1,6 @@
 """What all tests share: the engines that stand in for the cloud, and what keeps a long run fast."""
 
+import gc
 import os
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.engines.fetched.archives import cache_root
+from tests.models import reads_each_model_once
 
 pytest_plugins = ["tests.engines.fixtures"]
 
@@ -21,6 +23,9 @@ elif "CI" not in os.environ:  # hypothesis has a profile of its own for it, as p
 # The Node that runs the CDK unpacks its libraries into a folder that two of them must not share.
 _PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(cache_root() / f"jsii-{_PROCESS}"))
+
+reads_each_model_once()
+gc.set_threshold(100_000, 50, 100)  # of hundreds of megabytes that stay, each walk takes long
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How long random histories run: in full in continuous integration, a fifth before."""
+"""How long random histories run: in full in continuous integration, a fifth elsewhere."""
 
 import os
 
@@ -7,6 +7,15 @@ from tests.engines.fixtures import in_ci
 SHARE = 5
 
 
+def _in_full() -> bool:
+    return in_ci() or "TALLIES_FULL" in os.environ
+
+
 def at_length(full: int, least: int = 1) -> int:
     """How many of so many, but at least `least`; all of them where CI or TALLIES_FULL is set."""
-    return full if in_ci() or "TALLIES_FULL" in os.environ else max(full // SHARE, least)
+    return full if _in_full() else max(full // SHARE, least)
+
+
+def stride() -> int:
+    """How far to go on from one step to the next: by one where CI or TALLIES_FULL is set."""
+    return 1 if _in_full() else SHARE

@@ -23,6 +23,7 @@ from tallies.stores.questions import (
     numbered,
 )
 from tests.conformance.backend import Backend
+from tests.length import at_length
 
 COUNTS = {"a": 3, "b": 1, "c": 1, "a#b": 1, "d": 2, "🍜": 1, "B": 1, "é": 2}
 SPANS = [
@@ -110,7 +111,7 @@ class QuestionsSuite:
 
     @given(history=marks, names=st.lists(st.sampled_from(SPANS), min_size=3, max_size=3))
     @settings(
-        max_examples=6,
+        max_examples=at_length(6, least=2),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

@@ -11,6 +11,7 @@ from tallies.favorites.catalogue import Restaurant
 from tallies.favorites.http import NoAuth, create_app
 from tests.conformance.backend import ManualClock
 from tests.http.conftest import AnyStore, is_problem, settle
+from tests.length import at_length
 
 
 def mark(store: AnyStore, counts: dict[str, int], time: str | None = None) -> None:
@@ -107,7 +108,9 @@ def test_names_of_no_window(client: TestClient, window: str) -> None:
     moves=st.lists(st.tuples(st.sampled_from("abcdefghij"), st.booleans()), max_size=8),
 )
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=at_length(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_paging_while_counts_change_neither_repeats_nor_skips_the_others(
     client: TestClient,

@@ -18,6 +18,7 @@ from tallies.stores.verified import Drift, Verified
 from tests.dynamodb.snapshot.killed import Killed, die
 from tests.dynamodb.traffic import DAYS, busy, by_hand, plant, settle, tallies_of, write
 from tests.engines import DynamoDBAccount
+from tests.length import at_length
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -85,7 +86,7 @@ def test_a_verify_that_is_killed_is_run_again(
     settle(store)
     plant(client, store.names.tallies, "ghost", "all", 1)
     with busy(store, seed):
-        for _ in range(3):
+        for _ in range(at_length(3)):
             kill_now_and_then("verify", aws_environment.store_url("app"), tmp_path, dice)
             assert store.verify(folder=tmp_path).drifted == [
                 Drift("ghost", "all", 0, 1, "favorites")

@@ -72,7 +72,7 @@ def test_kills_leave_the_guarded_designs_right_and_the_others_wrong() -> None:
 
 def test_kills_on_dynamodb(aws_environment: DynamoDBAccount) -> None:
     engine = engine_named(aws_environment.store_url("app"))
-    outcomes = compare(engine, events(60), rate=200, kills=3, seed=1)
+    outcomes = compare(engine, events(60), rate=200, kills=at_length(3), seed=1)
     assert {each.design for each in outcomes if each.wrong == 0} >= EXACT
     assert aws_environment.dynamodb().list_tables()["TableNames"] == []
 

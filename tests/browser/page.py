@@ -100,6 +100,10 @@ class Page:
         found = self.run("return document.querySelector(arguments[0])?.textContent", selector)
         return str(found or "")
 
+    def texts(self, selector: str) -> list[str]:
+        """The text of each such element."""
+        return list(self.run(_TEXTS, selector))
+
     def click(self, selector: str) -> None:
         """Click an element after scrolling it clear of the strip, as a person does."""
         element = self.one(selector)
@@ -116,7 +120,7 @@ class Page:
         return [line.name for line in self.lines()]
 
     def mine(self) -> list[str]:
-        return list(self.run(_TEXTS, "#mine-rows .name"))
+        return self.texts("#mine-rows .name")
 
     def heart(self, name: str, within: str = "#board-rows") -> WebElement:
         """The heart of a restaurant, found as a screen reader finds it: by its label."""

@@ -157,7 +157,7 @@ def test_every_control_has_a_name(
 def test_the_document_is_sound(filled: Service, open_window: OpenWindow) -> None:
     page = open_window(filled)
     page.open_restaurant("harbor")
-    assert page.run("return document.documentElement.lang") == "en"
+    page.becomes(lambda: page.run("return document.documentElement.lang"), "en")
     assert len(page.all("h1")) == 1
     assert len(page.all("main")) == 1
     ids = page.run("return [...document.querySelectorAll('[id]')].map((one) => one.id)")

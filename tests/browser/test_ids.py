@@ -49,7 +49,7 @@ def test_a_strange_id_is_marked_shown_opened_and_unmarked(
     window.becomes(lambda: window.text("#detail-title"), strange)
     window.heart(strange, "#detail").click()
     window.becomes(window.lines, [])
-    assert window.run("return document.title") == f"{strange} – Favorites"
+    window.becomes(lambda: window.run("return document.title"), f"{strange} – Favorites")
 
 
 @pytest.mark.parametrize("dots", [".", ".."])
@@ -57,7 +57,7 @@ def test_an_id_that_no_address_carries_is_refused_with_a_sentence(window: Page, 
     window.find(dots)
     window.heart(dots, "#find").click()
     window.eventually(lambda: "cannot carry" in window.text("#trouble"), "it says why")
-    assert not window.marked(dots, "#find")
+    window.becomes(lambda: window.marked(dots, "#find"), False)
 
 
 def test_a_very_long_id_fits_a_phone(service: Service, open_window: OpenWindow) -> None:
@@ -65,7 +65,7 @@ def test_a_very_long_id_fits_a_phone(service: Service, open_window: OpenWindow) 
     service.store.mark("ann", longest)
     service.drain()
     page = open_window(service, size=PHONE)
-    assert page.names() == [longest]
+    page.becomes(lambda: page.names(), [longest])
     assert page.sideways() <= 0
     page.open_restaurant(longest)
     page.becomes(lambda: page.text("#tally-all"), "1")

@@ -23,7 +23,7 @@ def test_everything_that_the_page_asks_for_is_under_its_path(
         service.behind(f"{root}/eat/")
         page = open_window(service)
         prefer(page.browser, prefers_reduced_motion="reduce")  # no heart is pressed on its way
-        assert page.names() == ["Lemon Harbor", "Copper Ladle"]
+        page.becomes(lambda: page.names(), ["Lemon Harbor", "Copper Ladle"])
         for user in ("bob", "cy"):
             service.store.mark(user, "ladle")
         page.becomes(page.names, ["Copper Ladle", "Lemon Harbor"])  # live events come through

@@ -25,7 +25,7 @@ def counts(page: Page) -> dict[str, str]:
 
 def test_a_mark_is_kept_and_counted(three: Service, open_window: OpenWindow) -> None:
     page = open_window(three)
-    assert not page.marked("Copper Ladle")
+    page.becomes(lambda: page.marked("Copper Ladle"), False)
     page.heart("Copper Ladle").click()
     assert page.marked("Copper Ladle"), "the heart does not wait for the service"
     page.becomes(
@@ -44,7 +44,7 @@ def test_an_unmark_is_kept_and_counted(three: Service, open_window: OpenWindow) 
     page.heart("Paper Crane").click()
     page.becomes(lambda: counts(page)["Paper Crane"], "1")
     page.reload()
-    assert not page.marked("Paper Crane")
+    page.becomes(lambda: page.marked("Paper Crane"), False)
     page.becomes(page.mine, [])
 
 
@@ -62,8 +62,8 @@ def test_a_refused_mark_is_undone_with_a_message(
     page.becomes(
         lambda: page.text("#trouble p"), "Copper Ladle is not a favorite. The store is full."
     )
-    assert page.one("#trouble").get_attribute("role") == "alert"
-    assert page.mine() == []
+    page.becomes(lambda: page.one("#trouble").get_attribute("role"), "alert")
+    page.becomes(lambda: page.mine(), [])
     three.hitch.refusing = False
     page.heart("Copper Ladle").click()
     page.becomes(lambda: page.text("#trouble"), "")
@@ -83,7 +83,7 @@ def test_a_refused_unmark_is_undone(
     page.becomes(
         lambda: page.text("#trouble p"), "Copper Ladle is still a favorite. The store is full."
     )
-    assert page.marked("Copper Ladle")
+    page.becomes(lambda: page.marked("Copper Ladle"), True)
 
 
 def test_the_last_of_many_presses_wins(three: Service, open_window: OpenWindow) -> None:
@@ -91,7 +91,7 @@ def test_the_last_of_many_presses_wins(three: Service, open_window: OpenWindow) 
     three.hitch.hold()
     for _ in range(5):
         page.heart("Copper Ladle").click()
-    assert page.marked("Copper Ladle")
+    page.becomes(lambda: page.marked("Copper Ladle"), True)
     three.hitch.let_go()
     page.becomes(lambda: counts(page)["Copper Ladle"], "3")
     page.reload()
@@ -126,8 +126,8 @@ def test_a_slip_in_my_favorites_is_undone_where_it_happened(window: Page, servic
     window.becomes(window.mine, ["Lemon Harbor"])
     window.heart("Lemon Harbor", "#mine").click()
     window.becomes(lambda: window.text("#mine-count"), "0")
-    assert window.mine() == ["Lemon Harbor"]
-    assert "Removed" in window.text("#mine-rows .quiet")
+    window.becomes(lambda: window.mine(), ["Lemon Harbor"])
+    window.eventually(lambda: "Removed" in window.text("#mine-rows .quiet"), "it says so")
     window.heart("Lemon Harbor", "#mine").click()
     window.becomes(lambda: window.text("#mine-count"), "1")
     window.reload()

@@ -64,7 +64,7 @@ def test_hearts_and_counts_of_a_screen_take_two_requests(noting: Page, service: 
     hearts, counts = asked_about(page)
     assert hearts == [ids[:25], ids[25:45]]
     assert ids[25:45] in counts, "the rest is known"
-    assert page.text("#mine-count") == "15+"
+    page.becomes(lambda: page.text("#mine-count"), "15+")
 
 
 def test_counts_stand_wherever_a_restaurant_is_shown(weeks: Page, service: Service) -> None:
@@ -94,7 +94,7 @@ def test_what_does_not_come_is_told(
     try:
         weeks.open_restaurant("harbor")
         weeks.eventually(lambda: sentence in weeks.text("#trouble p"), "it says so")
-        assert weeks.names() == ["Lemon Harbor", "Copper Ladle"], "the rest is there"
+        weeks.becomes(lambda: weeks.names(), ["Lemon Harbor", "Copper Ladle"])
     finally:
         weeks.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
 

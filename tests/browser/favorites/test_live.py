@@ -39,7 +39,7 @@ def test_a_mark_in_one_window_reorders_the_other(service: Service, open_window: 
     service.drain()
     marking, watching = open_window(service), open_window(service)
     watching.run("window.sameDocument = true")
-    assert watching.names() == ["Lemon Harbor", "Copper Ladle"]
+    watching.becomes(lambda: watching.names(), ["Lemon Harbor", "Copper Ladle"])
     marking.heart("Copper Ladle").click()
     # A tie is put in order by id: harbor before ladle. One more decides.
     watching.becomes(lambda: watching.lines()[1], Line("2", "Copper Ladle", "2"))
@@ -59,7 +59,7 @@ def test_rows_glide_to_their_new_place(window: Page, service: Service) -> None:
 def test_rows_keep_still_for_who_wants_less_motion(window: Page, service: Service) -> None:
     prefer(window.browser, prefers_reduced_motion="reduce")
     overtake(window, service)
-    assert window.run("return window.glides") == 0
+    window.becomes(lambda: window.run("return window.glides"), 0)
 
 
 def test_the_focus_stays_in_a_row_that_moves(window: Page, service: Service) -> None:
@@ -79,7 +79,7 @@ def test_the_own_marks_count_is_announced(window: Page, service: Service) -> Non
     window.becomes(window.names, ["Lemon Harbor"])
     window.heart("Lemon Harbor").click()
     window.becomes(lambda: window.text("#polite"), "Lemon Harbor: 2 favorites")
-    assert window.one("#polite").get_attribute("role") == "status"
+    window.becomes(lambda: window.one("#polite").get_attribute("role"), "status")
 
 
 _ANSWERED = """
@@ -106,7 +106,7 @@ def test_the_own_marks_count_is_announced_though_it_comes_before_the_answer(
     assert not window.run(_ANSWERED, "/favorites/harbor")
     counted.set()
     window.eventually(lambda: window.run(_ANSWERED, "/favorites/harbor"), "it is answered")
-    assert window.text("#polite") == "Lemon Harbor: 2 favorites"
+    window.becomes(lambda: window.text("#polite"), "Lemon Harbor: 2 favorites")
 
 
 def test_the_strip_tells_how_far_behind_the_counts_are(
@@ -118,7 +118,7 @@ def test_the_strip_tells_how_far_behind_the_counts_are(
         for restaurant in ("harbor", "ladle"):
             service.store.mark("ann", restaurant)
         page.eventually(lambda: page.text("#strip").startswith("2 changes behind, "), "it lags")
-        assert page.lines() == []
+        page.becomes(lambda: page.lines(), [])
         with service.aggregating():
             page.becomes(lambda: page.text("#strip"), "live, 0 behind")
             page.becomes(page.names, ["Lemon Harbor", "Copper Ladle"])

@@ -12,9 +12,11 @@ from tests.browser.service import Service
 def test_a_restaurant_has_its_place_and_steps_to_its_neighbours(town: Page) -> None:
     town.open_restaurant("bell")
     town.becomes(lambda: town.text("#place"), "2nd of 4")
-    assert town.text("#place-in") == "All time"
-    assert town.one("#place-up").accessible_name == "One place up: 1st Moonrice"
-    assert town.one("#place-down").accessible_name == "One place down: 3rd The Ninth Oyster"
+    town.becomes(lambda: town.text("#place-in"), "All time")
+    town.becomes(lambda: town.one("#place-up").accessible_name, "One place up: 1st Moonrice")
+    town.becomes(
+        lambda: town.one("#place-down").accessible_name, "One place down: 3rd The Ninth Oyster"
+    )
     town.tab_to("One place up: 1st Moonrice")
     town.press(Keys.ENTER)
     town.becomes(lambda: town.text("#detail-title"), "Moonrice")
@@ -28,7 +30,7 @@ def test_a_restaurant_has_its_place_and_steps_to_its_neighbours(town: Page) -> N
         town.one("#place-down").click()
         town.becomes(lambda: town.text("#detail-title"), name)
         town.becomes(lambda: town.text("#place"), f"{place} of 4")
-    assert town.one("#place-down").accessible_name == "One place down: None below"
+    town.becomes(lambda: town.one("#place-down").accessible_name, "One place down: None below")
     town.browser.back()
     town.becomes(lambda: town.text("#detail-title"), "The Ninth Oyster")
 
@@ -47,15 +49,15 @@ def test_the_place_is_one_of_the_window_and_moves(
     town.becomes(lambda: town.text("#place"), "Not on this leaderboard")
     fill_dates(town, "2024-02-01", "2024-02-29")
     town.becomes(lambda: town.text("#place"), "1st of 2")
-    assert town.text("#place-in").replace("\u2009", " ") == "1 – 29 Feb 2024"
+    town.becomes(lambda: town.text("#place-in").replace("\u2009", " "), "1 – 29 Feb 2024")
     town.tab("Trending").click()
     town.becomes(lambda: town.text("#place"), "3rd of 4")
-    assert town.text("#place-in") == "Trending"
+    town.becomes(lambda: town.text("#place-in"), "Trending")
 
 
 def test_a_restaurant_without_favorites_has_no_place(town: Page) -> None:
     town.open_restaurant("sundial")
     town.becomes(lambda: town.text("#place"), "Not on this leaderboard")
-    assert town.one("#tally-all").text == "0"
+    town.becomes(lambda: town.one("#tally-all").text, "0")
     town.heart("Salt & Sundial", "#detail").click()
     town.becomes(lambda: town.text("#place"), "5th of 5")

@@ -30,7 +30,9 @@ def test_each_tab_shows_its_window(service: Service, open_window: OpenWindow) ->
         ("ann", "ladle", now),
     )
     page = open_window(service)
-    assert page.lines() == [Line("1", "Lemon Harbor", "2"), Line("2", "Copper Ladle", "1")]
+    page.becomes(
+        lambda: page.lines(), [Line("1", "Lemon Harbor", "2"), Line("2", "Copper Ladle", "1")]
+    )
     for name in ("This month", "Today"):
         page.tab(name).click()
         page.becomes(page.lines, [Line("1", "Copper Ladle", "1")])
@@ -43,12 +45,12 @@ def test_each_tab_shows_its_window(service: Service, open_window: OpenWindow) ->
 
 
 def test_an_empty_store_can_be_used(window: Page) -> None:
-    assert "will be first" in window.text("#board-empty")
-    assert window.shown("#board-empty")
+    window.eventually(lambda: "will be first" in window.text("#board-empty"), "it says so")
+    window.becomes(lambda: window.shown("#board-empty"), True)
     window.find("Corner Café")
     window.heart("Corner Café", "#find").click()
     window.becomes(window.lines, [Line("1", "Corner Café", "1")])
-    assert not window.shown("#board-empty")
+    window.becomes(lambda: window.shown("#board-empty"), False)
 
 
 def test_a_restaurant_is_found_by_a_part_of_its_name(window: Page) -> None:
@@ -73,14 +75,14 @@ def test_more_rows_come_on_demand_and_all_of_them_live(
         page.becomes(lambda: len(page.lines()) > shown, True)  # noqa: B023 - used at once
     page.becomes(page.names, ids)
     assert [line.rank for line in page.lines()] == [str(rank) for rank in range(1, 131)]
-    assert not page.shown("#board-more")
+    page.becomes(lambda: page.shown("#board-more"), False)
     page.becomes(
         lambda: page.browser.switch_to.active_element.get_attribute("href"),
         f"{page.url}#/restaurant/place%20125",
     )
     service.store.mark("cy", "place 129")
     page.becomes(lambda: page.lines()[0], Line("1", "place 129", "3"))
-    assert len(page.lines()) == 130
+    page.becomes(lambda: len(page.lines()), 130)
 
 
 def test_my_favorites_are_paged_newest_first(service: Service, open_window: OpenWindow) -> None:
@@ -94,8 +96,8 @@ def test_my_favorites_are_paged_newest_first(service: Service, open_window: Open
         page.becomes(page.mine, ids[:shown])
         page.click("#mine-more")
     page.becomes(page.mine, ids)
-    assert not page.shown("#mine-more")
-    assert page.text("#mine-count") == "40"
+    page.becomes(lambda: page.shown("#mine-more"), False)
+    page.becomes(lambda: page.text("#mine-count"), "40")
 
 
 @pytest.fixture
@@ -122,9 +124,9 @@ def table_of(page: Page) -> list[str]:
 
 def test_a_restaurant_has_its_tally_and_history(history: Page) -> None:
     page = history
-    assert page.text("#detail-title") == "Lemon Harbor"
-    assert page.text("#tally-all") == "5"
-    assert page.text("#tally-day") == "3"
+    page.becomes(lambda: page.text("#detail-title"), "Lemon Harbor")
+    page.becomes(lambda: page.text("#tally-all"), "5")
+    page.becomes(lambda: page.text("#tally-day"), "3")
     page.one("summary").click()
     page.becomes(lambda: table_of(page), ["3"] + ["0"] * 29)
     page.one("#by label:nth-of-type(2)").click()
@@ -135,7 +137,7 @@ def test_a_restaurant_has_its_tally_and_history(history: Page) -> None:
     assert sum(map(int, months)) == 4
     assert months[0] == "3"
     assert before != window_name(Window.MONTH, now)
-    assert len(page.all("#plot svg g")) == 12
+    page.becomes(lambda: len(page.all("#plot svg g")), 12)
 
 
 _POINT_AT_THE_LAST_BAR = """

@@ -76,6 +76,29 @@ def test_a_group_shows_its_measures_its_place_and_its_history(shop: Shop, page: 
     page.becomes(lambda: page.shown("#detail"), False)
 
 
+_A_CACHE_ANSWERS_FIRST = """
+// As it may for a second after it has asked.
+const real = window.fetch;
+let asked = false;
+window.fetch = (url, options) => {
+  if (asked || !String(url).includes("/rank?")) return real(url, options);
+  asked = true;
+  return Promise.resolve(Response.json({ rank: 2, of: 2 }));
+};
+"""
+
+
+def test_a_cache_that_is_behind_is_asked_again(shop: Shop, page: Page) -> None:
+    shop.order(("Rome", "a", "30", LONG_AGO), ("Oslo", "b", "25", LONG_AGO))
+    page.open()
+    page.becomes(lambda: len(page.lines()), 2)
+    page.click("#board-rows li:nth-child(2) .place")
+    page.becomes(lambda: page.text("#detail-place"), "Place 2 of 2")
+    page.run(_A_CACHE_ANSWERS_FIRST)
+    shop.order(("Oslo", "b", "6", LONG_AGO))
+    page.becomes(lambda: page.text("#detail-place"), "Place 1 of 2")
+
+
 def test_another_tally_of_the_table(shop: Shop, page: Page) -> None:
     shop.order(("Rome", "a", "1", LONG_AGO), ("Rome", "b", "1", LONG_AGO))
     page.open()

@@ -63,7 +63,7 @@ async function start() {
   byId("tally").addEventListener("change", ({ target }) => show(items[target.selectedIndex]));
   byId("windows").addEventListener("change", ({ target }) => choose(target.value));
   byId("close").addEventListener("click", close);
-  board.addEventListener("news", () => one.refreshSoon());
+  board.addEventListener("news", () => one.news());
   const { notice } = await ask.health();
   byId("notice").textContent = notice ?? "";
   byId("notice").hidden = !notice;

@@ -5,12 +5,15 @@ import { count, windowTitle } from "./format.js";
 import { Plot } from "./plot.js";
 import * as ask from "./questions.js";
 
-const REFRESH = 1_000; // milliseconds
+const REFRESH = 1_500; // milliseconds; longer than any cache keeps an answer
 
 export class One {
   #tally;
   #group = null;
   #window;
+  #later;
+  #turn = 0; // of the newest question
+  #told = 0; // of the newest answer that is shown
   #plot = new Plot(byId("plot"), (n) => `${count(n)} ${byId("measure").value}`);
 
   refreshSoon = throttled(() => this.#refresh().catch(() => {}), REFRESH);
@@ -18,6 +21,13 @@ export class One {
   constructor() {
     byId("measure").addEventListener("change", () => this.#refresh());
     byId("by").addEventListener("change", () => this.#refresh());
+  }
+
+  /** Counts may have changed. They are read now, and again when no cache holds what was before. */
+  news() {
+    this.refreshSoon();
+    clearTimeout(this.#later);
+    this.#later = setTimeout(this.refreshSoon, REFRESH);
   }
 
   /** The window of the leaderboard whose place is told. */
@@ -51,13 +61,15 @@ export class One {
   async #refresh() {
     const [tally, group, window] = [this.#tally, this.#group, this.#window];
     if (group === null) return;
+    const turn = ++this.#turn;
     const by = byId("by").querySelector(":checked")?.value;
     const [{ windows }, place, history] = await Promise.all([
       ask.tally(tally.name, group),
       window && ask.rank(tally.name, window, group),
       by && ask.history(tally.name, group, by),
     ]);
-    if (group !== this.#group || tally !== this.#tally) return;
+    if (group !== this.#group || tally !== this.#tally || turn < this.#told) return;
+    this.#told = turn;
     byId("now-head").replaceChildren(
       html("th", { scope: "col" }, "Now"),
       ...tally.measures.map((name) => html("th", { scope: "col" }, name)),

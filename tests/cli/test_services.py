@@ -87,7 +87,7 @@ def test_serve_aggregates_and_ends_cleanly(tmp_path: Path, number: signal.Signal
             assert json.loads(next(lines).removeprefix("data: "))["window"] == "all"
             began = monotonic()
             assert service.stop(number) == (0, "")
-            assert monotonic() - began < 15  # an open stream does not hold it
+            assert monotonic() - began < 60  # an open stream does not hold it
     found = json.loads(tallies("status", "--json", store=store).out)
     assert (found["aggregator"], found["lag_records"]) == (None, 0)
 

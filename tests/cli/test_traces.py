@@ -117,7 +117,7 @@ def test_without_a_collector_it_serves_says_so_and_ends_soon(tmp_path: Path) -> 
         began = monotonic()
         code, said = service.stop(signal.SIGTERM)
         assert code == 0
-        assert monotonic() - began < 20
+        assert monotonic() - began < 60
         assert "Traceback" not in said
         assert "127.0.0.1" in said
 

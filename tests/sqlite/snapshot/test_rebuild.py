@@ -104,6 +104,28 @@ def test_positions_moved_by_hand(tmp_path: Path, moved: int) -> None:
         assert store.tally("r1", ["all"]) == {"all": 45}
 
 
+def test_a_position_set_back_by_hand_before_a_parked_record(tmp_path: Path) -> None:
+    """The record is parked once, and the ones after it are still counted."""
+    with SqliteFavorites(tmp_path / "s.db") as store:
+        store.init()
+        store.mark("ann", "r1")
+        with closing(sqlite3.connect(store.path)) as connection, connection:
+            connection.execute(
+                "INSERT INTO favorites (restaurant_id, user_id, created_at)"
+                " VALUES ('r1', 'bob', '2082-02-30T00:00:00.000000Z')"
+            )
+        store.mark("zoe", "r1")
+        store.aggregator(batch=2).step()  # the log is not emptied yet
+        with closing(sqlite3.connect(store.path)) as connection, connection:
+            connection.execute("UPDATE tallies_catalog SET position = 0")
+        while store.aggregator().step().records:
+            pass
+        assert store.status().parked == 1
+        store.rebuild()
+        assert store.verify().drifted == []
+        assert store.tally("r1", ["all"]) == {"all": 2}
+
+
 def test_a_rebuild_that_another_has_overtaken_adds_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

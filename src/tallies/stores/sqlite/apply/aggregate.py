@@ -145,7 +145,7 @@ class LogAggregator:
                 connection.executemany(table.add, lines)
                 connection.executemany(table.drop_zero, sinks)
             connection.executemany(
-                f"INSERT INTO {quoted(names.parked)} VALUES (?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO {quoted(names.parked)} VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     (
                         int(each.change.position),

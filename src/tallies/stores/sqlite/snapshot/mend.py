@@ -153,9 +153,9 @@ def add(
 ) -> None:
     """Add (group, window, amounts) to the rows of a tally, in the caller's transaction."""
     table = RowsTable(version)
-    deltas = {(group, window): amounts for group, window, amounts in rows}
-    connection.executemany(table.add, table.lines(deltas.items(), now))
-    connection.executemany(table.drop_zero, deltas)
+    places = [((group, window), amounts) for group, window, amounts in rows]
+    connection.executemany(table.add, table.lines(places, now))
+    connection.executemany(table.drop_zero, [place for place, _ in places])
     _revise(connection, names)
 
 

@@ -43,7 +43,7 @@ class LogReader:
 
     def __init__(self, names: Names, catalog: Catalog, attributes: Sequence[str] = ()) -> None:
         """`attributes` are all that the log holds of a row."""
-        self._log = quoted(names.log)
+        self._within = f"FROM {quoted(names.log)} WHERE position > ?1 AND position <= ?2"
         self._attributes = attributes
         self._columns = ", ".join(["amount", *map(logged, attributes)])
         self.folders = [Folder(kept.tally) for kept in catalog.all]
@@ -56,7 +56,7 @@ class LogReader:
 
         A net becomes None when some record cannot be folded into it.
         """
-        within = f"FROM {self._log} WHERE position > ?1 AND position <= ?2"
+        within = self._within
         count: int | None = None
         found: list[Net | None] = []
         changes: list[Change] | None = None
@@ -75,7 +75,7 @@ class LogReader:
                 found.append(net if _add_changes(net, folder, odd) else None)
                 continue
             if changes is None:
-                changes = self._changes(connection, within, first, last)
+                changes = self.changes(connection, first, last)
                 count = len(changes)
             found.append(net if _add_changes(net, folder, changes) else None)
         if count is None:
@@ -96,8 +96,7 @@ class LogReader:
 
     def changes(self, connection: sqlite3.Connection, first: int, last: int) -> list[Change]:
         """The records (first, last] as changes, with their positions."""
-        within = f"FROM {self._log} WHERE position > ?1 AND position <= ?2"
-        return self._changes(connection, within, first, last)
+        return self._changes(connection, self._within, first, last)
 
     def _changes(
         self, connection: sqlite3.Connection, within: str, first: int, last: int

@@ -182,6 +182,8 @@ class Database(forks.Forkable):
             if self._idle:
                 return self._idle.pop()
         try:
+            # Not only now and then: opening another file would carry the log beside it into that.
+            self._place.check()
             return self._checked_open()
         except BaseException:
             with self._pool:

@@ -20,7 +20,7 @@ from tallies.operate.plan.provisioned import (
     scaled,
 )
 from tallies.operate.plan.setting import Setting
-from tallies.operate.plan.workload.folding import Zipf
+from tallies.operate.plan.workload.folding import Zipf, growth
 from tallies.operate.plan.workload.load import DAYS_OF_A_MONTH, HOURS, Load
 
 HOURS_OF_A_MONTH = HOURS * DAYS_OF_A_MONTH
@@ -128,7 +128,9 @@ def test_each_billing_is_the_cheapest_somewhere(prices: PriceList) -> None:
     def names(load: Load, setting: Setting) -> list[str]:
         bill = Bill(setting, prices)
         grid = [10.0**power for power in range(2, 10)]
-        return [each.name for each in cheapest(load, setting, bill, grid, 60)]
+        return [
+            each.name for each in cheapest(growth(load, setting.ranking), setting, bill, grid, 60)
+        ]
 
     assert names(load, Setting()) == [FIXED, SCALED]
     assert names(load, Setting(free_tier=False)) == [ON_DEMAND, SCALED]
@@ -139,7 +141,7 @@ def test_each_billing_is_the_cheapest_somewhere(prices: PriceList) -> None:
 def test_where_another_gets_cheaper_they_cost_the_same(prices: PriceList) -> None:
     load, setting = Load(), Setting()
     bill = Bill(setting, prices)
-    _, change = cheapest(load, setting, bill, [100, 1e6], 60)
+    _, change = cheapest(growth(load, setting.ranking), setting, bill, [100, 1e6], 60)
     ways = {}
     for writes in (change.writes_a_day / 1.002, change.writes_a_day):
         grown = replace(load, writes_a_day=writes)

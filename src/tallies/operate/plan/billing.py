@@ -1,7 +1,7 @@
 """Billing: stream + Lambda on demand or by provisioned capacity, and which is cheaper where."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from tallies.operate.plan.designs import Bill, looks_by_hour, noted
@@ -15,7 +15,7 @@ from tallies.operate.plan.units import (
     table_units,
 )
 from tallies.operate.plan.workload.batches import SECONDS_OF_AN_HOUR, Batching, a_day
-from tallies.operate.plan.workload.folding import Mix, Zipf
+from tallies.operate.plan.workload.folding import Growth, Mix
 from tallies.operate.plan.workload.load import DAYS_OF_A_MONTH, Load
 
 ON_DEMAND = "on demand"
@@ -132,15 +132,13 @@ def best_of(ways: Sequence[Billing], stalest_seconds: float) -> Billing:
 
 
 def cheapest(
-    load: Load, setting: Setting, bill: Bill, grid: Sequence[float], stalest_seconds: float
+    grow: Growth, setting: Setting, bill: Bill, grid: Sequence[float], stalest_seconds: float
 ) -> list[Cheapest]:
     """The best billing from the grid's fewest writes upward, restaurants and readers fixed."""
 
     def best(writes: float) -> str:
-        grown = replace(load, writes_a_day=writes)
-        return best_of(
-            billings(grown, Zipf(grown, setting.ranking), setting, bill), stalest_seconds
-        ).name
+        load, mix = grow(writes)
+        return best_of(billings(load, mix, setting, bill), stalest_seconds).name
 
     names = [best(writes) for writes in grid]
     found = [Cheapest(grid[0], names[0])]

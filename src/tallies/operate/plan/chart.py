@@ -6,6 +6,7 @@ from typing import Any
 from tallies.operate.chart import COLOURS, new_figure, save
 from tallies.operate.plan.designs import DESIGNS, Bill
 from tallies.operate.plan.plan import Plan, cost_at, grid
+from tallies.operate.plan.workload.folding import growth
 
 
 def draw(plan: Plan, file: Path) -> None:
@@ -17,10 +18,11 @@ def draw(plan: Plan, file: Path) -> None:
     figure = new_figure(8.5, 5)
     axes = figure.subplots()
     bill = Bill(plan.setting, plan.prices)
+    grow = growth(plan.load, plan.setting.ranking)
     points = [at for at in grid() if at <= 1e9]
     ends = []
     for make, design, colour in zip(DESIGNS, plan.designs, COLOURS, strict=True):
-        cost = cost_at(plan.load, plan.setting, bill, make)
+        cost = cost_at(grow, plan.setting, bill, make)
         costs = [cost(at) for at in points]
         dashes = (0, (4, 2)) if design.staleness_seconds > 3600 else "solid"
         axes.plot(points, costs, color=colour, linewidth=2.2, linestyle=dashes)
@@ -33,7 +35,7 @@ def draw(plan: Plan, file: Path) -> None:
                 for make, design in zip(DESIGNS, plan.designs, strict=True)
                 if design.name == crossover.cheaper
             )
-            height = cost_at(plan.load, plan.setting, bill, make)(crossover.writes_a_day)
+            height = cost_at(grow, plan.setting, bill, make)(crossover.writes_a_day)
             axes.plot(crossover.writes_a_day, height, "o", color="black", markersize=6, zorder=5)
             axes.annotate(
                 f"{float(f'{crossover.writes_a_day:.2g}'):,.0f}",

@@ -11,7 +11,7 @@ from tallies.operate.plan.designs import DESIGNS, Bill, Design, Make
 from tallies.operate.plan.limits import Limit, limits_of
 from tallies.operate.plan.prices import PriceList
 from tallies.operate.plan.setting import Setting
-from tallies.operate.plan.workload.folding import Log, Mix, Zipf
+from tallies.operate.plan.workload.folding import Growth, Log, Mix, Zipf, growth
 from tallies.operate.plan.workload.load import Load
 
 FEWEST, MOST = 100.0, 1e10
@@ -65,6 +65,7 @@ def make_plan(
     mix: Mix = Log(load, events, setting.ranking) if events else Zipf(load, setting.ranking)
     bill = Bill(setting, prices)
     designs = [make(load, mix, setting, bill) for make in DESIGNS]
+    grow = growth(load, setting.ranking)
     limits = limits_of(load, mix, setting)
     ways = billings(load, mix, setting, bill)
     return Plan(
@@ -72,25 +73,22 @@ def make_plan(
         setting,
         prices,
         designs,
-        list(_crossovers(load, setting, bill)),
+        list(_crossovers(load, grow, setting, bill)),
         limits,
         list(_savings(load, mix, setting, prices)),
         ways,
         best_of(ways, stalest_seconds),
-        cheapest(load, setting, bill, grid()[::2], stalest_seconds),
+        cheapest(grow, setting, bill, grid()[::2], stalest_seconds),
         _recommendation(designs, limits, stalest_seconds),
     )
 
 
-def cost_at(load: Load, setting: Setting, bill: Bill, make: Make) -> Callable[[float], float]:
-    """USD a month of one design as a function of writes a day, restaurants staying as they are.
-
-    The source grows with the writes, unless its rows were given.
-    """
+def cost_at(grow: Growth, setting: Setting, bill: Bill, make: Make) -> Callable[[float], float]:
+    """USD a month of one design as a function of writes a day."""
 
     def cost(writes: float) -> float:
-        grown = replace(load, writes_a_day=writes)
-        return make(grown, Zipf(grown, setting.ranking), setting, bill).total
+        load, mix = grow(writes)
+        return make(load, mix, setting, bill).total
 
     return cost
 
@@ -105,9 +103,9 @@ def grid() -> list[float]:
     return points
 
 
-def _crossovers(load: Load, setting: Setting, bill: Bill) -> "list[Crossover]":
+def _crossovers(load: Load, grow: Growth, setting: Setting, bill: Bill) -> "list[Crossover]":
     # Each pair asks for the same points again.
-    costs = {make: cache(cost_at(load, setting, bill, make)) for make in DESIGNS}
+    costs = {make: cache(cost_at(grow, setting, bill, make)) for make in DESIGNS}
     names = {make: make(load, Zipf(load, setting.ranking), setting, bill).name for make in DESIGNS}
     points = grid()
     found: list[Crossover] = []

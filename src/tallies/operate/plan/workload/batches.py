@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, exp
 
 from tallies.operate.plan.workload.load import Load
@@ -59,6 +60,7 @@ def shards(load: Load) -> int:
 def a_day(load: Load, batching: Batching, of_batch: Callable[[float], float]) -> Day:
     """Simulate a day, hour by hour; `of_batch` gives the value of a batch of this many records."""
     count = shards(load)
+    of_batch = cache(of_batch)  # small batches come again hour by hour
     batches = waited = largest = 0.0
     by_hour: list[float] = []
     for total in load.rates():

@@ -1,9 +1,11 @@
 """Folding: how many different rows a batch of records touches."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from math import expm1, log1p, log10
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import repeat
+from math import expm1, inf, log1p, log10
+from operator import mul
 from typing import Protocol
 
 from tallies.core.boards.buckets import bucket_of
@@ -125,6 +127,25 @@ class Zipf:
         )
 
 
+Growth = Callable[[float], tuple[Load, Zipf]]
+"""The load and its records for a number of writes a day."""
+
+
+def growth(load: Load, ranking: Ranking) -> Growth:
+    """The load with any number of writes, restaurants staying as they are.
+
+    The source grows with the writes, unless its rows were given. All that is counted for one number
+    is kept: designs and billings are compared at the same ones.
+    """
+
+    @cache
+    def at(writes: float) -> tuple[Load, Zipf]:
+        grown = replace(load, writes_a_day=writes)
+        return grown, Zipf(grown, ranking)
+
+    return at
+
+
 class Log:
     """Real events, in their order: batches are cut out of them."""
 
@@ -197,9 +218,18 @@ class Log:
 
 @lru_cache(maxsize=100_000)
 def _groups(restaurants: int, skew: float, records: float) -> float:
-    return sum(
-        count * -expm1(records * log1p(-share)) if share < 1 else count
-        for share, count in bands(restaurants, skew)
+    logs, counts = _misses(restaurants, skew)
+    return -sum(map(mul, counts, map(expm1, map(mul, logs, repeat(records)))))
+
+
+@cache
+def _misses(restaurants: int, skew: float) -> tuple[Sequence[float], Sequence[int]]:
+    """For each band: the logarithm of the chance that a record is not of one of its restaurants,
+    and how many these are."""
+    found = bands(restaurants, skew)
+    return (
+        [log1p(-share) if share < 1 else -inf for share, _ in found],
+        [count for _, count in found],
     )
 
 

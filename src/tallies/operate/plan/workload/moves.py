@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, takewhile
 from math import erfc, exp, expm1, lgamma, log, sqrt
 
 from tallies.core.boards.buckets import THRESHOLDS
@@ -19,6 +19,8 @@ _STEPS_OF_TEN = 4
 """Sizes of batches and of lives that are computed; between them it is interpolated."""
 _EXACT_UP_TO = 60
 """Beyond this, a normal law stands in for Poisson's."""
+_HARDLY = 1e-9
+"""A bucket that is reached with less than this chance, and those above it, are left out."""
 _BUCKETS: Sequence[tuple[int, int]] = [
     (int(least), int(above) - int(least))
     for least, above in pairwise(THRESHOLDS)
@@ -89,16 +91,14 @@ def exactly(restaurants: int, skew: float, batch: float, life: float) -> Moves:
     """What a `Life` says, not interpolated."""
     entered = moved = 0.0
     met_by_band = _met(restaurants, skew, batch)
-    for (share, count), met in zip(_bands(restaurants, skew), met_by_band, strict=True):
-        mean = life * share
-        certain = bisect_left(_LEAST, mean - _far(mean))
+    reached_by_band = _reached(restaurants, skew, life)
+    for (share, count), met, (certain, reached) in zip(
+        _bands(restaurants, skew), met_by_band, reached_by_band, strict=True
+    ):
         visits = met[certain]
-        for index in range(certain, len(_LEAST)):
-            reached = _at_least(_LEAST[index], mean)
-            if reached < 1e-9:
-                break
-            visits += reached * (met[index + 1] - met[index])
-        new = -expm1(-mean)
+        for index, chance in enumerate(reached, certain):
+            visits += chance * (met[index + 1] - met[index])
+        new = -expm1(-life * share)
         entered += count * new
         moved += count * max(0.0, visits - new)
     return Moves(entered / life, moved / life)
@@ -107,6 +107,19 @@ def exactly(restaurants: int, skew: float, batch: float, life: float) -> Moves:
 def _bands(restaurants: int, skew: float) -> Sequence[tuple[float, int]]:
     """Coarser than elsewhere: what is summed here is smooth, and takes long."""
     return bands(restaurants, skew, 30, 20)
+
+
+@lru_cache(maxsize=64)
+def _reached(restaurants: int, skew: float, life: float) -> Sequence[tuple[int, Sequence[float]]]:
+    """For each band of restaurants: how many buckets a row is certain to reach in its life, and
+    how likely each of the next ones is."""
+    found = []
+    for share, _ in _bands(restaurants, skew):
+        mean = life * share
+        certain = bisect_left(_LEAST, mean - _far(mean))
+        chances = (_at_least(least, mean) for least in _LEAST[certain:])
+        found.append((certain, list(takewhile(lambda chance: chance >= _HARDLY, chances))))
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -38,6 +38,8 @@ _TRANSIENT_REASONS = frozenset(
 _REFUSED = "ConditionalCheckFailed"
 _CONDITIONAL = frozenset({"TransactionCanceledException", "ConditionalCheckFailedException"})
 _TABLES = "the tables"
+_FAILURES = (BotoCoreError, aws.HTTPClientError, ClientError)
+"""What a request raises that gets no answer, or the answer that it failed."""
 
 T = TypeVar("T")
 
@@ -173,9 +175,33 @@ class Sender:
         if self.monotonic() >= deadline:
             raise OutOfTime("the time for this batch was over")
 
+        try:
+            try:
+                return request()
+            except _FAILURES as error:
+                if not is_transient(error):
+                    raise
+                return self._again(error, request, deadline)
+        except _FAILURES as error:
+            if is_transient(error):
+                raise OutOfTime(_short(error)) from error
+            if isinstance(error, ClientError) and error_code(error) in _CONDITIONAL:
+                raise
+            explain(error, _TABLES, self.client)
+
+    def _again(self, failed: Exception, request: Callable[[], T], deadline: float) -> T:
+        """Go on after a first request that failed; raises what the last one did."""
+        first = [failed]
+
+        def attempt() -> T:
+            if first:
+                raise first.pop()
+            return request()
+
         def is_time_up(state: RetryCallState) -> bool:
             return self.monotonic() + state.upcoming_sleep >= deadline
 
+        # Made only now: making one takes longer than all else that is done for a row.
         retrying = Retrying(
             retry=retry_if_exception(is_transient),
             wait=wait_random_exponential(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
@@ -183,14 +209,7 @@ class Sender:
             sleep=self.sleep,
             reraise=True,
         )
-        try:
-            return retrying(request)
-        except (BotoCoreError, aws.HTTPClientError, ClientError) as error:
-            if is_transient(error):
-                raise OutOfTime(_short(error)) from error
-            if isinstance(error, ClientError) and error_code(error) in _CONDITIONAL:
-                raise
-            explain(error, _TABLES, self.client)
+        return retrying(attempt)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ import csv
 import gzip
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -23,6 +24,7 @@ from tallies.operate.plan.workload.load import HOURS, Load, load_of_events
 from tallies.operate.plan.workload.moves import Life, Moves, exactly
 from tallies.stores.dynamodb.stream.records import StreamRecord, from_event
 from tests.engines.fixtures import in_ci
+from tests.length import at_length
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 CLOSE = 0.02
@@ -43,7 +45,7 @@ def test_write_units_are_those_of_the_real_apply_on_a_zipf_load(batch: int) -> N
 @pytest.mark.parametrize("batch", [1, 10, 100, 1_000])
 @pytest.mark.parametrize("log", ["retail-marks.csv.gz", "travel-favorites.csv.gz"])
 def test_write_units_are_those_of_the_real_apply_on_real_events(log: str, batch: int) -> None:
-    events = _events(log, 20_000)
+    events = _events(log, _enough(batch))
     load, kept = load_of_events(events)
     records = _records(events)
     measured = _units(records, batch, by_position=True) / len(records)
@@ -55,7 +57,8 @@ def test_write_units_are_those_of_the_real_apply_on_real_events(log: str, batch:
 
 @pytest.mark.parametrize("batch", [10, 100, 1_000, 10_000])
 def test_write_units_by_buckets_are_those_of_the_real_apply_on_a_zipf_load(batch: int) -> None:
-    records = list(stream_records(max(20_000 if batch > 10 else 2_000, 6 * batch)))
+    some = at_length(20_000) if batch > 10 else 2_000
+    records = list(stream_records(max(some, at_length(6, 4) * batch)))
     meter = by_buckets(records, batch)
     # All three windows see the same day here, from empty rows on.
     each = Life(RESTAURANTS, 1.0, len(records)).moves(batch)
@@ -74,7 +77,7 @@ def test_write_units_by_buckets_are_those_of_the_real_apply_on_a_zipf_load(batch
 def test_write_units_by_buckets_are_those_of_the_real_apply_on_real_events(
     log: str, batch: int
 ) -> None:
-    events = _events(log, 20_000)
+    events = _events(log, _enough(batch))
     load, kept = load_of_events(events)
     records = _records(events)
     meter = by_buckets(records, batch)
@@ -92,6 +95,12 @@ def test_what_moves_between_buckets_is_interpolated() -> None:
         assert near.moved == pytest.approx(exact.moved, rel=0.08, abs=0.001)
 
 
+def _enough(batch: int) -> int:
+    """Events of a log, of which even the largest batches are many."""
+    return at_length(20_000, 20 * batch)
+
+
+@lru_cache(maxsize=2)
 def _events(log: str, count: int) -> list[Event]:
     path = DATA / log
     if not path.exists():

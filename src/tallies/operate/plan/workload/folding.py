@@ -1,6 +1,6 @@
 """Folding: how many different rows a batch of records touches."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import repeat
@@ -219,7 +219,8 @@ class Log:
 @lru_cache(maxsize=100_000)
 def _groups(restaurants: int, skew: float, records: float) -> float:
     logs, counts = _misses(restaurants, skew)
-    return -sum(map(mul, counts, map(expm1, map(mul, logs, repeat(records)))))
+    missing: Iterable[float] = map(mul, counts, map(expm1, map(mul, logs, repeat(records))))
+    return -sum(missing)
 
 
 @cache

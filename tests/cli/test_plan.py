@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import tallies
+from tests.cli.command import tallies, told
 
 
 def plan(*arguments: object) -> Any:
-    ran = tallies("plan", "--json", *map(str, arguments))
+    ran = told("plan", "--json", *map(str, arguments))
     assert ran.code == 0, ran.err
     return json.loads(ran.out)
 
 
 def test_the_table_has_every_line_and_design() -> None:
-    ran = tallies("plan")
+    ran = told("plan")
     assert (ran.code, ran.err) == (0, "")
     words = " ".join(ran.out.split())
     for expected in (
@@ -98,7 +98,7 @@ def test_options_reach_the_model() -> None:
 
 
 def test_prices_that_nobody_looked_up_are_named() -> None:
-    assert "nobody looked up" not in tallies("plan").out
+    assert "nobody looked up" not in told("plan").out
     ran = tallies("plan", "--region", "eu-west-1")
     assert "nobody looked up, worth a look: stream_read_million, trace_million" in ran.out
 

@@ -56,7 +56,7 @@ def tallies(*arguments: str | Path, store: str | None = None, **variables: str) 
 
 @cache
 def told(*arguments: str) -> Ran:
-    """What `tallies` says that changes nothing and needs no store: run once, however often asked."""
+    """What `tallies` says, where it needs no store: run once, however often asked."""
     return tallies(*arguments)
 
 

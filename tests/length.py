@@ -1,10 +1,11 @@
-"""How long random histories run: in full in continuous integration, a fifth elsewhere."""
+"""How long random histories run: in full in continuous integration, a twentieth elsewhere."""
 
 import os
 
 from tests.engines.fixtures import in_ci
 
-SHARE = 5
+SHARE = 20
+STRIDE = 5
 
 
 def _in_full() -> bool:
@@ -18,4 +19,4 @@ def at_length(full: int, least: int = 1) -> int:
 
 def stride() -> int:
     """How far to go on from one step to the next: by one where CI or TALLIES_FULL is set."""
-    return 1 if _in_full() else SHARE
+    return 1 if _in_full() else STRIDE

@@ -1,5 +1,6 @@
 """What aggregation costs a writer: latency of `mark` with the loop running, beside without it."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ OPEN_RATE = 1_000
 """Marks a second that arrive in the open loop, whether the one before is done or not."""
 _BEFORE = 20_000
 """Favorites in the file when a round begins."""
+_PREPARED = "prepared.db"
 _SPIN_SECONDS = 0.0005
 _LIMIT = Bound("<=", 1.1)
 
@@ -26,6 +28,7 @@ Latencies = Callable[[SqliteFavorites, list[str], int], list[float]]
 
 def run(run: Run) -> Iterator[Result]:
     """Closed and open loop; the aggregator as a thread of the same process, and as another."""
+    _prepare(run.folder / _PREPARED)
     for place, background in (("same process", EmbeddedLoop), ("another process", _other_process)):
         closed = (run.pick(10_000, 5_000), closed_loop, background)
         yield from _compare(run, f"closed loop, {place}", *closed, (_LIMIT, _LIMIT))
@@ -74,7 +77,8 @@ def _compare(
 
     def round_of(background: Background) -> list[float]:
         path = run.folder / f"{next(names)}.db"
-        with _prepared(path) as store, background(store):
+        shutil.copyfile(run.folder / _PREPARED, path)
+        with SqliteFavorites(path) as store, background(store):
             taken = loop(store, restaurants, _BEFORE)
         path.unlink()
         return [percentile(taken, share) * 1e6 for share in (0.5, 0.99)]
@@ -94,9 +98,8 @@ def _compare(
         )
 
 
-@contextmanager
-def _prepared(path: Path) -> Iterator[SqliteFavorites]:
-    """A fresh file, with the same favorites in it and counted, its write-ahead log tidied."""
+def _prepare(path: Path) -> None:
+    """Make the file that each round begins with a copy of: its favorites are in it and counted."""
     with SqliteFavorites(path) as store:
         store.init()
         for _ in store.load(marks(_BEFORE, days=1)):
@@ -104,8 +107,6 @@ def _prepared(path: Path) -> Iterator[SqliteFavorites]:
         aggregator = store.aggregator()
         while aggregator.step().records:
             pass
-    with SqliteFavorites(path) as store:
-        yield store
 
 
 @contextmanager

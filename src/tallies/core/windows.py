@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from re import compile as pattern
 
 from tallies.core.errors import UnknownWindow, shown
@@ -67,6 +68,7 @@ _FILL = {
 }
 
 
+@lru_cache(maxsize=10_000)  # each row of a scan or of a batch asks, for few different windows
 def parse_window(name: str) -> NamedWindow:
     """Find the window that a name means.
 

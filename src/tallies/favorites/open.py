@@ -3,10 +3,10 @@
 from typing import cast
 
 from tallies.core.declaration.declaration import Declaration
-from tallies.core.errors import InvalidStoreUrl, InvalidTally, NotInitialised, StoreError
+from tallies.core.errors import InvalidTally, NotInitialised
 from tallies.favorites.favorite import FavoritesStore
 from tallies.favorites.tally import is_of_favorites
-from tallies.stores.open import DEFAULT_URL, open_store
+from tallies.stores.open import DEFAULT_URL, by_scheme, open_store
 from tallies.stores.protocol import Store
 
 
@@ -22,27 +22,20 @@ def open_favorites(
         InvalidTally: it is not a declaration of favorites.
         StoreError: what the store needs is not installed.
     """
-    scheme = url.partition("://")[0]
-    if scheme == "sqlite":
+
+    def on_sqlite() -> FavoritesStore:
         from tallies.favorites.on_sqlite import SqliteFavorites
         from tallies.stores.sqlite.connection.url import parse_url
 
         path, prefix, synchronous = parse_url(url)
         return SqliteFavorites(path, declared, prefix=prefix, synchronous=synchronous)
-    if scheme == "dynamodb":
-        try:
-            from tallies.favorites.on_dynamodb import DynamoFavorites
-        except ModuleNotFoundError as missing:
-            if (missing.name or "").partition(".")[0] == "tallies":
-                raise
-            raise StoreError(
-                f"DynamoDB needs the package {missing.name}; install tallies[aws]."
-            ) from missing
+
+    def on_dynamodb() -> FavoritesStore:
+        from tallies.favorites.on_dynamodb import DynamoFavorites
+
         return DynamoFavorites.from_url(url, declared, strictly=strictly)
-    raise InvalidStoreUrl(
-        f"{url!r} is no store URL; write sqlite:///file.db (four slashes for an absolute path) or"
-        " dynamodb://REGION/PREFIX."
-    )
+
+    return by_scheme(url, on_sqlite, on_dynamodb)
 
 
 def open_any(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from tallies.core.boards.tiling import find_span
@@ -300,10 +299,5 @@ class TalliesOfTable:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
 from time import monotonic, sleep
-from types import TracebackType
 from typing import Self
 
 from tallies.core.errors import TalliesError
@@ -91,12 +90,7 @@ class EmbeddedLoop(forks.Forkable):
             self._prepare()
             self._thread.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
 

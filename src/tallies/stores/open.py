@@ -1,6 +1,7 @@
 """A store URL becomes a store."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from tallies.core.errors import InvalidStoreUrl, StoreError
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "sqlite:///tallies.db"
 _FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
+
+T = TypeVar("T")
 
 
 def open_store(
@@ -26,29 +29,39 @@ def open_store(
         InvalidTally: the store cannot keep what is declared.
         StoreError: what the store needs is not installed.
     """
+
+    def on_sqlite() -> "Store":
+        from tallies.stores.sqlite import SqliteStore
+        from tallies.stores.sqlite.connection.url import parse_url
+
+        file = parse_url(url)
+        return SqliteStore(file.path, declared, prefix=file.prefix, synchronous=file.synchronous)
+
+    def on_dynamodb() -> "Store":
+        from tallies.stores.dynamodb.store import DynamoStore
+
+        return DynamoStore.from_url(url, declared, strictly=strictly)
+
+    return by_scheme(url, on_sqlite, on_dynamodb)
+
+
+def by_scheme(url: str, on_sqlite: Callable[[], T], on_dynamodb: Callable[[], T]) -> T:
+    """Open what a URL names in the way that its scheme asks for; each imports what it needs.
+
+    Raises:
+        InvalidStoreUrl: the URL has another scheme.
+        StoreError: a package is not installed.
+    """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
-        return _open_sqlite(url, declared)
+        return on_sqlite()
     if scheme == "dynamodb":
-        return _open_dynamodb(url, declared, strictly=strictly)
+        try:
+            return on_dynamodb()
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] == "tallies":
+                raise
+            raise StoreError(
+                f"DynamoDB needs the package {missing.name}; install tallies[aws]."
+            ) from missing
     raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")
-
-
-def _open_dynamodb(url: str, declared: "Declaration | None", *, strictly: bool) -> "Store":
-    try:
-        from tallies.stores.dynamodb.store import DynamoStore
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] == "tallies":
-            raise
-        raise StoreError(
-            f"DynamoDB needs the package {missing.name}; install tallies[aws]."
-        ) from missing
-    return DynamoStore.from_url(url, declared, strictly=strictly)
-
-
-def _open_sqlite(url: str, declared: "Declaration | None") -> "Store":
-    from tallies.stores.sqlite import SqliteStore
-    from tallies.stores.sqlite.connection.url import parse_url
-
-    file = parse_url(url)
-    return SqliteStore(file.path, declared, prefix=file.prefix, synchronous=file.synchronous)

@@ -12,7 +12,6 @@ from itertools import chain
 from pathlib import Path
 from re import ASCII
 from re import compile as pattern
-from types import TracebackType
 from typing import Literal, NamedTuple, Self, cast
 
 from tallies.core.errors import InvalidInput, InvalidTime
@@ -96,12 +95,7 @@ class EventLog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._lines.close()
 
     def __iter__(self) -> Iterator[Event | BadLine]:

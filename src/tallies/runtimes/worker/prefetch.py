@@ -7,7 +7,6 @@ as soon as it falls behind, they grow and cost fewer writes a record.
 from collections.abc import Callable, Iterator
 from threading import Condition, Thread
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 from tallies.runtimes.worker.pages import FULL_RECORDS
@@ -53,12 +52,7 @@ class Prefetch:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -3,7 +3,6 @@
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tallies.core.declaration.declaration import Declaration
@@ -297,12 +296,7 @@ class SqliteStore(Reader, forks.Forkable):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -195,10 +195,9 @@ class RebuildHistory(LiveTable):
         for _ in range(MAX_STEPS):
             self._invoke()
             self._go_on()
-            shards = [shard.id for shard in self.source.shards]
             if (
                 not (self.invocations or self.network.late or self.rebuilds)
-                and all(shard in self.deliveries for shard in shards)
+                and all(shard.id in self.deliveries for shard in self.source.shards)
                 and all(each.is_over for each in self.deliveries.values())
             ):
                 return

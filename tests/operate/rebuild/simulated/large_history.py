@@ -45,11 +45,16 @@ class LargeHistory(RebuildHistory):
         self._left += shards[self._known :]
         self._ended |= {shard.parent for shard in shards[self._known :]}
         self._known = len(shards)
-        self._deliver_next(self._left)
-        there = {s.id: self.deliveries[s.id] for s in self._left if s.id in self.deliveries}
-        over = {name for name, each in there.items() if each.is_over and name in self._ended}
-        self._left = [shard for shard in self._left if shard.id not in over]
-        return [each for each in there.values() if not each.is_over]
+        waiting, left = [], []
+        for shard in self._left:
+            delivery = self._delivery(shard)
+            is_over = delivery is not None and delivery.is_over
+            if not is_over or shard.id not in self._ended:
+                left.append(shard)
+            if delivery is not None and not is_over:
+                waiting.append(delivery)
+        self._left = left
+        return waiting
 
     def _write_some(self, count: int) -> None:
         for _ in range(count):

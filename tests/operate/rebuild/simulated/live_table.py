@@ -105,10 +105,17 @@ class LiveTable:
     def _deliver_next(self, shards: Sequence[SimulatedShard]) -> None:
         """Begin with the shards whose parents are read."""
         for shard in shards:
+            self._delivery(shard)
+
+    def _delivery(self, shard: SimulatedShard) -> Delivery | None:
+        """A shard's delivery, which begins now if its parent is read; else None."""
+        delivery = self.deliveries.get(shard.id)
+        if delivery is None:
             parent = self.deliveries.get(shard.parent or "")
-            is_next = shard.parent is None or (parent is not None and parent.is_over)
-            if is_next and shard.id not in self.deliveries:
-                self.deliveries[shard.id] = Delivery(shard, self._invocation, self.random)
+            if shard.parent is None or (parent is not None and parent.is_over):
+                delivery = Delivery(shard, self._invocation, self.random)
+                self.deliveries[shard.id] = delivery
+        return delivery
 
     def _invocation(
         self, shard_id: str, records: Sequence[StreamRecord]

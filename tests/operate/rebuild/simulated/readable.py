@@ -63,15 +63,12 @@ class ReadableDynamoDB(FakeDynamoDB):
             rows = self._source.rows.copy()  # a scan reads ahead in a thread of its own
             items = [{KEY: {"N": str(key)}, **wire(row)} for key, row in rows.items()]
             return {_place(item): item for item in items}
-        return self._rows(table)
-
-    def _rows(self, table: str) -> dict[tuple[str, ...], Mapping[str, Any]]:
         return dict(self.tables.get(table, {}).items())
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         ((table, wanted),) = request["RequestItems"].items()
         assert wanted["ConsistentRead"]
-        rows = self._rows(table)
+        rows: Mapping[Any, Mapping[str, Any]] = self.tables.get(table, {})
         found = [dict(rows[_place(key)]) for key in wanted["Keys"] if _place(key) in rows]
         return {"Responses": {table: found}}
 

@@ -4,6 +4,7 @@ Some invocations know only an epoch that is over. Whatever is interrupted, kille
 each tally that readers see in the end is GROUP BY over the source.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,17 @@ ENOUGH_TO_FIND = 60
 GUARDED = at_length(60)
 
 
-def _play(seeds: range, folder: Path, kind: type[DeclaredHistory] = DeclaredHistory) -> None:
+def _play(
+    seeds: Iterable[int], folder: Path, kind: type[DeclaredHistory] = DeclaredHistory
+) -> None:
     for seed in seeds:
         (folder / str(seed)).mkdir()
         play(seed, folder / str(seed), kind)
+
+
+def _beginning_with(first: int, count: int) -> list[int]:
+    """So many histories, first one that is known to find what is planted: others take longer."""
+    return sorted(range(count), key=lambda seed: seed != first)
 
 
 def test_a_declaration_changes_under_live_traffic(tmp_path: Path) -> None:
@@ -40,7 +48,7 @@ def test_positions_that_are_not_stamped_are_found_out(
 ) -> None:
     monkeypatch.setattr(redeclare, "fence", lambda *_: None)
     with pytest.raises(Wrong):
-        _play(range(ENOUGH_TO_FIND), tmp_path)
+        _play(_beginning_with(33, ENOUGH_TO_FIND), tmp_path)
 
 
 def test_a_new_shard_that_does_not_look_at_the_settings_is_found_out(
@@ -48,4 +56,4 @@ def test_a_new_shard_that_does_not_look_at_the_settings_is_found_out(
 ) -> None:
     monkeypatch.setattr(Guard, "needs_epoch", property(lambda _: False))
     with pytest.raises(Wrong):
-        _play(range(FULL), tmp_path)
+        _play(_beginning_with(16, FULL), tmp_path)

@@ -16,8 +16,8 @@ from tests.histories.worlds import WORLDS
 from tests.length import at_length
 from tests.operate.rebuild.simulated.dynamo_history import InRowsHistory, Played, play
 
-HISTORIES = at_length(300)
-AT_ONCE = at_length(100)
+HISTORIES = at_length(300, least=60)
+AT_ONCE = at_length(100, least=20)
 IN_ROWS = at_length(60)
 
 _played: list[Played] = []

@@ -12,8 +12,8 @@ import pytest
 from tests.length import at_length
 from tests.operate.rebuild.simulated.sqlite_history import Played, play
 
-HISTORIES = at_length(300)
-AT_ONCE = at_length(100)
+HISTORIES = at_length(300, least=60)
+AT_ONCE = at_length(100, least=20)
 
 _played: list[Played] = []
 

@@ -1,5 +1,6 @@
-// Answers questions, a list as JSON on standard input, by what docs/examples/reading reads.
-import { readFileSync } from "node:fs";
+// Answers each line on standard input, questions to one account as JSON, by what
+// docs/examples/reading reads.
+import { createInterface } from "node:readline";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import Big from "big.js";
 import { groupText, groupValues, tallies } from "./tallies.mjs";
@@ -14,12 +15,23 @@ const plain = (value) => {
   return value;
 };
 
-const kept = await tallies(new DynamoDBClient(), process.argv[2]);
-const answers = [];
-for (const [name, what, ...given] of JSON.parse(readFileSync(0, "utf8"))) {
-  if (what === "names") answers.push(Object.keys(kept));
-  else if (what === "groupText") answers.push(groupText(...given));
-  else if (what === "groupValues") answers.push(groupValues(...given));
-  else answers.push(plain(await kept[name][what](...given)));
+const answers = async ({ accessKeyId, questions }) => {
+  const credentials = { accessKeyId, secretAccessKey: "local" };
+  const kept = await tallies(new DynamoDBClient({ credentials }), process.argv[2]);
+  const found = [];
+  for (const [name, what, ...given] of questions) {
+    if (what === "names") found.push(Object.keys(kept));
+    else if (what === "groupText") found.push(groupText(...given));
+    else if (what === "groupValues") found.push(groupValues(...given));
+    else found.push(plain(await kept[name][what](...given)));
+  }
+  return found;
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const said = await answers(JSON.parse(line)).then(
+    (found) => ({ found }),
+    (error) => ({ refused: String(error) }),
+  );
+  console.log(JSON.stringify(said));
 }
-console.log(JSON.stringify(answers));

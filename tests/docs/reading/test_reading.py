@@ -1,15 +1,14 @@
 """docs/reading.md: a program in another language reads the same answers from the tables as ours."""
 
 import json
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tallies.core.declaration.declaration import Declaration, read_declaration
+from tallies.core.declaration.declaration import read_declaration
 from tallies.core.groups import group_text
 from tallies.core.ids import split_ids
 from tallies.core.windows import Window
@@ -18,119 +17,19 @@ from tallies.stores.dynamodb.catalog.settings import FORMAT
 from tallies.stores.dynamodb.rows.keys import SETTINGS, reserved_key
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.protocol import Ranked
+from tests.docs.reading.conftest import Answer
+from tests.docs.reading.sales import ACCOUNT, SHOPS, TABLE, TOML
 from tests.dynamodb.traffic import settle
-from tests.engines import DynamoDBAccount, make_streamed_table
+from tests.engines import DynamoDBAccount
 from tests.engines.errors import EngineError
 from tests.engines.fetched import node
 from tests.engines.fixtures import missing_engine_skips
 
-ANSWER = Path(__file__).with_name("answer.mjs")
 PAGE = Path(__file__).parents[3] / "docs" / "reading.md"
-TABLE = "app-tallies"
 PLACES = Decimal("1e-20")
 """To which big.js divides."""
 DIGITS = Decimal("1e-27")
 """To which Python does."""
-
-TOML = """
-table = "orders"
-
-[[tally]]
-name = "sales"
-group_by = ["city", "shop"]
-time = "at"
-windows = ["all", "year", "month", "week", "day", "hour"]
-ranked = ["all", "month"]
-ranked_by = "revenue"
-
-[tally.measures]
-average = { average = "total" }
-orders = "count"
-revenue = { sum = "total" }
-weight = { average = "grams" }
-
-[[tally]]
-name = "shops"
-group_by = "shop"
-measures = { visits = { sum = "grams" } }
-
-[[tally]]
-name = "whole"
-group_by = []
-measures = { orders = "count" }
-ranked = ["all"]
-"""
-CITIES = ["Rome", "São#Paulo", "100%", "%23#", "\U0001f35c", "\uffe5"]
-SHOPS = ["a", "b#c", "%"]
-AMOUNTS = ["1", "0.1", "-2.5", "99999999999999999.000000001", "0", "12"]
-Answer = Callable[..., list[Any]]
-
-
-@pytest.fixture
-def answer(aws_environment: DynamoDBAccount) -> Answer:
-    """Asks the Node program; each question is a tally, what is asked of it, and with what."""
-
-    def ask(*questions: Sequence[Any]) -> list[Any]:
-        env = {**aws_environment.env, "AWS_ENDPOINT_URL_DYNAMODB": aws_environment.endpoint}
-        with missing_engine_skips():
-            printed = node.run(
-                node.READING,
-                ANSWER.name,
-                TABLE,
-                files=[ANSWER],
-                env=env,
-                given=json.dumps(questions),
-            )
-        answers: list[Any] = json.loads(printed)
-        return answers
-
-    return ask
-
-
-@pytest.fixture
-def declared() -> Declaration:
-    return read_declaration(TOML)
-
-
-@pytest.fixture(
-    params=[
-        (1, "&guard=transactions&ranking=measure"),
-        (3, "&guard=transactions&ranking=measure"),
-        (1, "&guard=rows&ranking=buckets"),
-        (3, "&guard=transactions&ranking=buckets"),
-    ],
-    ids=["one partition", "three partitions", "buckets", "buckets in three partitions"],
-)
-def sales(
-    aws_environment: DynamoDBAccount, declared: Declaration, request: pytest.FixtureRequest
-) -> Iterator[DynamoStore]:
-    """Orders that were written, moved and removed, and their tallies."""
-    client = aws_environment.dynamodb()
-    make_streamed_table(client, "orders")
-    shards, layout = request.param
-    url = aws_environment.store_url("app") + f"&ranking_shards={shards}{layout}"
-    with DynamoStore.from_url(url, declared) as store:
-        store.init()
-        dice = random.Random(shards)
-        for _ in range(150):
-            key = {"id": {"S": str(dice.randrange(60))}}
-            if dice.random() < 0.25:
-                client.delete_item(TableName="orders", Key=key)
-                continue
-            day = f"20{dice.choice([81, 82])}-1{dice.randrange(3)}-{dice.randrange(10, 30)}"
-            client.put_item(
-                TableName="orders",
-                Item={
-                    **key,
-                    "city": {"S": dice.choice(CITIES)},
-                    "shop": {"S": dice.choice(SHOPS)},
-                    "total": {"N": dice.choice(AMOUNTS)},
-                    "grams": {"N": str(dice.randrange(1, 50))},
-                    "at": {"S": f"{day}T08:30:00Z"},
-                },
-            )
-        settle(store)
-        yield store
 
 
 def agree(printed: dict[str, str], ours: dict[str, Any]) -> bool:
@@ -236,12 +135,12 @@ def test_groups_are_named_as_we_name_them(sales: DynamoStore, answer: Answer) ->
 
 
 def test_readers_go_over_to_what_a_rebuild_built(
-    sales: DynamoStore, answer: Answer, tmp_path: Path
+    own_sales: DynamoStore, answer: Answer, tmp_path: Path
 ) -> None:
     changed = TOML.replace('group_by = "shop"', 'group_by = "city"')
-    sales.rebuild(read_declaration(changed), folder=tmp_path)
+    own_sales.rebuild(read_declaration(changed), folder=tmp_path)
     (found,) = answer(["shops", "windows", "Rome"])
-    with DynamoStore.from_url(sales.url) as now:
+    with DynamoStore.from_url(own_sales.url) as now:
         ours = now.reading("shops").measures_of("Rome")["all"]["visits"]
     assert found == [["all", {"visits": str(ours)}]]
 
@@ -265,8 +164,9 @@ def test_favorites(aws_environment: DynamoDBAccount, answer: Answer) -> None:
         assert printed(board) == lines(store.leaderboard("2082-11", 10)) == two_and_one
 
 
-def test_the_program_of_the_page(sales: DynamoStore, aws_environment: DynamoDBAccount) -> None:
-    env = {**aws_environment.env, "AWS_ENDPOINT_URL_DYNAMODB": aws_environment.endpoint}
+def test_the_program_of_the_page(sales: DynamoStore, dynamodb_endpoint: str) -> None:
+    account = DynamoDBAccount(dynamodb_endpoint, ACCOUNT)
+    env = {**account.env, "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint}
     with missing_engine_skips():
         printed = node.run(node.READING, "top.mjs", TABLE, "all", env=env)
     found = [line.split(" ", 1) for line in printed.splitlines()]
@@ -276,8 +176,8 @@ def test_the_program_of_the_page(sales: DynamoStore, aws_environment: DynamoDBAc
     ]
 
 
-def test_a_later_format_is_refused(sales: DynamoStore, answer: Answer) -> None:
-    client = sales._clients.dynamodb  # the account's own
+def test_a_later_format_is_refused(own_sales: DynamoStore, answer: Answer) -> None:
+    client = own_sales._clients.dynamodb  # the account's own
     for change, says in (
         ("SET #format = :later", "is of format 3, and this program knows 2"),
         ("REMOVE #format", "does not say yet what it tallies"),

@@ -4,12 +4,15 @@ The packages are those of a lock file, with its digests, in a folder named after
 lock file never meets them. What `archives.py` says of folders holds here too.
 """
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.engines.errors import EngineError, EngineMissingError
@@ -79,17 +82,11 @@ def run(
         EngineMissingError: there is no node, or no npm to fetch the packages.
         EngineError: the program failed; its words.
     """
-    node = _node()
-    modules = ensure(packages) / "node_modules"
-    with tempfile.TemporaryDirectory(prefix="tallies-node-") as temporary:
-        for file in (*packages.source.iterdir(), *files):
-            if file.is_file():
-                shutil.copy2(file, temporary)
-        (Path(temporary) / "node_modules").symlink_to(modules)
+    with _folder(packages, files) as (node, folder):
         done = subprocess.run(
             [node, program, *arguments],
-            cwd=temporary,
-            env={"PATH": str(Path(node).parent), **(env or {})},
+            cwd=folder,
+            env=_environment(node, env),
             input=given,
             capture_output=True,
             text=True,
@@ -101,6 +98,77 @@ def run(
     return done.stdout
 
 
+@contextlib.contextmanager
+def answering(
+    packages: NodePackages,
+    program: str,
+    *arguments: str,
+    files: Iterable[Path] = (),
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Callable[[str], str]]:
+    """A program that prints a line for each one that it is given, as long as the block lasts: to
+    start one and its packages takes longer than most answers. Raises as `run` does."""
+    with (
+        _folder(packages, files) as (node, folder),
+        (folder / "stderr").open("w+") as said,
+        subprocess.Popen(
+            [node, program, *arguments],
+            cwd=folder,
+            env=_environment(node, env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        ) as process,
+    ):
+        given, printed = process.stdin, process.stdout
+        assert given is not None
+        assert printed is not None
+
+        def answer(line: str) -> str:
+            late = threading.Timer(RUN_SECONDS, process.kill)
+            late.start()
+            try:
+                with contextlib.suppress(BrokenPipeError):  # it says why on its stderr
+                    given.write(line + "\n")
+                    given.flush()
+                found = printed.readline()
+            finally:
+                late.cancel()
+            if not found:
+                raise EngineError(f"{program} failed: {(folder / 'stderr').read_text()}")
+            return found
+
+        try:
+            yield answer
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                given.close()  # so it ends
+            try:
+                process.wait(RUN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+@contextlib.contextmanager
+def _folder(packages: NodePackages, files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    """Node, and a folder with all that a program needs."""
+    node = _node()
+    modules = ensure(packages) / "node_modules"
+    with tempfile.TemporaryDirectory(prefix="tallies-node-") as temporary:
+        for file in (*packages.source.iterdir(), *files):
+            if file.is_file():
+                shutil.copy2(file, temporary)
+        (Path(temporary) / "node_modules").symlink_to(modules)
+        yield node, Path(temporary)
+
+
+def _environment(node: str, env: Mapping[str, str] | None) -> dict[str, str]:
+    return {"PATH": str(Path(node).parent), **(env or {})}
+
+
+@cache
 def _node() -> str:
     node = shutil.which("node")
     if node is None:

@@ -1,6 +1,7 @@
 """Clients of AWS: time-outs, retries, and where they connect to."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
@@ -133,10 +134,15 @@ def _search_less(session: Session) -> None:
     loader = session.get_component("data_loader")
 
     def folders(_: str) -> list[str]:
-        places = [Path(path) for path in loader.search_paths]
-        return sorted({each.name for place in places if place.is_dir() for each in place.iterdir()})
+        return sorted(set().union(*map(_folders_in, loader.search_paths)))
 
     loader.list_available_services = folders
+
+
+@cache
+def _folders_in(path: str) -> frozenset[str]:
+    place = Path(path)
+    return frozenset(each.name for each in place.iterdir()) if place.is_dir() else frozenset()
 
 
 class _Scanning:

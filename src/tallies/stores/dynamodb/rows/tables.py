@@ -1,10 +1,11 @@
 """The tables: created where they are missing, checked where they exist."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from tallies.core.errors import InvalidTally, NotInitialised, StoreUnavailable, WrongStore
 from tallies.core.tally import Tally
@@ -134,15 +135,15 @@ class Tables:
         return True
 
     def _wait(self, table: str) -> Mapping[str, Any]:
-        try:
-            self._raw.get_waiter("table_exists").wait(
-                TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": WAIT_SECONDS}
-            )
-        except WaiterError as error:
-            raise StoreUnavailable(
-                f"The table {table} is not ready after {WAIT_SECONDS} s; run `tallies init` again."
-            ) from error
-        return self._client.describe_table(TableName=table)["Table"]
+        for _ in range(WAIT_SECONDS):
+            with suppress(NotInitialised):  # a table that is just made may not be heard of yet
+                found = self._client.describe_table(TableName=table)["Table"]
+                if found["TableStatus"] == "ACTIVE":
+                    return found
+            sleep(1)
+        raise StoreUnavailable(
+            f"The table {table} is not ready after {WAIT_SECONDS} s; run `tallies init` again."
+        )
 
     def _expire(self, table: str) -> bool:
         """Let DynamoDB remove rows past their expiry."""

@@ -44,9 +44,10 @@ class SpillFile:
         schema = "; ".join([_FACTS, *tables.values()])
         try:
             # Nothing here is worth waiting for the disk: after a power cut, a new scan is made.
+            # That comes first, since going over to WAL already waits for it.
             self._connection.executescript(
-                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-                f" PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {schema}"
+                "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
+                f" PRAGMA journal_mode = WAL; PRAGMA cache_size = -{_CACHE_KIB}; {schema}"
             )
         except sqlite3.Error as error:
             self._connection.close()

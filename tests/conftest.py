@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.engines.fetched.archives import cache_root
-from tests.models import reads_each_model_once
+from tests.models import finds_out_once
 
 pytest_plugins = ["tests.engines.fixtures"]
 
@@ -24,7 +24,7 @@ elif "CI" not in os.environ:  # hypothesis has a profile of its own for it, as p
 _PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(cache_root() / f"jsii-{_PROCESS}"))
 
-reads_each_model_once()
+finds_out_once()
 gc.set_threshold(100_000, 50, 100)  # of hundreds of megabytes that stay, each walk takes long
 
 

@@ -95,10 +95,11 @@ class DynamoDBAccount:
         dynamodb = self.dynamodb()
         for page in dynamodb.get_paginator("list_tables").paginate():
             for table in page["TableNames"]:
-                description = dynamodb.describe_table(TableName=table)["Table"]
-                if description.get("DeletionProtectionEnabled"):
+                try:
+                    dynamodb.delete_table(TableName=table)
+                except dynamodb.exceptions.ClientError:  # the one reason for it is its protection
                     dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-                dynamodb.delete_table(TableName=table)
+                    dynamodb.delete_table(TableName=table)
         dynamodb.close()
 
 

@@ -15,6 +15,7 @@ from tallies.stores.dynamodb.store import DynamoStore
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+PAUSE_SECONDS = 0.02
 DAYS = ["2082-11-23", "2082-11-22", "2082-10-31"]
 
 
@@ -36,18 +37,23 @@ def write(store: DynamoFavorites, dice: random.Random) -> None:
 
 @contextmanager
 def busy(store: DynamoFavorites, seed: int, batch: int = 7) -> Iterator[None]:
-    """Two writers and an aggregator at work."""
+    """Two writers and an aggregator at work.
+
+    Between what they do there is time for what is tested: without, the three take most of the
+    processor, and what they write meanwhile is most of what it then has to read.
+    """
     stop = Flag()
 
     def writing(number: int) -> None:
         dice = random.Random(f"{seed} {number}")
-        while not stop.is_set():
+        while not stop.wait(PAUSE_SECONDS):
             write(store, dice)
 
     def aggregating() -> None:
         aggregator = store.aggregator(batch)
         while not stop.is_set():
-            aggregator.step()
+            if not aggregator.step().records:
+                stop.wait(PAUSE_SECONDS)
 
     with ThreadPoolExecutor(3) as threads:
         running = [threads.submit(writing, 0), threads.submit(writing, 1)]

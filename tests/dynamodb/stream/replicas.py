@@ -30,7 +30,6 @@ class Replica:
         self.region = account.region
         self.client: DynamoDBClient = account.dynamodb()
         self._version = version
-        self._read = ""
         self.client.create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -39,6 +38,8 @@ class Replica:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
         self._stream = Stream.of_table(self.client, account.streams(), TABLE)
+        (self._shard,) = self._stream.shards()  # which stays open
+        self._read = ""
 
     def rows(self) -> dict[str, Row]:
         """All rows, by their ids, without what replication adds."""
@@ -78,10 +79,13 @@ class Replica:
         return len(records)
 
     def _new_records(self) -> Iterator[StreamRecord]:
-        (shard,) = self._stream.shards()
-        for record in self._stream.after(shard, self._read):
-            self._read = record.change.position
-            yield record
+        iterator: str | None = self._stream.iterator(self._shard.id, self._read)
+        while iterator is not None:
+            records, iterator = self._stream.read(iterator)
+            if not records:
+                return
+            yield from records
+            self._read = records[-1].change.position
 
     def _carry(self, other: "Replica", image: Row) -> None:
         if self._version == "2019.11.21":

@@ -17,6 +17,7 @@ from tests.cli.command import tallies
 from tests.dynamodb.stream.replicas import REPLICATION, Replica, Version, replicate
 from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount
+from tests.length import at_length
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -84,7 +85,7 @@ def test_one_region_counts_what_either_region_writes_once(
     dice = random.Random(seed)
     with DynamoStore.from_url(aws_environment.store_url("app"), declared) as store:
         store.init()
-        for step in range(1, 161):
+        for step in range(1, at_length(160, least=64) + 1):
             act(dice.choice([here, there]), dice, step)
             if step % 8 == 0:
                 replicate(here, there)

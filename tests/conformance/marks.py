@@ -1,6 +1,6 @@
 """Favorites that users mark, change and unmark, as every store keeps them. A part of the suite."""
 
-import pytest
+from itertools import product
 
 from tallies.core.times import canonical_time, parse_time
 from tallies.favorites.favorite import Favorite
@@ -102,16 +102,20 @@ class MarksSuite:
         assert paged == every
         assert len(every) == 7
 
-    @pytest.mark.parametrize("user", ODD_IDS)
-    def test_any_id_works_and_none_meets_another(self, backend: Backend, user: str) -> None:
+    def test_any_id_works_and_none_meets_another(self, backend: Backend) -> None:
         store = backend.store
-        for restaurant in ODD_IDS:
-            store.mark(user, restaurant)
+        for user, restaurant in product(ODD_IDS, ODD_IDS):
+            assert store.mark(user, restaurant)[1]
         backend.settle()
-        assert len(store.favorites_of(user, 100)) == len(ODD_IDS)
-        for restaurant in ODD_IDS:
+        for user, restaurant in product(ODD_IDS, ODD_IDS):
             found = store.get(user, restaurant)
             assert found is not None
             assert (found.user_id, found.restaurant_id) == (user, restaurant)
-            assert store.windows_of(restaurant) == {"all": 1, "2082-11": 1, "2082-11-23": 1}
+        for user in ODD_IDS:
+            listed = [favorite.restaurant_id for favorite in store.favorites_of(user, 100)]
+            assert sorted(listed) == sorted(ODD_IDS)
+        users = len(ODD_IDS)
+        for restaurant in ODD_IDS:
+            counts = {"all": users, "2082-11": users, "2082-11-23": users}
+            assert store.windows_of(restaurant) == counts
         assert store.verify().drifted == []

@@ -23,6 +23,7 @@ from tallies.stores.verified import Drift
 from tests.conformance.backend import ManualClock
 from tests.dynamodb.traffic import busy, settle, write
 from tests.engines import DynamoDBAccount
+from tests.length import at_length
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -73,7 +74,7 @@ def test_each_row_is_in_the_bucket_of_its_count(
     store: DynamoFavorites, client: "DynamoDBClient"
 ) -> None:
     dice = random.Random(1)
-    for number in range(300):
+    for number in range(at_length(300, least=100)):
         write(store, dice)
         if number % 7 == 0:
             settle(store)

@@ -38,7 +38,7 @@ print("done", flush=True)
 def kill_now_and_then(work: str, url: str, folder: Path, dice: random.Random) -> None:
     """Run it some times over; each is killed at some line of its output, or right after it."""
     command = [sys.executable, "-c", WORK, url, work, str(folder)]
-    for _ in range(4):
+    for _ in range(at_length(4, least=2)):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for _ in range(dice.randrange(1, 8)):

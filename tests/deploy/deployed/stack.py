@@ -21,6 +21,7 @@ ROOT = TEMPLATE.parents[1]
 OPERATIONS = ROOT / "docs" / "operations.md"
 OWN_TABLE = ROOT / "docs" / "own-table.md"
 COMMAND_SECONDS = 300.0
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,22 @@ def deployed(
     audience: str,
     origins: str = "",
     parameters: str = IN_TRANSACTIONS,
+    deleted_by_sam: bool = True,
 ) -> Iterator[Stack]:
     """The template as a stack for the length of the block.
 
     The folder holds the functions where the template looks for them, in build/function.
-    `parameters` are those besides.
+    `parameters` are those besides. To be deleted by the service itself takes a second less than by
+    the command of the page.
     """
     variables = {"STACK": name, "ISSUER": issuer, "AUDIENCE": audience, "ORIGINS": origins}
     cors = '"CorsOrigins=$ORIGINS"' if origins else ""
     made = _deploy(cloud, folder, variables, OPERATIONS, f"{cors} {parameters}")
     yield _with_routes(cloud, name, made)
-    _run(_command("sam delete"), cloud, folder, variables)
+    if deleted_by_sam:
+        _run(_command("sam delete"), cloud, folder, variables)
+    else:
+        _delete(cloud, name)
 
 
 def billed_anew(
@@ -96,19 +102,25 @@ def deployed_cloud_assembly(cloud: Cloud, folder: Path, name: str) -> Iterator[S
     template = (folder / f"{name}.template.json").read_text()
     capabilities = ["CAPABILITY_IAM"]
     cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=capabilities)
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": int(COMMAND_SECONDS)}
-    )
+    _wait(cloudformation, "stack_create_complete", name)
     (made,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     described = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     yield Stack(
         {each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]},
         {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in described},
     )
+    _delete(cloud, name)
+
+
+def _delete(cloud: Cloud, name: str) -> None:
+    cloudformation = cloud.client("cloudformation")
     cloudformation.delete_stack(StackName=name)
-    cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": int(COMMAND_SECONDS)}
-    )
+    _wait(cloudformation, "stack_delete_complete", name)
+
+
+def _wait(cloudformation: Any, state: str, name: str) -> None:
+    often = {"Delay": POLL_SECONDS, "MaxAttempts": int(COMMAND_SECONDS / POLL_SECONDS)}
+    cloudformation.get_waiter(state).wait(StackName=name, WaiterConfig=often)
 
 
 def _with_routes(cloud: Cloud, name: str, made: Any) -> Stack:
@@ -154,6 +166,7 @@ def _run(command: str, cloud: Cloud, folder: Path, variables: Mapping[str, str])
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(folder),  # its settings and its telemetry's id are kept there
             "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": str(POLL_SECONDS),  # else 5 s pass before it looks again
             "AWS_ENDPOINT_URL": cloud.endpoint,
             **cloud.env,
             **variables,

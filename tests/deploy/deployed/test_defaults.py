@@ -21,7 +21,7 @@ def test_its_tables_are_those_of_the_store_that_it_names(
     who = {"issuer": ann.issuer, "audience": ann.audience}
     with (
         missing_engine_skips(),
-        deployed(cloud, package, "rows", **who, parameters="") as stack,
+        deployed(cloud, package, "rows", **who, parameters="", deleted_by_sam=False) as stack,
     ):
         url = stack.outputs["Store"]
         assert url.endswith("/rows?ranking=buckets&guard=rows")

@@ -43,7 +43,9 @@ def test_a_stack_counts_in_both_modes_and_changes_over_with_its_counts(
     parameters = f"{_of_page()} {IN_TRANSACTIONS}"
     with (
         missing_engine_skips(),
-        deployed(cloud, package, "fixed", **who, parameters=parameters) as stack,
+        deployed(
+            cloud, package, "fixed", **who, parameters=parameters, deleted_by_sam=False
+        ) as stack,
         DynamoFavorites.from_url(f"{stack.outputs['Store']}&endpoint={cloud.endpoint}") as store,
     ):
         assert _billing(cloud, "fixed-tallies") == (

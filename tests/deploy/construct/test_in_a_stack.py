@@ -127,7 +127,7 @@ def test_the_example_of_the_page_is_synthesised(
     (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     # What `cdk` says by its environment, said here: a Node of its own would take seconds.
     # The functions are not gathered, as when another stack of an application is deployed.
-    context = {"aws:cdk:bundling-stacks": []}
+    context: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}
     monkeypatch.setattr(cdk, "App", partial(cdk.App, outdir=str(tmp_path), context=context))
     monkeypatch.chdir(ROOT)
     exec(compile(example, "operations.md", "exec"), {})

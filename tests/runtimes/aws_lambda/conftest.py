@@ -7,8 +7,8 @@ import pytest
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
-from tests.engines.fixtures import StartLambda
-from tests.engines.lambda_rie import LambdaFunction
+from tests.engines.fixtures import StartLambda, missing_engine_skips
+from tests.engines.lambda_rie import LambdaFunction, lambda_runtime
 from tests.layouts import OLDER
 
 HANDLER = "tallies.favorites.aws_aggregator.handler"
@@ -34,3 +34,21 @@ def deploy(
         return start_lambda(HANDLER, settings, function_timeout_seconds=function_timeout_seconds)
 
     return start
+
+
+@pytest.fixture(scope="module")
+def idle(dynamodb_endpoint: str) -> Iterator[LambdaFunction]:
+    """One function for all events that change nothing, over a store of its own."""
+    account = DynamoDBAccount(dynamodb_endpoint, "idle")
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in account.env.items():
+            patched.setenv(name, value)
+        url = account.store_url("app") + OLDER
+        with DynamoFavorites.from_url(url, clock=ManualClock()) as store:
+            store.init()
+        with (
+            missing_engine_skips(),
+            lambda_runtime(HANDLER, {"TALLIES_STORE": url, **account.env}) as function,
+        ):
+            yield function
+    account.wipe()

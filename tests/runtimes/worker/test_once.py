@@ -16,13 +16,14 @@ from tallies.stores.dynamodb.apply.transactions import OutOfTime, Sender
 from tallies.stores.dynamodb.client.errors import HistoryTrimmed
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
+from tests.length import at_length
 from tests.runtimes.worker.conftest import all_time, fill
 from tests.runtimes.worker.processes import worker_process
 from tests.runtimes.worker.simulated import SimulatedStream
 from tests.waiting import until
 
 AnyStore = SqliteFavorites | DynamoFavorites
-MARKS = 1_000
+MARKS = at_length(1_000, 400)
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])

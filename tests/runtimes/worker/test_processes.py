@@ -11,11 +11,13 @@ import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
+from tests.runtimes.worker.conftest import Start
 from tests.runtimes.worker.processes import WorkerProcess, worker_process
 from tests.waiting import until
 from tests.web import WEB
 
 USERS, RESTAURANTS = 60, 12
+REST_SECONDS = 0.005
 
 
 class Load:
@@ -37,6 +39,7 @@ class Load:
             else:
                 self._store.unmark(user, restaurant)
             self.writes += 1
+            self._stop.wait(REST_SECONDS)  # leaves a processor to the workers
 
     def more(self, writes: int) -> None:
         """Wait until so many more writes are made."""
@@ -67,11 +70,11 @@ def until_equal_to_group_by(store: DynamoFavorites) -> None:
     assert {line.group: line.amount for line in store.leaderboard("all", 1000)} == counted
 
 
-def until_all_is_counted(store: DynamoFavorites) -> None:
-    """Let a worker carry over what is left, and compare."""
-    with worker_process(store.url) as last:
-        until_equal_to_group_by(store)
-        assert last.stop()[0] == 0
+def until_all_is_counted(store: DynamoFavorites, start: Start) -> None:
+    """Let a worker of this process carry over what is left, and compare."""
+    last = start()
+    until_equal_to_group_by(store)
+    assert last.stop()
 
 
 def holders(store: DynamoFavorites) -> set[str]:
@@ -87,19 +90,17 @@ def until_reading(store: DynamoFavorites, *workers: WorkerProcess) -> WorkerProc
 
 
 def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoFavorites) -> None:
-    with (
-        Load(store).going_on() as load,
-        worker_process(store.url) as ann,
-        worker_process(store.url) as bob,
-    ):
-        reading = until_reading(store, ann, bob)
-        other = bob if reading is ann else ann
-        load.more(200)
-        until(lambda: store.leaderboard("all", 1))
-        reading.kill()
-        assert until_reading(store, other) is other
-        load.more(100)
-    until_all_is_counted(store)
+    with worker_process(store.url) as ann, worker_process(store.url) as bob:
+        with Load(store).going_on() as load:
+            reading = until_reading(store, ann, bob)
+            other = bob if reading is ann else ann
+            load.more(200)
+            until(lambda: store.leaderboard("all", 1))
+            reading.kill()
+            assert until_reading(store, other) is other
+            load.more(100)
+        until_equal_to_group_by(store)
+        assert other.stop()[0] == 0
 
 
 def test_killed_again_and_again(store: DynamoFavorites) -> None:
@@ -110,12 +111,14 @@ def test_killed_again_and_again(store: DynamoFavorites) -> None:
                 assert until_reading(store, worker) is worker
                 load.more(60)
                 worker.kill()
-    until_all_is_counted(store)
+    with worker_process(store.url) as last:
+        until_equal_to_group_by(store)
+        assert last.stop()[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_under_load_it_finishes_its_batch_and_leaves(
-    store: DynamoFavorites, number: signal.Signals
+    store: DynamoFavorites, start: Start, number: signal.Signals
 ) -> None:
     with Load(store, seed=3).going_on() as load, worker_process(store.url) as worker:
         until_reading(store, worker)
@@ -131,7 +134,7 @@ def test_told_to_stop_under_load_it_finishes_its_batch_and_leaves(
         (part,) = store.backlog.shards()
         (run,) = part.known.progress.runs
         assert run.position
-    until_all_is_counted(store)
+    until_all_is_counted(store, start)
 
 
 def test_its_metrics_count_what_it_did(store: DynamoFavorites) -> None:

@@ -26,7 +26,12 @@ from pathlib import Path
 
 import tallies.cli
 
-SLOW = ("tallies.favorites.on_dynamodb", "tallies.favorites.on_sqlite", "tallies.runtimes.worker")
+SLOW = (
+    "tallies.favorites.on_dynamodb",
+    "tallies.favorites.on_sqlite",
+    "tallies.runtimes.worker",
+    "uvicorn",
+)
 """What commands import only where they need it."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 MOST_BYTES = 1 << 20

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Thread
 from typing import Protocol
 
@@ -10,6 +11,7 @@ import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.runtimes.worker import Worker
+from tallies.runtimes.worker.pace import Pace
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.simulated import SimulatedStream
 from tests.waiting import until
@@ -69,7 +71,12 @@ def store(aws_environment: DynamoDBAccount, layout_options: str) -> Iterator[Dyn
 
 @pytest.fixture
 def simulated(store: DynamoFavorites, monkeypatch: pytest.MonkeyPatch) -> SimulatedStream:
-    """A stream with one open shard, `a`, in the place of the store's own."""
+    """A stream with one open shard, `a`, in the place of the store's own.
+
+    Whoever reads it rests for hundredths of a second only: it costs nobody anything.
+    """
+    monkeypatch.setattr("tallies.runtimes.worker.pages.Pace", partial(Pace, 0.01, 0.1))
+    monkeypatch.setattr("tallies.runtimes.worker.consumer.REST_SECONDS", 0.01)
     stream = SimulatedStream()
     stream.open("a")
     store.__dict__["stream"] = stream

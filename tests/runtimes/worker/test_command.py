@@ -1,5 +1,8 @@
 """`tallies worker` used wrongly: one sentence, exit code 2."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
@@ -36,3 +39,10 @@ def test_a_port_that_is_none(port: str) -> None:
     assert ran.code == 2
     assert "--metrics-port" in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_it_loads_no_web_framework_that_a_start_would_pay_for() -> None:
+    program = "import sys, tallies.cli.commands.worker; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert loaded.returncode == 0, loaded.stderr
+    assert not {"fastapi", "pydantic", "uvicorn"} & set(loaded.stdout.split())

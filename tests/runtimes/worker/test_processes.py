@@ -17,7 +17,7 @@ from tests.waiting import until
 from tests.web import WEB
 
 USERS, RESTAURANTS = 60, 12
-REST_SECONDS = 0.005
+REST_SECONDS = 0.01
 
 
 class Load:
@@ -91,14 +91,14 @@ def until_reading(store: DynamoFavorites, *workers: WorkerProcess) -> WorkerProc
 
 def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoFavorites) -> None:
     with worker_process(store.url) as ann, worker_process(store.url) as bob:
+        reading = until_reading(store, ann, bob)
+        other = bob if reading is ann else ann
         with Load(store).going_on() as load:
-            reading = until_reading(store, ann, bob)
-            other = bob if reading is ann else ann
-            load.more(200)
+            load.more(100)
             until(lambda: store.leaderboard("all", 1))
             reading.kill()
             assert until_reading(store, other) is other
-            load.more(100)
+            load.more(50)
         until_equal_to_group_by(store)
         assert other.stop()[0] == 0
 
@@ -120,7 +120,7 @@ def test_killed_again_and_again(store: DynamoFavorites) -> None:
 def test_told_to_stop_under_load_it_finishes_its_batch_and_leaves(
     store: DynamoFavorites, start: Start, number: signal.Signals
 ) -> None:
-    with Load(store, seed=3).going_on() as load, worker_process(store.url) as worker:
+    with worker_process(store.url) as worker, Load(store, seed=3).going_on() as load:
         until_reading(store, worker)
         load.more(100)
         code, said = worker.stop(number)

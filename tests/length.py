@@ -8,15 +8,16 @@ SHARE = 20
 STRIDE = 5
 
 
-def _in_full() -> bool:
+def in_full() -> bool:
+    """Whether nothing is made shorter: where CI or TALLIES_FULL is set."""
     return in_ci() or "TALLIES_FULL" in os.environ
 
 
 def at_length(full: int, least: int = 1) -> int:
     """How many of so many, but at least `least`; all of them where CI or TALLIES_FULL is set."""
-    return full if _in_full() else max(full // SHARE, least)
+    return full if in_full() else max(full // SHARE, least)
 
 
 def stride() -> int:
     """How far to go on from one step to the next: by one where CI or TALLIES_FULL is set."""
-    return 1 if _in_full() else STRIDE
+    return 1 if in_full() else STRIDE

@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from tests.engines.fetched import archives
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.process import free_port
+from tests.length import in_full
 
 from .shell import Shell, shell
 
@@ -54,6 +57,25 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+NOT_LENT = {"pip", "setuptools", "tallies"}
+"""What the pages install, or `python -m venv` does, to have a command of it."""
+
+
+def _lend_packages(folder: Path) -> None:
+    """Give a clone's environment the packages that are installed here.
+
+    To look for them, unpack and compile them again takes half a minute of the processor.
+    """
+    here, there = (
+        Path(sysconfig.get_path("purelib", scheme, {"base": str(base), "platbase": str(base)}))
+        for scheme, base in (("venv", sys.prefix), ("venv", folder / ".venv"))
+    )
+    there.mkdir(parents=True)
+    for each in here.iterdir():
+        if each.suffix != ".pth" and each.name.partition("-")[0] not in NOT_LENT:
+            (there / each.name).symlink_to(each)
+
+
 def _needed(*programs: str) -> None:
     missing = [each for each in programs if shutil.which(each) is None]
     if missing and in_ci():
@@ -90,6 +112,9 @@ def test_every_command_prints_what_the_page_says(clone: Path, name: str) -> None
         if not name.startswith(("AWS_", "TALLIES_", "VIRTUAL_ENV"))
     }
     env["TALLIES_ENGINES"] = str(archives.cache_root())
+    if not in_full() and not (clone / ".venv").exists():
+        _lend_packages(clone)
+        env["PYTHON"] = sys.executable  # of the version that the packages are of
     found = steps(page)
     assert len(found) > 5
     with shell(clone, env) as reader:

@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
 from tallies.core.errors import InvalidInput, InvalidTally
 from tallies.favorites.on_dynamodb import DynamoFavorites
@@ -166,6 +168,26 @@ def test_the_position_is_noted_before_a_rest_and_not_with_each_batch(
     (shard,) = in_rows.stream.shards()
     (record,) = in_rows.stream.after(shard, "")
     assert noted() == record.change.position
+
+
+def test_a_note_that_cannot_be_written_is_given_up_in_time(
+    in_rows: DynamoFavorites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is to stop has no more than some seconds for it."""
+    in_rows.mark("ann", "noodles")
+    shard, records = the_last(in_rows)
+    apply = in_rows.guarded_apply()
+    assert apply.apply_shard(shard, records).records == 1
+    slept: list[float] = []
+
+    def away(**_: Any) -> Any:
+        raise ConnectTimeoutError(endpoint_url="nowhere")
+
+    monkeypatch.setattr(apply._sender, "client", SimpleNamespace(update_item=away))
+    monkeypatch.setattr(apply._sender, "sleep", slept.append)
+    monkeypatch.setattr(apply._sender, "monotonic", lambda: sum(slept))
+    apply.note(shard, patience_seconds=5)
+    assert 2 < sum(slept) < 5
 
 
 def test_a_row_stays_within_a_write_unit_at_four_shards_and_not_at_sixty_four(

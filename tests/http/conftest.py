@@ -1,6 +1,7 @@
 """The service over a real store, with a clock that stands still."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,42 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) ->
 
 @pytest.fixture
 def client(store: AnyStore, clock: ManualClock) -> Iterator[TestClient]:
+    with _service(store, clock) as client:
+        yield client
+
+
+@pytest.fixture(scope="module", params=["sqlite", "dynamodb"])
+def shared_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AnyStore]:
+    """One store for all tests of a module that leave in it what they found."""
+    store: AnyStore
+    if request.param == "sqlite":
+        with SqliteFavorites(
+            tmp_path_factory.mktemp("shared") / "s.db", clock=ManualClock()
+        ) as store:
+            store.init()
+            yield store
+        return
+    account = DynamoDBAccount(request.getfixturevalue("dynamodb_endpoint"), "permodule")
+    with DynamoFavorites.from_url(account.store_url("http"), clock=ManualClock()) as store:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in account.env.items():
+                patch.setenv(name, value)
+            store.init()  # whereby it keeps the credentials
+        yield store
+    account.wipe()
+
+
+@pytest.fixture(scope="module")
+def shared_client(shared_store: AnyStore) -> Iterator[TestClient]:
+    """The service over the store of the module, for the same tests."""
+    with _service(shared_store, ManualClock()) as client:
+        yield client
+
+
+@contextmanager
+def _service(store: AnyStore, clock: ManualClock) -> Iterator[TestClient]:
     app = create_app(
         store,
         auth=NoAuth(),

@@ -65,8 +65,10 @@ def test_a_history_has_a_point_for_every_window(client: TestClient, store: AnySt
         ({"from": "all"}, "no day"),
     ],
 )
-def test_histories_that_cannot_be(client: TestClient, params: dict[str, str], words: str) -> None:
-    is_problem(client.get("/restaurants/noodles/history", params=params), 400, words)
+def test_histories_that_cannot_be(
+    shared_client: TestClient, params: dict[str, str], words: str
+) -> None:
+    is_problem(shared_client.get("/restaurants/noodles/history", params=params), 400, words)
 
 
 def test_leaderboards(client: TestClient, store: AnyStore, clock: ManualClock) -> None:
@@ -92,14 +94,14 @@ def test_leaderboards(client: TestClient, store: AnyStore, clock: ManualClock) -
 
 
 @pytest.mark.parametrize("window", ["week", "year", "hour", "2082-W48", "2082", "2082-11-23T14"])
-def test_windows_without_a_leaderboard(client: TestClient, window: str) -> None:
-    is_problem(client.get(f"/leaderboards/{window}"), 400, "no leaderboard by")
-    is_problem(client.get(f"/leaderboards/{window}/live"), 400, "no leaderboard by")
+def test_windows_without_a_leaderboard(shared_client: TestClient, window: str) -> None:
+    is_problem(shared_client.get(f"/leaderboards/{window}"), 400, "no leaderboard by")
+    is_problem(shared_client.get(f"/leaderboards/{window}/live"), 400, "no leaderboard by")
 
 
 @pytest.mark.parametrize("window", ["", "ALL", "2082-13", "2082-02-30", "%F0%9F%8D%9C", "a%2Fb"])
-def test_names_of_no_window(client: TestClient, window: str) -> None:
-    is_problem(client.get(f"/leaderboards/{window}"), 400, "names no window")
+def test_names_of_no_window(shared_client: TestClient, window: str) -> None:
+    is_problem(shared_client.get(f"/leaderboards/{window}"), 400, "names no window")
 
 
 @given(

@@ -67,11 +67,12 @@ def test_expiry_is_any_zone_and_must_come(client: TestClient, clock: ManualClock
         (["note"], "body"),
     ],
 )
-def test_bodies_that_are_wrong(client: TestClient, body: object, words: str) -> None:
-    is_problem(client.put(ONE, json=body), 400, words)
-    client.put(ONE)
-    is_problem(client.patch(ONE, json=body), 400, words)
-    assert client.get(ONE).json() == ROW
+def test_bodies_that_are_wrong(shared_client: TestClient, body: object, words: str) -> None:
+    is_problem(shared_client.put(ONE, json=body), 400, words)
+    shared_client.put(ONE)
+    is_problem(shared_client.patch(ONE, json=body), 400, words)
+    assert shared_client.get(ONE).json() == ROW
+    shared_client.delete(ONE)
 
 
 def test_bodies_that_are_no_json_or_too_large(client: TestClient) -> None:
@@ -103,16 +104,16 @@ def test_bodies_that_are_no_json_or_too_large(client: TestClient) -> None:
         "\\",
     ],
 )
-def test_any_id_survives_the_path(client: TestClient, id_: str) -> None:
+def test_any_id_survives_the_path(shared_client: TestClient, id_: str) -> None:
     coded = quote(id_, safe="").replace(".", "%2E")
     one = f"/users/{coded}/favorites/{coded}"
-    made = client.put(one)
+    made = shared_client.put(one)
     assert made.status_code == 201
     assert (made.json()["user_id"], made.json()["restaurant_id"]) == (id_, id_)
-    assert client.get(one).status_code == 200
-    assert len(client.get(f"/users/{coded}/favorites").json()["items"]) == 1
-    assert client.get(f"/restaurants/{coded}/tally").json()["restaurant_id"] == id_
-    assert client.delete(one).status_code == 204
+    assert shared_client.get(one).status_code == 200
+    assert len(shared_client.get(f"/users/{coded}/favorites").json()["items"]) == 1
+    assert shared_client.get(f"/restaurants/{coded}/tally").json()["restaurant_id"] == id_
+    assert shared_client.delete(one).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -128,14 +129,14 @@ def test_any_id_survives_the_path(client: TestClient, id_: str) -> None:
         ("%ED%A0%80", "UTF-8"),
     ],
 )
-def test_ids_that_are_wrong(client: TestClient, coded: str, words: str) -> None:
+def test_ids_that_are_wrong(shared_client: TestClient, coded: str, words: str) -> None:
     for path in (f"/users/{coded}/favorites/x", f"/users/x/favorites/{coded}"):
         for method in ("PUT", "GET", "DELETE"):
-            is_problem(client.request(method, path), 400, words)
-        is_problem(client.patch(path, json={}), 400, words)
-    is_problem(client.get(f"/users/{coded}/favorites"), 400, words)
-    is_problem(client.get(f"/restaurants/{coded}/tally"), 400, words)
-    is_problem(client.get(f"/restaurants/{coded}/history"), 400, words)
+            is_problem(shared_client.request(method, path), 400, words)
+        is_problem(shared_client.patch(path, json={}), 400, words)
+    is_problem(shared_client.get(f"/users/{coded}/favorites"), 400, words)
+    is_problem(shared_client.get(f"/restaurants/{coded}/tally"), 400, words)
+    is_problem(shared_client.get(f"/restaurants/{coded}/history"), 400, words)
 
 
 def test_a_users_favorites_in_pages(client: TestClient, clock: ManualClock) -> None:
@@ -168,11 +169,11 @@ def test_cursors_belong_to_one_list(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/users/ann/favorites", "/leaderboards/all"])
-def test_limits(client: TestClient, path: str) -> None:
+def test_limits(shared_client: TestClient, path: str) -> None:
     for limit in ("1", "1000"):
-        assert client.get(path, params={"limit": limit}).status_code == 200
+        assert shared_client.get(path, params={"limit": limit}).status_code == 200
     for limit in ("0", "1001", "-1", "many", "1.5", ""):
-        is_problem(client.get(path, params={"limit": limit}), 400, "limit")
+        is_problem(shared_client.get(path, params={"limit": limit}), 400, "limit")
 
 
 def test_what_is_not_there(client: TestClient) -> None:

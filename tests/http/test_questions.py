@@ -153,8 +153,8 @@ def test_which_of_some_are_favorites(city: AnyStore, client: TestClient) -> None
         ("POST", "/users/ann/favorites", {"among": ["a", "a"]}, "twice"),
     ],
 )
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_bad_input(client: TestClient, method: str, path: str, body: Any, says: str) -> None:
-    answer = client.request(method, path, json=body)
+@pytest.mark.parametrize("shared_store", ["sqlite"], indirect=True)
+def test_bad_input(shared_client: TestClient, method: str, path: str, body: Any, says: str) -> None:
+    answer = shared_client.request(method, path, json=body)
     is_problem(answer, 400)
     assert says in answer.json()["detail"]

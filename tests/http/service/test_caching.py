@@ -31,23 +31,33 @@ def remembering(store: AnyStore, clock: ManualClock) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def shared_remembering(shared_store: AnyStore) -> Iterator[TestClient]:
+    """The same, over the store of the module."""
+    app = create_app(shared_store, auth=NoAuth(), names=NAMES, clock=ManualClock())
+    with TestClient(app) as client:
+        yield client
+
+
 @pytest.mark.parametrize("path", TO_ALL)
-def test_what_one_has_already_is_not_sent_again(remembering: TestClient, path: str) -> None:
-    first = remembering.get(path)
+def test_what_one_has_already_is_not_sent_again(shared_remembering: TestClient, path: str) -> None:
+    first = shared_remembering.get(path)
     etag = first.headers["etag"]
     assert etag.startswith('"')
     assert first.headers["cache-control"] == "public, max-age=1"
-    assert remembering.get(path).headers == first.headers
+    assert shared_remembering.get(path).headers == first.headers
     for known in (etag, f"W/{etag}", "*", f'"another, one", {etag}', f'W/"x",{etag}'):
         for method in ("GET", "HEAD"):
-            again = remembering.request(method, path, headers={"If-None-Match": known})
+            again = shared_remembering.request(method, path, headers={"If-None-Match": known})
             assert (again.status_code, again.content) == (304, b"")
             assert again.headers["etag"] == etag
             assert again.headers["cache-control"] == "public, max-age=1"
             assert "content-length" not in again.headers
     for known in ('"another"', "", etag.strip('"'), etag[:-2] + '"'):
-        assert remembering.get(path, headers={"If-None-Match": known}).content == first.content
-    head = remembering.head(path)
+        assert (
+            shared_remembering.get(path, headers={"If-None-Match": known}).content == first.content
+        )
+    head = shared_remembering.head(path)
     assert (head.content, head.headers) == (b"", first.headers)
 
 

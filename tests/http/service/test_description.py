@@ -2,9 +2,11 @@
 answer is one that it names. Schemathesis makes the requests out of the document alone, one by one
 and in sequences, and makes all of its checks."""
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -21,6 +23,7 @@ from schemathesis import Case, HookContext
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events
 from schemathesis.engine.run import PhaseName
+from schemathesis.specs.openapi.coverage._schema import CoverageContext
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tallies.core.declaration.declaration import Declaration
@@ -35,13 +38,15 @@ from tallies.http.questions.descriptions import WINDOW_PATTERNS
 from tallies.http.questions.parameters import MAX_IDS
 from tallies.http.questions.reading import MAX_POINTS
 from tests.http.conftest import NAMES
+from tests.length import at_length
 
 SECRET = "a secret of at least thirty-two bytes, long enough"
 USER = "ann"
-EXAMPLES = 8
+EXAMPLES = at_length(8, least=3)
 REFUSED = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
 LENGTHS = {"day": len("2026-11-23"), "month": len("2026-11")}
 WINDOW = re.compile("|".join(WINDOW_PATTERNS.values()) + "|month|day")
+SAYS_NOTHING_OF_THE_ELEMENTS = {"title", "description", "examples", "minItems", "maxItems"}
 PHASES = {PhaseName.COVERAGE, PhaseName.FUZZING, PhaseName.STATEFUL_TESTING}
 
 
@@ -53,6 +58,24 @@ def the_first_moment() -> datetime:
 @pytest.fixture(params=["none", "jwt"])
 def auth(request: pytest.FixtureRequest) -> Auth:
     return NoAuth() if request.param == "none" else JwtAuth(secret=SECRET)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _draw_long_lists_once() -> Iterator[None]:
+    """The elements of a list of a thousand take a second to draw; lists that differ in their titles
+    alone, and the next test, get the same ones, as one list that is asked for again does."""
+    draw = CoverageContext._distinct_array
+    drawn: dict[str, list[Any]] = {}
+
+    def distinct(context: CoverageContext, schema: dict[str, Any], length: int) -> list[Any]:
+        key = json.dumps({k: v for k, v in schema.items() if k not in SAYS_NOTHING_OF_THE_ELEMENTS})
+        if len(drawn.get(key, [])) < length:
+            drawn[key] = draw(context, schema, length)
+        return deepcopy(drawn[key][:length])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CoverageContext, "_distinct_array", distinct)
+        yield
 
 
 @pytest.fixture

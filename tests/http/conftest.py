@@ -64,11 +64,12 @@ def shared_store(
             yield store
         return
     account = DynamoDBAccount(request.getfixturevalue("dynamodb_endpoint"), "permodule")
-    with DynamoFavorites.from_url(account.store_url("http"), clock=ManualClock()) as store:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in account.env.items():
-                patch.setenv(name, value)
-            store.init()  # whereby it keeps the credentials
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in account.env.items():
+            patch.setenv(name, value)
+        store = DynamoFavorites.from_url(account.store_url("http"), clock=ManualClock())
+        store.init()  # from here on it has the credentials
+    with store:
         yield store
     account.wipe()
 

@@ -16,6 +16,7 @@ from tests.engines.fetched import environments
 from tests.engines.ministack import Cloud
 
 from .routes import add_routes
+from .sam import started
 
 ROOT = TEMPLATE.parents[1]
 OPERATIONS = ROOT / "docs" / "operations.md"
@@ -158,22 +159,25 @@ def _command(begins: str, page: Path = OPERATIONS) -> str:
 
 
 def _run(command: str, cloud: Cloud, folder: Path, variables: Mapping[str, str]) -> None:
-    python = environments.ensure(environments.SAM)
-    done = subprocess.run(
-        ["bash", "-euc", f'sam() {{ "{python}" -m samcli "$@"; }}\n{command}'],
+    """Run a command of a page: bash has its words, and SAM gets what they come to."""
+    sam = started(environments.ensure(environments.SAM))
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folder),  # its settings and its telemetry's id are kept there
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": str(POLL_SECONDS),  # else 5 s pass before it looks again
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+        **cloud.env,
+        **variables,
+    }
+    words = subprocess.run(
+        ["bash", "-euc", f"sam() {{ printf '%s\\0' \"$@\"; }}\n{command}"],
         cwd=folder,
-        env={
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(folder),  # its settings and its telemetry's id are kept there
-            "SAM_CLI_TELEMETRY": "0",
-            "SAM_CLI_POLL_DELAY": str(POLL_SECONDS),  # else 5 s pass before it looks again
-            "AWS_ENDPOINT_URL": cloud.endpoint,
-            **cloud.env,
-            **variables,
-        },
+        env=env,
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
-        check=False,
+        check=True,
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    code, said = sam.run(words.stdout.split("\0")[:-1], env, folder, COMMAND_SECONDS)
+    assert code == 0, said[-3000:]

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -92,7 +93,7 @@ class DynamoDBAccount:
         Cheaper than a new account: the engine keeps half a dozen threads for each it has seen.
         Streams of deleted tables stay listed, as they do on AWS for a day.
         """
-        dynamodb = self.dynamodb()
+        dynamodb = _cleaner(self)
         for page in dynamodb.get_paginator("list_tables").paginate():
             for table in page["TableNames"]:
                 try:
@@ -100,7 +101,12 @@ class DynamoDBAccount:
                 except dynamodb.exceptions.ClientError:  # the one reason for it is its protection
                     dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
                     dynamodb.delete_table(TableName=table)
-        dynamodb.close()
+
+
+@cache
+def _cleaner(account: DynamoDBAccount) -> "DynamoDBClient":
+    """The client that wipes an account after each test: one, and one connection."""
+    return account.dynamodb()
 
 
 def command(port: int, *, shared: bool = False) -> tuple[list[str], Path]:

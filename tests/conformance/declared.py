@@ -14,6 +14,7 @@ from tallies import Average, Count, Declaration, Sum, Tally, Window
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
 from tests.core.model import group_by
+from tests.length import at_length
 
 Row = dict[str, Any]
 SALES = Tally(
@@ -51,7 +52,7 @@ VALUES: dict[str, list[Any]] = {
     "tip": [0, 1, 5],
     "status": ["paid", "open", "void"],
 }
-ACTS, KEYS = 120, 30
+ACTS, KEYS = at_length(120, least=60), 30
 
 
 class Table(ABC):

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from tests.length import at_length
 from tests.retention.conftest import Keeping
 
 KEPT = {"day": timedelta(days=2), "hour": timedelta(0)}
@@ -64,7 +65,7 @@ def test_case_4_no_history_goes_below_zero_or_comes_back(keeping: Keeping, seed:
     dice = Random(seed)
     store, clock = keeping.store, keeping.clock
     rows: dict[tuple[str, str], str] = {}
-    for _ in range(80):
+    for _ in range(at_length(80, least=40)):
         user, restaurant = f"u{dice.randrange(6)}", f"r{dice.randrange(3)}"
         match dice.randrange(6):
             case 0 | 1:

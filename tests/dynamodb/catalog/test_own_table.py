@@ -24,6 +24,7 @@ from tests.dynamodb.catalog.orders import key_of, put
 from tests.dynamodb.snapshot.killed import Killed
 from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount, make_streamed_table
+from tests.length import at_length
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -75,7 +76,7 @@ def test_every_measure_of_rows_that_change_in_place_is_that_of_group_by(
     sales: DynamoStore, orders: "DynamoDBClient", seed: int
 ) -> None:
     dice = random.Random(seed)
-    for step in range(200):
+    for step in range(at_length(200, least=80)):
         act(orders, dice)
         if step % 60 == 0:
             settle(sales)

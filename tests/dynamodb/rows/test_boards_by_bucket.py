@@ -20,6 +20,7 @@ from tallies.stores.dynamodb.rows.by_bucket import BoardsByBucket, Known
 from tallies.stores.dynamodb.rows.ranking import ranking_key
 from tallies.stores.layout import Layout
 from tallies.stores.protocol import Ranked
+from tests.length import at_length
 
 COUNTS = Tally(name="n", group_by="g", measures={"n": Count()}, ranked=[Window.ALL])
 SUMS = Tally(name="n", group_by="g", measures={"n": Sum("n")}, ranked=[Window.ALL])
@@ -124,13 +125,13 @@ def check(tally: Tally, rows: Amounts, shards: int, page: int, size: int) -> Non
             assert asked.rank("all", *line) == (number + 1, len(expected), line.amount)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=at_length(100))
 @given(counts, st.sampled_from([1, 3]), st.integers(1, 5), st.integers(1, 9))
 def test_counts(rows: dict[str, int], shards: int, page: int, size: int) -> None:
     check(COUNTS, rows, shards, page, size)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=at_length(100))
 @given(sums, st.sampled_from([1, 3]), st.integers(1, 5), st.integers(1, 9))
 def test_sums_that_may_be_negative_or_fractions(
     rows: Amounts, shards: int, page: int, size: int
@@ -138,7 +139,7 @@ def test_sums_that_may_be_negative_or_fractions(
     check(SUMS, rows, shards, page, size)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=at_length(100))
 @given(sums, sums, st.integers(1, 9))
 def test_rows_that_have_moved_since_stand_where_they_belong(
     rows: Amounts, indexed: Amounts, size: int

@@ -18,6 +18,7 @@ from tallies.stores.dynamodb.stream.records import from_event, image_of
 from tests.core import real_rows as make
 from tests.dynamodb.traffic import settle
 from tests.engines import DynamoDBAccount, make_streamed_table
+from tests.length import at_length
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,7 +55,7 @@ def _storable(value: Any) -> Any:
 
 
 @settings(
-    max_examples=6,
+    max_examples=at_length(6, least=3),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

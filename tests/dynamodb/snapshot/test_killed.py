@@ -55,7 +55,7 @@ def test_a_rebuild_that_is_killed_is_run_again(
     seed: int,
 ) -> None:
     dice = random.Random(seed)
-    for _ in range(150):
+    for _ in range(at_length(150, least=60)):
         write(store, dice)
     settle(store)
     for number in range(12):
@@ -81,7 +81,7 @@ def test_a_verify_that_is_killed_is_run_again(
     seed: int,
 ) -> None:
     dice = random.Random(seed)
-    for _ in range(150):
+    for _ in range(at_length(150, least=60)):
         write(store, dice)
     settle(store)
     plant(client, store.names.tallies, "ghost", "all", 1)

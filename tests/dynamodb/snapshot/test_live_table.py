@@ -17,6 +17,7 @@ from tallies.stores.verified import Drift
 from tests.dynamodb.traffic import busy, by_hand, plant, settle, tallies_of, write
 from tests.engines import DynamoDBAccount
 from tests.layouts import in_transactions
+from tests.length import at_length
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,7 +28,7 @@ def test_case_9_drift_is_found_and_mended_exactly_while_all_goes_on(
     store: DynamoFavorites, client: "DynamoDBClient", seed: int
 ) -> None:
     dice = random.Random(seed)
-    for _ in range(150):
+    for _ in range(at_length(150, least=60)):
         write(store, dice)
     settle(store)
     table = store.names.tallies
@@ -89,7 +90,7 @@ def test_a_table_with_history_is_seeded(missing: DynamoFavorites, client: "Dynam
     client.create_table(**shape)
     client.create_table(**tallies_table(missing.names.tallies, FAVORITES, NEWEST))
     dice = random.Random(3)
-    for _ in range(200):
+    for _ in range(at_length(200, least=80)):
         write(missing, dice)
     client.update_table(TableName=missing.names.source, StreamSpecification=stream)
     missing.init()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallies import Change, Count, Folder, Tally, Value, fold
@@ -15,6 +15,7 @@ from tallies.core.declaration.declaration import read_declaration
 from tallies.favorites.tally import FAVORITES
 from tallies.stores.dynamodb.stream.event_filter import MAX_PATTERN, event_patterns
 from tests.core import real_rows as make
+from tests.length import at_length
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
 
@@ -54,6 +55,7 @@ def _typed(image: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@settings(max_examples=at_length(100))
 @given(st.lists(make.cases(), min_size=1, max_size=3), make.changes())
 def test_every_record_that_a_tally_counts_or_parks_passes(
     cases: list[make.Case], history: tuple[list[Change], list[make.Row]]

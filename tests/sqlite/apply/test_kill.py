@@ -15,7 +15,7 @@ from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.sqlite import SqliteStore
 from tests.length import at_length
 
-ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", at_length(12, least=6)))
+ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", at_length(12, least=4)))
 WRITERS = 2
 AGGREGATORS = 2
 

@@ -1,7 +1,6 @@
 """A cloud to deploy to, and its people. Starting it takes long: all tests here share one."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.engines.dynamodb import REGION
 from tests.engines.fixtures import in_ci, missing_engine_skips
 from tests.engines.ministack import Cloud, ministack
 
+from .gathered import gather_installed
 from .members import Member
 
 
@@ -20,14 +20,13 @@ from .members import Member
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose build/function holds what deploy/package.py gathers, but for the Python and
     the processor of this machine: ministack runs the functions on them."""
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
     folder = tmp_path_factory.mktemp("package")
-    try:
-        gather(folder / "build" / "function", python=python, platforms=())
-    except subprocess.CalledProcessError as error:
-        if in_ci():
-            raise
-        pytest.skip(f"pip could not gather the package: {error}")
+    function = folder / "build" / "function"
+    if in_ci():
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        gather(function, python=python, platforms=())
+    else:
+        gather_installed(function)
     return folder
 
 

@@ -32,6 +32,11 @@ measures = { orders = "count" }
 ranked = ["all"]
 """
 
+IMPATIENT = """
+from tallies.stores.sqlite.connection import transactions
+transactions.BUSY_TIMEOUT_SECONDS = 1.0
+"""
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
@@ -289,8 +294,11 @@ def test_a_prefix_that_is_taken(database: sqlite3.Connection, url: str, tmp_path
 
 
 def test_a_database_that_is_locked(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(IMPATIENT)
     database.execute("BEGIN EXCLUSIVE")
-    ran = tallies("init", "--declaration", declare(tmp_path), store=url)
+    ran = tallies(
+        *("init", "--declaration", declare(tmp_path)), store=url, PYTHONPATH=str(tmp_path)
+    )
     database.execute("ROLLBACK")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "busy" in ran.err or "locked" in ran.err

@@ -14,12 +14,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.cli.command import tallies
 from tests.cli.test_services import running
+from tests.length import in_full
 from tests.web import WEB
 
 BLOCKED = "import sys; sys.modules['opentelemetry.sdk'] = None"
 """As if the packages of the extra were not there."""
 NOWHERE = "http://127.0.0.1:9"
 """Nothing listens on the port `discard`."""
+IMPATIENT = {} if in_full() else {"OTEL_EXPORTER_OTLP_TIMEOUT": "2"}
+"""Seconds until the exporter gives up; ten by itself."""
 
 
 @dataclass
@@ -112,6 +115,7 @@ def test_without_a_collector_it_serves_says_so_and_ends_soon(tmp_path: Path) -> 
     with running(
         *("serve", "--traces", "--store", f"sqlite:///{tmp_path}/s.db"),
         OTEL_EXPORTER_OTLP_ENDPOINT=NOWHERE,
+        **IMPATIENT,
     ) as service:
         WEB.put(f"{service.url}/users/ann/favorites/noodles").raise_for_status()
         began = monotonic()

@@ -17,6 +17,8 @@ DAYS = ("2082-11-23", "2082-11-22", "2082-10-31")
 USERS, RESTAURANTS = 40, 12
 NOW = datetime(2082, 11, 23, 14, tzinfo=UTC)
 IDLE_SECONDS = 0.005
+BETWEEN_WRITES_SECONDS = 0.005
+"""Writers that never rest would keep the processor, and the engine, from what is tested."""
 
 
 def opened(url: str) -> SqliteFavorites | DynamoFavorites:
@@ -39,6 +41,7 @@ def write(url: str, seed: int) -> None:
                 store.unmark(user, restaurant)
             if number == 0:
                 print("ready", flush=True)
+            sleep(BETWEEN_WRITES_SECONDS)
 
 
 def aggregate(url: str) -> None:

@@ -194,5 +194,6 @@ def test_every_store_is_made_as_the_list_says(store: str) -> None:
         assert (ROOT / name).is_file(), name
     for opens in ("stores/open.py", "favorites/open.py"):
         assert f"src/tallies/{opens}" in named
-        assert f'"{store}"' in (PACKAGE / opens).read_text()
+        assert f"def on_{store}(" in (PACKAGE / opens).read_text()
+    assert f'"{store}"' in (PACKAGE / "stores/open.py").read_text()
     assert "(StoreSuite)" in (ROOT / f"tests/conformance/test_{store}.py").read_text()

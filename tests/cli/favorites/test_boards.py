@@ -1,6 +1,8 @@
 """The commands `top` and `rank` on spans, from an offset, among given restaurants."""
 
 import json
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,20 +26,34 @@ measures = {{ revenue = {{ sum = "total" }} }}
 """
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
-def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Half of the marks are of today, half of yesterday, and one of long ago."""
-    url = f"sqlite:///{tmp_path}/s.db"
-    if request.param == "dynamodb":
-        account: DynamoDBAccount = request.getfixturevalue("aws_environment")
-        url = account.store_url("boards")
+@pytest.fixture(scope="module", params=["sqlite", "dynamodb"])
+def loaded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Half of the marks are of today, half of yesterday, and one of long ago; for tests that only
+    read them."""
+    folder = tmp_path_factory.mktemp("boards")
+    if request.param == "sqlite":
+        yield _loaded(f"sqlite:///{folder}/s.db", folder)
+        return
+    account = DynamoDBAccount(request.getfixturevalue("dynamodb_endpoint"), "boards")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in account.env.items():
+            patch.setenv(name, value)
+        yield _loaded(account.store_url("boards"), folder)
+    account.wipe()
+
+
+def _loaded(url: str, folder: Path) -> str:
     today = datetime.now(UTC)
     lines = ["user_id,restaurant_id,created_at", "old,sushi,2017-08-01T00:00:00Z"]
     for restaurant, count in COUNTS.items():
         for user in range(2 * count):
             time = today - timedelta(days=user % 2)
             lines.append(f"u{user},{restaurant},{time:%Y-%m-%dT00:00:00Z}")
-    log = tmp_path / "log.csv"
+    log = folder / "log.csv"
     log.write_text("\n".join(lines), encoding="utf-8")
     assert tallies("load", log, store=url).code == 0
     return url

@@ -13,6 +13,7 @@ from tallies.stores.sqlite import SqliteStore
 from tallies.stores.sqlite.snapshot import places, snapshot
 from tests.conformance.declared import FIRST, VALUES, DeclaredSuite, Row, Table
 from tests.engines import DynamoDBAccount, make_streamed_table
+from tests.layouts import OLDER
 
 
 class SqliteTable(Table):
@@ -83,7 +84,7 @@ class TestSqlite(DeclaredSuite):
 
 
 class TestDynamoDB(DeclaredSuite):
-    @pytest.fixture(params=["", "&ranking=buckets"], ids=["by measure", "by buckets"])
+    @pytest.fixture(params=[OLDER, "&ranking=buckets"], ids=["by measure", "by buckets"])
     def table(
         self, aws_environment: DynamoDBAccount, request: pytest.FixtureRequest
     ) -> Iterator[Table]:

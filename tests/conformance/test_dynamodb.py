@@ -11,6 +11,7 @@ from tallies.stores.dynamodb.rows.keys import row_key
 from tests.conformance.backend import Backend, ManualClock
 from tests.conformance.suite import StoreSuite
 from tests.engines import DynamoDBAccount
+from tests.layouts import OLDER
 
 PREFIXES = count()
 
@@ -71,10 +72,10 @@ class DynamoBackend(Backend):
 class TestDynamoDB(StoreSuite):
     @pytest.fixture(
         params=[
-            "",
-            "&ranking_shards=3",
-            "&ranking=buckets&ranking_shards=3",
-            "&guard=rows",
+            OLDER,
+            f"{OLDER}&ranking_shards=3",
+            "&guard=transactions&ranking=buckets&ranking_shards=3",
+            "&guard=rows&ranking=measure",
             "&guard=rows&ranking=buckets",
         ],
         ids=["plain", "sharded", "sharded-buckets", "in-rows", "in-rows-buckets"],

@@ -72,11 +72,17 @@ def aws_environment(
     """The same account, and this process's environment set to use it and no other."""
     # What a verify that failed has gathered is kept for the next one.
     monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("gathered")))
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in dynamodb_account.env.items():
-        monkeypatch.setenv(name, value)
+    use_no_other(dynamodb_account, monkeypatch)
     return dynamodb_account
+
+
+def use_no_other(account: DynamoDBAccount, patch: pytest.MonkeyPatch) -> None:
+    """Set this process's environment to use an account: in a fixture for several tests, with a
+    `MonkeyPatch.context()` that lasts as long."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        patch.delenv(name)
+    for name, value in account.env.items():
+        patch.setenv(name, value)
 
 
 class StartNginx(Protocol):

@@ -1,7 +1,6 @@
 """The commands `top` and `rank` on spans, from an offset, among given restaurants."""
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
 from tests.engines import DynamoDBAccount, make_streamed_table
+from tests.engines.fixtures import use_no_other
 
 COUNTS = {"noodles": 3, "pizza": 2, "fish #1": 2, "sushi": 1}
 DECLARED = """
@@ -38,10 +38,7 @@ def loaded(
         return
     account = DynamoDBAccount(request.getfixturevalue("dynamodb_endpoint"), "boards")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in account.env.items():
-            patch.setenv(name, value)
+        use_no_other(account, patch)
         yield _loaded(account.store_url("boards"), folder)
     account.wipe()
 

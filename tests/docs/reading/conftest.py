@@ -14,7 +14,7 @@ from tests.docs.reading.sales import ACCOUNT, LAYOUTS, TABLE, written_sales
 from tests.engines import DynamoDBAccount
 from tests.engines.errors import EngineError
 from tests.engines.fetched import node
-from tests.engines.fixtures import missing_engine_skips
+from tests.engines.fixtures import missing_engine_skips, use_no_other
 
 ANSWER = Path(__file__).with_name("answer.mjs")
 Answer = Callable[..., list[Any]]
@@ -53,10 +53,7 @@ def sales(dynamodb_endpoint: str, request: pytest.FixtureRequest) -> Iterator[Dy
     """Orders that were written, moved and removed, and their tallies, for tests that read."""
     account = DynamoDBAccount(dynamodb_endpoint, ACCOUNT)
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in account.env.items():
-            patch.setenv(name, value)
+        use_no_other(account, patch)
         with written_sales(account, *LAYOUTS[request.param]) as store:
             yield store
     account.wipe()

@@ -23,7 +23,7 @@ BATCHES = (10_000, 1_000, 100)
 
 def run(run: Run) -> Iterator[Result]:
     """The bound is for the largest batch; small ones are told as they are."""
-    records = run.pick(100_000, 30_000)
+    records = run.pick(100_000, 30_000, usual=50_000)
     images = [
         {
             "pk": f"{event.restaurant_id}#{event.user_id}",
@@ -62,7 +62,9 @@ def _compare(
             fold(folders, cut)
 
     (found,) = in_turns(
-        run.pick(9, 5), lambda: [records / seconds(folded)], lambda: [records / seconds(parse)]
+        run.pick(9, 5, usual=7),
+        lambda: [records / seconds(folded)],
+        lambda: [records / seconds(parse)],
     )
     return Result(
         what=f"fold of {len(cuts[0]):,} records at once",

@@ -25,7 +25,7 @@ _THEIRS = ("Redis everysec", "PostgreSQL async commit")
 
 def run(run: Run) -> Iterator[Result]:
     """The same rows are in all of them."""
-    groups = run.pick(1_000_000, 100_000, usual=300_000)
+    groups = run.pick(1_000_000, 100_000, usual=200_000)
     with ExitStack() as stack:
         store = stack.enter_context(SqliteFavorites(run.folder / "ours.db"))
         store.init()

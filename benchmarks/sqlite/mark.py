@@ -84,7 +84,9 @@ def _compare(
         return [percentile(taken, share) * 1e6 for share in (0.5, 0.99)]
 
     pairs = in_turns(
-        run.pick(9, 3), lambda: round_of(background), lambda: round_of(lambda _: nullcontext())
+        run.pick(9, 3, usual=5),
+        lambda: round_of(background),
+        lambda: round_of(lambda _: nullcontext()),
     )
     for name, found, bound in zip(("p50", "p99"), pairs, bounds, strict=True):
         yield Result(

@@ -37,7 +37,7 @@ def run(run: Run) -> Iterator[Result]:
             return
         account = DynamoDBAccount(endpoint, "benchmarkclients")
         stack.enter_context(environment(account))
-        records = list(stream_records(run.pick(4_000, 1_000)))
+        records = list(stream_records(run.pick(4_000, 1_000, usual=1_500)))
         shards = count()
         with DynamoFavorites.from_url(account.store_url("a") + OLDER) as store:
             store.init()
@@ -57,7 +57,9 @@ def run(run: Run) -> Iterator[Result]:
             apply(clients.once)
             apply(account.dynamodb())
             throughput, cpu = in_turns(
-                run.pick(5, 3), lambda: apply(clients.once), lambda: apply(account.dynamodb())
+                run.pick(5, 3, usual=3),
+                lambda: apply(clients.once),
+                lambda: apply(account.dynamodb()),
             )
             clients.close()
     what = f"apply of batches of {BATCH}"

@@ -12,10 +12,12 @@ from benchmarks.dynamodb.worker import environment
 from benchmarks.harness.board_rows import NOW, board_rows
 from benchmarks.harness.result import Result, Run
 from benchmarks.sqlite.spans import LIMIT, SPANS
+from tallies.core.boards.buckets import bucket_of
 from tallies.core.boards.tiling import find_span
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.dynamodb.client.paging import at_once, batches, pages
 from tallies.stores.dynamodb.rows.keys import row_key
+from tallies.stores.dynamodb.rows.ranking import BUCKET
 from tallies.stores.dynamodb.rows.read import Reader
 from tallies.stores.questions import leaders
 from tests.engines import DynamoDBAccount, EngineMissingError, dynamodb_local
@@ -67,7 +69,7 @@ def run(run: Run) -> Iterator[Result]:
             return
         account = DynamoDBAccount(endpoint, ACCESS_KEY)
         stack.enter_context(environment(account))
-        for groups in (1_000, run.pick(10_000, 3_000)):
+        for groups in (1_000, run.pick(10_000, 2_000, usual=2_000)):
             with DynamoFavorites.from_url(account.store_url(f"bench{groups}")) as store:
                 store.init()
                 _fill(account.dynamodb(), store.names.tallies, groups)
@@ -104,6 +106,7 @@ def _fill(client: "DynamoDBClient", table: str, groups: int) -> None:
                     **row_key(row.group, row.window),
                     "favorites": {"N": str(row.amount)},
                     "ranking": {"S": row.window},
+                    BUCKET: {"N": str(bucket_of(row.amount))},
                 }
             }
         }

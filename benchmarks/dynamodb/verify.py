@@ -58,7 +58,7 @@ with DynamoFavorites.from_url(sys.argv[1]) as store:
 
 def run(run: Run) -> Iterator[Result]:
     """Whole, and a sample of one group in a hundred."""
-    rows = run.pick(100_000, 20_000, usual=30_000)
+    rows = run.pick(100_000, 20_000, usual=10_000)
     with ExitStack() as stack:
         try:
             endpoint = stack.enter_context(dynamodb_local())
@@ -97,7 +97,8 @@ def _beside_scan(
         ("verify", whole, Bound("<=", 1.3)),
         ("verify --sample 1%", sampled, None),
     ):
-        (found,) = in_turns(run.pick(5, 3), lambda: [seconds(work)], lambda: [seconds(scan)])  # noqa: B023 # measured at once
+        rounds = run.pick(5, 3, usual=3)
+        (found,) = in_turns(rounds, lambda: [seconds(work)], lambda: [seconds(scan)])  # noqa: B023 # measured at once
         yield Result(
             what=f"{what} of {rows:,} favorites on DynamoDB Local",
             unit="s",
@@ -135,7 +136,7 @@ def _writers(run: Run, store: DynamoFavorites) -> Iterator[Result]:
         (_SCAN, "a plain scan, as fast", Bound("<=", 1.2)),
         (None, "nothing else runs", None),
     ):
-        pairs = in_turns(run.pick(7, 3), lambda: one(_REBUILD), partial(one, peer))
+        pairs = in_turns(run.pick(7, 3, usual=3), lambda: one(_REBUILD), partial(one, peer))
         for share, found in zip(("p50", "p99"), pairs, strict=True):
             yield Result(
                 what=f"mark {share} on DynamoDB Local beside a rebuild of {READ_UNITS} units/s",

@@ -38,8 +38,8 @@ def run(run: Run) -> Iterator[Result]:
             return
         account = DynamoDBAccount(endpoint, ACCESS_KEY)
         stack.enter_context(environment(account))
-        city = run.pick(20_000, 10_000, usual=10_000), 1_000, (3, 1)
-        country = run.pick(10_000, 5_000, usual=5_000), 10_000, (3,)
+        city = run.pick(20_000, 10_000, usual=6_000), 1_000, (3, 1)
+        country = run.pick(10_000, 5_000, usual=2_500), 10_000, (3,)
         for number, (records, restaurants, peers) in enumerate((city, country)):
             with DynamoFavorites.from_url(account.store_url(f"bench{number}")) as store:
                 store.init()
@@ -64,7 +64,7 @@ def run(run: Run) -> Iterator[Result]:
 def _compare(
     run: Run, store: DynamoFavorites, client: "DynamoDBClient", records: int, windows: int
 ) -> Paired:
-    naive_records = run.pick(2_400, 1_200) // windows
+    naive_records = run.pick(2_400, 1_200, usual=1_200) // windows
 
     def ours() -> list[float]:
         client.delete_table(TableName=store.names.tallies)

@@ -55,7 +55,7 @@ def _warm(run: Run, account: DynamoDBAccount) -> Iterator[Result]:
 def _batches(
     run: Run, account: DynamoDBAccount, store: DynamoFavorites, way: str, bound: Bound | None
 ) -> Result:
-    calls = run.pick(60, 20)
+    calls = run.pick(60, 20, usual=30)
     store.init()
     for _ in store.load(marks((calls + WARM_UP) * BATCH, days=1, restaurants=1_000)):
         pass
@@ -82,7 +82,7 @@ def _one_event(run: Run, account: DynamoDBAccount, store: DynamoFavorites, way: 
     if "naive" not in client.list_tables()["TableNames"]:
         client.create_table(**tallies_table("naive", FAVORITES))
     first = 10_000_000
-    calls = run.pick(60, 20)
+    calls = run.pick(60, 20, usual=30)
     for _ in store.load(marks(calls + WARM_UP, days=1, restaurants=1_000, first_user=first)):
         pass
     records, shard = records_of(store)[-calls - WARM_UP :], shard_of(store)
@@ -111,7 +111,7 @@ def _cold(run: Run, account: DynamoDBAccount) -> Result:
         event = plain(records_of(store))
         settings = {"TALLIES_STORE": store.url, "ENDPOINT": account.endpoint, **account.env}
         times: dict[str, list[float]] = {OURS: [], NAIVE: []}
-        for _ in range(run.pick(7, 3)):
+        for _ in range(run.pick(7, 3, usual=5)):
             for name, found in times.items():
                 with lambda_runtime(name, settings) as function:
                     function(event)

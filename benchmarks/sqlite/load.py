@@ -25,8 +25,8 @@ class _Loaded(NamedTuple):
 
 def run(run: Run) -> Iterator[Result]:
     """Memory is constant when twice the events take no more of it."""
-    yield _beside_a_plain_loop(run, run.pick(200_000, 50_000, usual=100_000))
-    events = run.pick(1_000_000, 100_000, usual=500_000)
+    yield _beside_a_plain_loop(run, run.pick(200_000, 50_000, usual=60_000))
+    events = run.pick(1_000_000, 100_000, usual=300_000)
     whole, half = run.folder / "whole.csv", run.folder / "half.csv"
     _write(whole, events)
     _write(half, events // 2)

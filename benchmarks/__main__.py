@@ -70,17 +70,23 @@ _WIDTH_OF_THE_TABLE = 150
 @click.option("--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Only these.")
 @click.option("--json", "path", type=click.Path(path_type=Path), default=LATEST, metavar="FILE")
 def main(size: Size | None, only: tuple[str, ...], path: Path) -> None:
-    """Measure tallies beside its peers. Exit code 1 when a bound of ours is missed."""
+    """Measure tallies beside its peers. Exit code 1 when one fails or misses a bound of ours."""
     size = size or "usual"
     progress = Console(stderr=True)
     out = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_THE_TABLE)
     parts: list[Part] = []
+    failed: list[str] = []
     chosen = only or tuple(BENCHMARKS)
     try:
         for place, name in enumerate(chosen, 1):
             what = (BENCHMARKS[name].__doc__ or "").splitlines()[0]
             with progress.status(f"{place} of {len(chosen)}, {name}: {what}"):
-                parts.append(_measure(name, size))
+                try:
+                    parts.append(_measure(name, size))
+                except Exception:  # noqa: BLE001 # the others are measured all the same
+                    progress.print_exception()
+                    failed.append(name)
+                    continue
             show(parts[-1], out)
             write_json(parts, size, path)  # what is done stays when the rest is stopped
     except KeyboardInterrupt:
@@ -89,7 +95,9 @@ def main(size: Size | None, only: tuple[str, ...], path: Path) -> None:
     missed = [r.what for part in parts for r in part.results if r.passed() is False]
     if missed:
         out.print(f"[bold red]{len(missed)} bounds missed:[/] " + "; ".join(missed))
-    sys.exit(1 if missed else 0)
+    if failed:
+        out.print("[bold red]Not measured, since they failed:[/] " + ", ".join(failed))
+    sys.exit(1 if missed or failed else 0)
 
 
 def _measure(name: str, size: Size) -> Part:

@@ -58,7 +58,7 @@ with DynamoFavorites.from_url(sys.argv[1]) as store:
 
 def run(run: Run) -> Iterator[Result]:
     """Whole, and a sample of one group in a hundred."""
-    rows = run.pick(100_000, 20_000, usual=10_000)
+    rows = run.pick(100_000, 5_000, usual=6_000)
     with ExitStack() as stack:
         try:
             endpoint = stack.enter_context(dynamodb_local())

@@ -58,7 +58,7 @@ def _measured(run: Run, account: DynamoDBAccount) -> Iterator[Result]:
         }
     functions = [OURS, READING, ANSWERING, STARLETTE]
     taken: dict[str, list[list[float]]] = {name: [] for name in functions}
-    for number in range(run.pick(15, 5)):
+    for number in range(run.pick(15, 5, usual=9)):
         for name in reversed(functions) if number % 2 else functions:
             taken[name].append([_cold(name, settings)])
     peers = {

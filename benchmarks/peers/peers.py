@@ -33,7 +33,7 @@ _UNITS = ("marks/s", "µs", "µs", "µs")
 
 def run(run: Run) -> Iterator[Result]:
     """Each round does the same marks and reads on every one, after another."""
-    marks, rounds = run.pick(10_000, 4_000, usual=4_000), run.pick(5, 3, usual=4)
+    marks, rounds = run.pick(10_000, 4_000, usual=4_000), run.pick(5, 3, usual=3)
     found: dict[str, list[list[float]]] = {}
     with ExitStack() as stack:
         peers = dict(stack.enter_context(embedded(run.folder)))

@@ -31,7 +31,7 @@ _COMPUTE = 'print("begins", flush=True)\nwhile True: pass'
 
 def run(run: Run) -> Iterator[Result]:
     """Time, memory, and the latency of writers."""
-    rows = run.pick(2_000_000, 300_000, usual=300_000)
+    rows = run.pick(2_000_000, 100_000, usual=150_000)
     path = run.folder / "large.db"
     _fill(path, rows)
     yield _scan(run, path, rows)

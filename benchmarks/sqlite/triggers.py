@@ -33,7 +33,7 @@ _TRIGGERS = (
 
 def run(run: Run) -> Iterator[Result]:
     """Until the tallies are up to date: in large transactions, then one mark a transaction."""
-    yield _compare(run, run.pick(100_000, 30_000, usual=50_000), chunk=5_000)
+    yield _compare(run, run.pick(100_000, 30_000, usual=40_000), chunk=5_000)
     yield _compare(run, run.pick(20_000, 10_000, usual=10_000), chunk=1)
 
 

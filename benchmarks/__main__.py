@@ -70,7 +70,10 @@ _WIDTH_OF_THE_TABLE = 150
 @click.option("--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Only these.")
 @click.option("--json", "path", type=click.Path(path_type=Path), default=LATEST, metavar="FILE")
 def main(size: Size | None, only: tuple[str, ...], path: Path) -> None:
-    """Measure tallies beside its peers. Exit code 1 when one fails or misses a bound of ours."""
+    """Measure tallies beside its peers.
+
+    Exit code 1 when a benchmark fails or a bound of ours is missed.
+    """
     size = size or "usual"
     progress = Console(stderr=True)
     out = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_THE_TABLE)

@@ -1,4 +1,5 @@
-"""How long random histories run: in full in continuous integration, a twentieth elsewhere."""
+"""How long random histories run: in full in continuous integration; elsewhere a twentieth,
+or the least that a test names, and steps by five."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What boto3 finds out anew for each session, and thousands of sessions in these tests: once."""
+"""boto3 finds out some things anew for each session; here, once for thousands of them."""
 
 import inspect
 from collections.abc import Callable

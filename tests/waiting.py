@@ -10,7 +10,7 @@ def until(what: Callable[[], object], wait_seconds: float = WAIT_SECONDS) -> Non
     """Wait for something to become true.
 
     Asked ever more seldom, since to ask keeps a processor from what is waited for: a tenth of the
-    time so far is added at most.
+    time so far, and a hundredth of a second, is added at most.
     """
     begun = monotonic()
     while not what():

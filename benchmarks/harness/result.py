@@ -62,7 +62,7 @@ class Run:
     """Tells the reader what the numbers cannot: a peer that is not installed, a smaller size."""
 
     def pick(self, full: int, quick: int, usual: int | None = None) -> int:
-        """The size for this run; `usual` where the full one would take minutes."""
+        """The size for this run; `usual` where less shows the same."""
         match self.size:
             case "quick":
                 return quick

@@ -95,7 +95,7 @@ class StoreSuite(MarksSuite, MendingSuite, QuestionsSuite):
 
     @given(history=histories)
     @settings(
-        max_examples=at_length(15),
+        max_examples=at_length(40, least=10),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

@@ -57,7 +57,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-NOT_LENT = {"pip", "setuptools", "tallies"}
+NOT_LENT = {"_distutils_hack", "pip", "pkg_resources", "setuptools", "tallies"}
 """What the pages install, or `python -m venv` does, to have a command of it."""
 
 
@@ -72,8 +72,20 @@ def _lend_packages(folder: Path) -> None:
     )
     there.mkdir(parents=True)
     for each in here.iterdir():
-        if each.suffix != ".pth" and each.name.partition("-")[0] not in NOT_LENT:
-            (there / each.name).symlink_to(each)
+        if each.suffix == ".pth" or each.name.partition("-")[0] in NOT_LENT:
+            continue
+        # Folders of its own: what is installed over one of them must not be written here.
+        if each.is_dir():
+            shutil.copytree(each, there / each.name, copy_function=_link)
+        else:
+            _link(each, there / each.name)
+
+
+def _link(here: str | Path, there: str | Path) -> None:
+    try:
+        os.link(here, there)
+    except OSError:  # another disk
+        shutil.copy2(here, there)
 
 
 def _needed(*programs: str) -> None:

@@ -16,6 +16,7 @@ from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
+from tests.engines.fixtures import use_no_other
 
 AnyStore = SqliteFavorites | DynamoFavorites
 
@@ -65,8 +66,7 @@ def shared_store(
         return
     account = DynamoDBAccount(request.getfixturevalue("dynamodb_endpoint"), "permodule")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in account.env.items():
-            patch.setenv(name, value)
+        use_no_other(account, patch)
         store = DynamoFavorites.from_url(account.store_url("http"), clock=ManualClock())
         store.init()  # from here on it has the credentials
     with store:

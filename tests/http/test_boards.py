@@ -110,7 +110,7 @@ def test_names_of_no_window(shared_client: TestClient, window: str) -> None:
     moves=st.lists(st.tuples(st.sampled_from("abcdefghij"), st.booleans()), max_size=8),
 )
 @settings(
-    max_examples=at_length(40),
+    max_examples=at_length(40, least=5),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -65,9 +65,6 @@ def run_app(app: "FastAPI", listener: socket.socket, *, proxies: Sequence[str] =
     What these proxies say of the client (X-Forwarded-For, X-Forwarded-Proto) is believed.
     """
 
-    # Only now: a worker, which takes a port too, starts in half the time without.
-    import uvicorn
-
     def leave(_: int, __: FrameType | None) -> None:
         sys.exit(0)
 
@@ -75,6 +72,9 @@ def run_app(app: "FastAPI", listener: socket.socket, *, proxies: Sequence[str] =
     # the system's own handlers that would end the process before its files are tidied up.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
+    # Only here: `tallies worker` takes PORT from this module, and would start in twice the time.
+    import uvicorn
+
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -1,5 +1,6 @@
 """A store URL becomes a store: of favorites, or of whatever it keeps."""
 
+from collections.abc import Callable
 from typing import cast
 
 from tallies.core.declaration.declaration import Declaration
@@ -30,10 +31,10 @@ def open_favorites(
         path, prefix, synchronous = parse_url(url)
         return SqliteFavorites(path, declared, prefix=prefix, synchronous=synchronous)
 
-    def on_dynamodb() -> FavoritesStore:
+    def on_dynamodb() -> Callable[[], FavoritesStore]:
         from tallies.favorites.on_dynamodb import DynamoFavorites
 
-        return DynamoFavorites.from_url(url, declared, strictly=strictly)
+        return lambda: DynamoFavorites.from_url(url, declared, strictly=strictly)
 
     return by_scheme(url, on_sqlite, on_dynamodb)
 

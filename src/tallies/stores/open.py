@@ -37,16 +37,20 @@ def open_store(
         file = parse_url(url)
         return SqliteStore(file.path, declared, prefix=file.prefix, synchronous=file.synchronous)
 
-    def on_dynamodb() -> "Store":
+    def on_dynamodb() -> Callable[[], "Store"]:
         from tallies.stores.dynamodb.store import DynamoStore
 
-        return DynamoStore.from_url(url, declared, strictly=strictly)
+        return lambda: DynamoStore.from_url(url, declared, strictly=strictly)
 
     return by_scheme(url, on_sqlite, on_dynamodb)
 
 
-def by_scheme(url: str, on_sqlite: Callable[[], T], on_dynamodb: Callable[[], T]) -> T:
-    """Open what a URL names in the way that its scheme asks for; each imports what it needs.
+def by_scheme(
+    url: str, on_sqlite: Callable[[], T], on_dynamodb: Callable[[], Callable[[], T]]
+) -> T:
+    """Open what a URL names in the way that its scheme asks for.
+
+    `on_dynamodb` imports what it needs, which may not be installed, and gives what opens the store.
 
     Raises:
         InvalidStoreUrl: the URL has another scheme.
@@ -57,11 +61,12 @@ def by_scheme(url: str, on_sqlite: Callable[[], T], on_dynamodb: Callable[[], T]
         return on_sqlite()
     if scheme == "dynamodb":
         try:
-            return on_dynamodb()
+            opened = on_dynamodb()
         except ModuleNotFoundError as missing:
             if (missing.name or "").partition(".")[0] == "tallies":
                 raise
             raise StoreError(
                 f"DynamoDB needs the package {missing.name}; install tallies[aws]."
             ) from missing
+        return opened()
     raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")

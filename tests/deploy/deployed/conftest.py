@@ -19,7 +19,8 @@ from .members import Member
 @pytest.fixture(scope="package")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose build/function holds what deploy/package.py gathers, but for the Python and
-    the processor of this machine: ministack runs the functions on them."""
+    the processor of this machine: ministack runs the functions on them. Outside of continuous
+    integration it is of the versions that are installed here."""
     folder = tmp_path_factory.mktemp("package")
     function = folder / "build" / "function"
     if in_ci():

@@ -1,6 +1,6 @@
 """What the functions run, as `gather` makes it, out of the packages that are installed here.
 
-pip reads the index for seconds, whose thousands of wheels are for other machines.
+pip would read an index of thousands of wheels, most for other machines, which takes seconds.
 """
 
 import shutil

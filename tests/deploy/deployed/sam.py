@@ -55,8 +55,9 @@ class Sam:
         wish = {"arguments": list(arguments), "env": dict(env), "folder": str(folder)}
         self._process.stdin.write(json.dumps({**wish, "log": str(log), "seconds": seconds}) + "\n")
         self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
-        return code, log.read_text(encoding="utf-8", errors="replace")
+        code = self._process.stdout.readline()
+        assert code, "the process that runs SAM's commands has ended"
+        return int(code), log.read_text(encoding="utf-8", errors="replace")
 
 
 @cache

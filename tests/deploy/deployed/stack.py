@@ -177,7 +177,7 @@ def _run(command: str, cloud: Cloud, folder: Path, variables: Mapping[str, str])
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
-        check=True,
     )
+    assert words.returncode == 0, words.stderr
     code, said = sam.run(words.stdout.split("\0")[:-1], env, folder, COMMAND_SECONDS)
     assert code == 0, said[-3000:]

@@ -28,7 +28,7 @@ from .patience import PATIENCE_SECONDS, until
 from .stack import ROOT, Stack, deployed
 
 LOG = ROOT.parent / "shared" / "data" / "travel-favorites.csv.gz"
-MARKS, EVERY = at_length(1_500, 600), 4
+MARKS, EVERY = at_length(3_000, 600), 4
 """So many favorites are marked, and every so-manieth of them is unmarked again."""
 ORIGIN = "https://app.example.org"
 

@@ -65,7 +65,8 @@ def written_sales(account: DynamoDBAccount, shards: int, layout: str) -> Iterato
     with DynamoStore.from_url(url, read_declaration(TOML)) as store:
         store.init()
         for some in _at_once(_written(random.Random(shards))):
-            client.batch_write_item(RequestItems={"orders": some})
+            written = client.batch_write_item(RequestItems={"orders": some})
+            assert not written["UnprocessedItems"]
         settle(store)
         yield store
     client.close()

@@ -186,7 +186,7 @@ def test_a_note_that_cannot_be_written_is_given_up_in_time(
     monkeypatch.setattr(apply._sender, "client", SimpleNamespace(update_item=away))
     monkeypatch.setattr(apply._sender, "sleep", slept.append)
     monkeypatch.setattr(apply._sender, "monotonic", lambda: sum(slept))
-    apply.note(shard, patience_seconds=5)
+    apply.note(shard)
     assert 2 < sum(slept) < 5
 
 

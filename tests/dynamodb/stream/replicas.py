@@ -79,13 +79,9 @@ class Replica:
         return len(records)
 
     def _new_records(self) -> Iterator[StreamRecord]:
-        iterator: str | None = self._stream.iterator(self._shard.id, self._read)
-        while iterator is not None:
-            records, iterator = self._stream.read(iterator)
-            if not records:
-                return
-            yield from records
-            self._read = records[-1].change.position
+        for record in self._stream.after(self._shard, self._read):
+            self._read = record.change.position
+            yield record
 
     def _carry(self, other: "Replica", image: Row) -> None:
         if self._version == "2019.11.21":

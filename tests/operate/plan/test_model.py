@@ -96,7 +96,7 @@ def test_what_moves_between_buckets_is_interpolated() -> None:
 
 
 def _enough(batch: int) -> int:
-    """Events of a log, of which even the largest batches are many."""
+    """So many events that even the largest batch is cut out of them twenty times."""
     return at_length(20_000, 20 * batch)
 
 

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.on_sqlite import SqliteFavorites
+from tests.length import in_full
 
 DAYS = ("2082-11-23", "2082-11-22", "2082-10-31")
 USERS, RESTAURANTS = 40, 12
 NOW = datetime(2082, 11, 23, 14, tzinfo=UTC)
 IDLE_SECONDS = 0.005
-BETWEEN_WRITES_SECONDS = 0.005
-"""Writers that never rest would keep the processor, and the engine, from what is tested."""
+BETWEEN_WRITES_SECONDS = 0.0 if in_full() else 0.005
+"""Writers that never rest keep the processor, and the engine, from what is tested."""
 
 
 def opened(url: str) -> SqliteFavorites | DynamoFavorites:

@@ -14,7 +14,7 @@ ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", at_length(12, least=3))) // 3
 
 
 def test_case_6_8_rebuild_under_fire(backend: Backend, tmp_path: Path) -> None:
-    # By this seed the first round kills a writer, the aggregator and the rebuild.
+    # By this seed a single round kills a writer, the aggregator and the rebuild.
     with Fire(backend, seed=5, folder=tmp_path) as fire:
         for _ in range(ROUNDS):
             fire.round()

@@ -7,7 +7,7 @@ import pytest
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
-from tests.engines.fixtures import StartLambda, missing_engine_skips
+from tests.engines.fixtures import StartLambda, missing_engine_skips, use_no_other
 from tests.engines.lambda_rie import LambdaFunction, lambda_runtime
 from tests.layouts import OLDER
 
@@ -41,8 +41,7 @@ def idle(dynamodb_endpoint: str) -> Iterator[LambdaFunction]:
     """One function for all events that change nothing, over a store of its own."""
     account = DynamoDBAccount(dynamodb_endpoint, "idle")
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in account.env.items():
-            patched.setenv(name, value)
+        use_no_other(account, patched)
         url = account.store_url("app") + OLDER
         with DynamoFavorites.from_url(url, clock=ManualClock()) as store:
             store.init()

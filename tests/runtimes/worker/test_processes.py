@@ -11,6 +11,7 @@ import pytest
 
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
+from tests.length import at_length
 from tests.runtimes.worker.conftest import Start
 from tests.runtimes.worker.processes import WorkerProcess, worker_process
 from tests.waiting import until
@@ -94,11 +95,11 @@ def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoFavorites) -
         reading = until_reading(store, ann, bob)
         other = bob if reading is ann else ann
         with Load(store).going_on() as load:
-            load.more(100)
+            load.more(at_length(200, 100))
             until(lambda: store.leaderboard("all", 1))
             reading.kill()
             assert until_reading(store, other) is other
-            load.more(50)
+            load.more(at_length(100, 50))
         until_equal_to_group_by(store)
         assert other.stop()[0] == 0
 

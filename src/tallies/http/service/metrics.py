@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tallies.runtimes.exposition import Health, expose
 from tallies.stores.protocol import Applied, Store
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SHORT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -114,18 +117,18 @@ def _or_unknown(lag: float | None) -> float:
 class MeasureRequests:
     """Times requests by their route's template, so that ids do not multiply the series."""
 
-    def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
+    def __init__(self, app: "ASGIApp", instruments: Instruments) -> None:
         self._app = app
         self._instruments = instruments
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = perf_counter()
         status = 500
 
-        async def note_status(message: Message) -> None:
+        async def note_status(message: "Message") -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]

@@ -84,7 +84,7 @@ def make_plan(
 
 
 def cost_at(grow: Growth, setting: Setting, bill: Bill, make: Make) -> Callable[[float], float]:
-    """USD a month of one design as a function of writes a day."""
+    """USD a month of one design as a function of writes a day, as `grow` makes the load of them."""
 
     def cost(writes: float) -> float:
         load, mix = grow(writes)

@@ -25,9 +25,7 @@ REST_SECONDS = 0.2
 LOOK_SECONDS = 0.25
 """How often a consumer without records checks whether it should stop."""
 BATCH_SECONDS = 20.0
-"""How long one batch is tried before it is read anew; also the longest that a stop can take."""
-LAST_NOTE_SECONDS = 5.0
-"""How long a stop tries to note the position: without it, whoever comes next reads some more."""
+"""How long one batch is tried before it is read anew. A stop takes this and a note at most."""
 LOST_SECONDS = 30.0
 """How often a consumer checks whether tallies whose history was lost have been rebuilt."""
 
@@ -134,7 +132,7 @@ class ShardConsumer:
                     self._apply.note(self.shard.id, if_due=True)
                 elif not self._write(records):
                     return False
-        self._apply.note(self.shard.id, patience_seconds=LAST_NOTE_SECONDS)
+        self._apply.note(self.shard.id)
         return False
 
     def _pages(self, after: str, wait: Callable[[float], bool]) -> Iterator[list[StreamRecord]]:

@@ -218,6 +218,8 @@ class Log:
 
 @lru_cache(maxsize=100_000)
 def _groups(restaurants: int, skew: float, records: float) -> float:
+    if not records:
+        return 0.0  # where there is one restaurant, its logarithm is infinite
     logs, counts = _misses(restaurants, skew)
     missing: Iterable[float] = map(mul, counts, map(expm1, map(mul, logs, repeat(records))))
     return -sum(missing)

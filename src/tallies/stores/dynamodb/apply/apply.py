@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+NOTE_SECONDS = 5.0
+"""How long a note of a position is tried: without it, whoever comes next reads some more."""
+
+
 class GuardedApply:
     """Applies batches for all tallies of one source. For one thread at a time."""
 
@@ -109,18 +113,11 @@ class GuardedApply:
         """Those of the rows that are written in transactions."""
         return self._in_transactions.buckets
 
-    def note(
-        self,
-        shard_id: str,
-        position: str = "",
-        *,
-        if_due: bool = False,
-        patience_seconds: float = BATCH_SECONDS,
-    ) -> None:
+    def note(self, shard_id: str, position: str = "", *, if_due: bool = False) -> None:
         """Write a shard's position, where that is put off; with `if_due`, only if a note is due.
 
         `position` is one up to which the caller knows that all records have been applied. A table
-        that is busy or away for `patience_seconds` goes without the note.
+        that is busy or away for `NOTE_SECONDS` goes without the note.
 
         Raises:
             StoreError: the table is missing, or refuses the write.
@@ -128,7 +125,7 @@ class GuardedApply:
         if if_due and not self._notes.is_due(shard_id):
             return
         if self.only_notes:
-            deadline = self._sender.monotonic() + patience_seconds
+            deadline = self._sender.monotonic() + NOTE_SECONDS
             with suppress(OutOfTime):  # it is only put off: the rows hold the position
                 self._notes.write(shard_id, position, self._epoch, self._clock(), deadline)
 

@@ -135,12 +135,13 @@ class Tables:
         return True
 
     def _wait(self, table: str) -> Mapping[str, Any]:
-        for _ in range(WAIT_SECONDS):
+        for second in range(WAIT_SECONDS + 1):
+            if second:
+                sleep(1)
             with suppress(NotInitialised):  # a table that is just made may not be heard of yet
                 found = self._client.describe_table(TableName=table)["Table"]
                 if found["TableStatus"] == "ACTIVE":
                     return found
-            sleep(1)
         raise StoreUnavailable(
             f"The table {table} is not ready after {WAIT_SECONDS} s; run `tallies init` again."
         )

@@ -43,10 +43,11 @@ class SpillFile:
             raise self._explained(error) from error
         schema = "; ".join([_FACTS, *tables.values()])
         try:
-            # Nothing here is worth waiting for the disk: after a power cut, a new scan is made.
-            # That comes first, since going over to WAL already waits for it.
+            # The lock is asked for first: whatever reads the file before opens it to others, too.
+            # Then nothing waits for the disk, not even going over to WAL: after a power cut, a new
+            # scan is made.
             self._connection.executescript(
-                "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF;"
                 f" PRAGMA journal_mode = WAL; PRAGMA cache_size = -{_CACHE_KIB}; {schema}"
             )
         except sqlite3.Error as error:

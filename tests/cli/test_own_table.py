@@ -257,6 +257,9 @@ def test_drop_leaves_the_table_as_it_was(
         ran = tallies("drop", "--yes", store=url)
     assert ran.code == 2
     assert "stop it first" in ran.err
+    ran = tallies("drop", store=url)  # nobody is there to be asked
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "say --yes" in ran.err
     ran = tallies("drop", "--yes", store=url)
     assert (ran.code, ran.out) == (0, f"{url}: the tallies of orders are gone\n")
     assert database.execute(schema).fetchall() == before
@@ -284,6 +287,16 @@ def test_what_cannot_be_declared(
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert says in ran.err
     assert database.execute("SELECT * FROM sqlite_schema").fetchall() == before
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/nowhere.db"
+    ran = tallies("init", "--declaration", declare(tmp_path), store=url)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert (
+        f"There is no database {tmp_path}/nowhere.db, which would have the table orders" in ran.err
+    )
+    assert not (tmp_path / "nowhere.db").exists()
 
 
 def test_a_prefix_that_is_taken(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:

@@ -71,6 +71,9 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_:
+        click.echo(help_.format_message(), err=True)
+        sys.exit(EXIT_WRONG_USE)
     except click.ClickException as error:
         _complain(error.format_message())
     except TalliesError as error:

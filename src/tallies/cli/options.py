@@ -9,13 +9,15 @@ import click
 from tallies.core.declaration.declaration import Declaration, read_declaration
 from tallies.core.errors import InvalidInput
 from tallies.core.source.time_formats import FORMATS, RFC3339
-from tallies.stores.open import DEFAULT_URL
+from tallies.stores.open import DEFAULT_URL, FORMS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _CHOSEN = "tallies.store"
 
 
 def _remember(context: click.Context, _: click.Parameter, value: str | None) -> str:
+    if value is not None and not value.strip():
+        raise InvalidInput(f"The URL of --store or TALLIES_STORE is empty; write {FORMS}.")
     # The option may stand before the command or after it; after it wins.
     url: str = value or context.meta.get(_CHOSEN) or DEFAULT_URL
     if value:

@@ -4,6 +4,7 @@ The sentence says what is wrong and what to do. Edges (HTTP, CLI) map a class to
 exit code; nothing below them knows about either.
 """
 
+from decimal import Decimal
 from typing import ClassVar
 
 
@@ -106,7 +107,7 @@ class NotInitialised(StoreError):
 def shown(value: object) -> str:
     """A value as an error message quotes it: short, whatever it is."""
     try:
-        text = repr(value)
+        text = str(value) if isinstance(value, Decimal) else repr(value)
     except ValueError:  # Python does not print whole numbers of more than 4,300 digits
         text = f"of type {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -164,7 +164,7 @@ class Tally:
         if self.time is None and set(self.windows) != {Window.ALL}:
             raise refuse("windows other than `all` need the attribute that holds a row's time.")
         if extra := [w for w in self.ranked if w not in self.windows]:
-            raise refuse(f"{extra[0]!r} is ranked but not among its windows.")
+            raise refuse(f"'{extra[0]}' is ranked but not among its windows.")
         if self.ranked_by is not None and self.ranked_by not in self.measures:
             raise refuse(f"it is ranked by {self.ranked_by!r}, which is none of its measures.")
         if isinstance(self._ranked_measure, Average) and self.ranked:

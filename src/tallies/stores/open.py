@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tallies.stores.protocol import Store
 
 DEFAULT_URL = "sqlite:///tallies.db"
-_FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
+FORMS = "sqlite:///file.db (four slashes for an absolute path) or dynamodb://REGION/PREFIX"
 
 T = TypeVar("T")
 
@@ -69,4 +69,4 @@ def by_scheme(
                 f"DynamoDB needs the package {missing.name}; install tallies[aws]."
             ) from missing
         return opened()
-    raise InvalidStoreUrl(f"{url!r} is no store URL; write {_FORMS}.")
+    raise InvalidStoreUrl(f"{url!r} is no store URL; write {FORMS}.")

@@ -72,6 +72,7 @@ MISTAKES = [
     (["load"], "Missing argument"),
     (["frobnicate"], "No such command"),
     (["top", "--store", "mysql://x"], "no store URL"),
+    (["top", "--store", ""], "--store or TALLIES_STORE is empty"),
     (["top", "--store", "sqlite:///nowhere/x.db"], "no store at"),
     (["init", "--store", "sqlite:///nowhere/x.db"], "folder exists"),
     (["load", "nowhere.csv"], "no such file"),
@@ -97,6 +98,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert ran.err.startswith("tallies: ")
     assert len(ran.err.splitlines()) == 1
     assert words in ran.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["parked"]])
+def test_without_a_command_help_is_printed_as_it_is_laid_out(arguments: list[str]) -> None:
+    ran = tallies(*arguments)
+    assert ran.code == 2
+    assert ran.err == tallies(*arguments, "--help").out
 
 
 @embedded

@@ -195,7 +195,7 @@ def test_names_that_mean_nothing_need_no_tally(name: str, words: str) -> None:
         ((Window.ALL, Window.DAY), "last-24-hours", "add hour to"),
         ((Window.ALL, Window.MONTH), "trending", "add day to"),
         ((Window.ALL,), "month", "no leaderboard by month; there is: all"),
-        ((), "all", "none at all"),
+        ((), "all", "has no leaderboard: none of its windows is declared as ranked"),
         ((Window.DAY,), "2000-01-01..2026-11-23", "more than 1,000 windows"),
         ((Window.DAY,), "last-99999999-days", "no calendar"),
         ((Window.HOUR,), "last-999999999-hours", "no calendar"),

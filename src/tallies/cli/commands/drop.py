@@ -28,6 +28,12 @@ def drop(yes: bool, store: str) -> None:
             )
         source = opened.source
         if not yes:
-            click.confirm(f"Take the tallies of {source} in {opened.url} away?", abort=True)
+            try:
+                sure = click.confirm(f"Take the tallies of {source} in {opened.url} away?")
+            except click.Abort:  # nobody is there to answer
+                raise InvalidInput("Nothing was taken away; say --yes to do it unasked.") from None
+            if not sure:
+                out.print("Nothing was taken away.")
+                return
         opened.drop()
         out.print(f"{opened.url}: the tallies of {source} are gone")

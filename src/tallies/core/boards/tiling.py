@@ -94,7 +94,12 @@ class _Tiler:
 
     def one(self, window: NamedWindow) -> Span:
         if window.kind not in self._kinds:
-            there = ", ".join(self._kinds) or "none at all"
+            if not self._kinds:
+                raise UnknownWindow(
+                    f"The tally {self._tally.name} has no leaderboard: none of its windows is"
+                    " declared as ranked."
+                )
+            there = ", ".join(self._kinds)
             what = "leaderboard" if self._are == "ranked" else "window"
             raise UnknownWindow(f"There is no {what} by {window.kind}; there is: {there}.")
         return Span(window.name, (window.name,), (1,))

@@ -77,6 +77,11 @@ class Declaration:
             if names.count(name) > 1:
                 raise InvalidTally(f"Two tallies have the name {name!r}; rename one of them.")
 
+    @property
+    def of_table(self) -> str:
+        """The table, for a sentence."""
+        return "favorites" if self.table is None else f"the table {self.table}"
+
 
 def read_declaration(text: str) -> Declaration:
     """Read a declaration file.

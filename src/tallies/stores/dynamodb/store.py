@@ -305,7 +305,7 @@ class DynamoStore(Reader):
     def _check_source(self, declared: Declaration, catalog: Catalog) -> None:
         if declared.table != catalog.base.source:
             raise InvalidTally(
-                f"The declaration is of the table {declared.table}, and {self.url} tallies"
+                f"The declaration is of {declared.of_table}, and {self.url} tallies"
                 f" {catalog.base.source}; give each source a store of its own."
             )
 

@@ -91,6 +91,11 @@ class SqliteStore(Reader, forks.Forkable):
             NotInitialised: there is no database, or nothing was declared for it.
             WrongStore: other tables have the names, or other tallies are kept under them.
         """
+        if self._declared is not None and not self.path.exists():
+            raise NotInitialised(
+                f"There is no database {self.path}, which would have"
+                f" {self._declared.of_table}; make the table first, or name another file."
+            )
         made = self.database.create(self._make)
         with self.database.connection() as connection:
             due = schema.is_seed_due(connection, self.names)

@@ -76,7 +76,7 @@ class Catalog:
         """
         if (declared.table or "").lower() != self.source.lower():
             raise InvalidTally(
-                f"The declaration is of the table {declared.table}, and the tallies in {where} are"
+                f"The declaration is of {declared.of_table}, and the tallies in {where} are"
                 f" of {self.source}; give each table a prefix of its own, like ?prefix=sales."
             )
 

@@ -212,7 +212,8 @@ class Database(forks.Forkable):
     def _open(self, mode: str) -> sqlite3.Connection:
         if mode == "rw" and not self.path.exists():
             raise NotInitialised(
-                f"There is no store at {self.path}; `tallies init` or `tallies load` makes one."
+                f"There is no store at {self.path}; `tallies init` or `tallies load` makes one, and"
+                " `tallies init --declaration FILE` makes tallies in a database that is there."
             )
         connection = sqlite3.connect(
             f"file:{quote(str(self.path))}?mode={mode}",

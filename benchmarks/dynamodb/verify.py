@@ -128,7 +128,7 @@ def _writers(run: Run, store: DynamoFavorites) -> Iterator[Result]:
 
     def one(program: str | None) -> list[float]:
         with beside(program, store.url):
-            taken = [_mark(store, next(numbers)) for _ in range(run.pick(1_500, 300, usual=500))]
+            taken = [_mark(store, next(numbers)) for _ in range(run.pick(1_500, 300, usual=300))]
         return [percentile(taken, share) * 1e3 for share in (0.5, 0.99)]
 
     one(None)

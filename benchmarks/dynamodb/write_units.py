@@ -162,7 +162,7 @@ class RowMeter(FakeDynamoDB):
 
 def run(run: Run) -> Iterator[Result]:
     """The bound is on the guard by position; markers and the naive loop are told."""
-    count = run.pick(50_000, 20_000)
+    count = run.pick(50_000, 20_000, usual=25_000)
     records = list(stream_records(count))
     naive = _naive_units(records[:1_000]) / 1_000
     for batch in BATCHES:

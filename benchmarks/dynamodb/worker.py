@@ -38,8 +38,8 @@ def run(run: Run) -> Iterator[Result]:
             return
         account = DynamoDBAccount(endpoint, ACCESS_KEY)
         stack.enter_context(environment(account))
-        city = run.pick(20_000, 5_000, usual=5_000), 1_000, (3, 1)
-        country = run.pick(10_000, 2_000, usual=2_000), 10_000, (3,)
+        city = run.pick(20_000, 3_000, usual=3_000), 1_000, (3, 1)
+        country = run.pick(10_000, 1_500, usual=1_500), 10_000, (3,)
         for number, (records, restaurants, peers) in enumerate((city, country)):
             with DynamoFavorites.from_url(account.store_url(f"bench{number}")) as store:
                 store.init()

@@ -63,7 +63,7 @@ class Took(NamedTuple):
 
 def run(run: Run) -> Iterator[Result]:
     """Popular restaurants and a month, then a hundred times as many and a year."""
-    rows = run.pick(2_000_000, 50_000, usual=100_000)
+    rows = run.pick(2_000_000, 50_000, usual=60_000)
     with ExitStack() as stack:
         stack.enter_context(environment(DynamoDBAccount("http://none", "billion")))
         yield from _one(run, Work(rows, 1_000, 30))

@@ -30,7 +30,7 @@ def run(run: Run) -> Iterator[Result]:
     """Closed and open loop; the aggregator as a thread of the same process, and as another."""
     _prepare(run.folder / _PREPARED)
     for place, background in (("same process", EmbeddedLoop), ("another process", _other_process)):
-        closed = (run.pick(10_000, 5_000, usual=6_000), closed_loop, background)
+        closed = (run.pick(10_000, 5_000), closed_loop, background)
         yield from _compare(run, f"closed loop, {place}", *closed, (_LIMIT, _LIMIT))
         # At a fixed rate every wait for the write lock counts as often as marks queue behind it;
         # the ninety-ninth percentile then shows the lock itself, so it is told and not judged.

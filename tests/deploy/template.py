@@ -1,5 +1,7 @@
 """The template as data, with CloudFormation's short forms spelt out."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,18 @@ def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, 
 
 
 _Loader.add_multi_constructor("!", _intrinsic)
+
+
+def lint(template: Path) -> tuple[int, str]:
+    """The exit code of cfn-lint, and what it says of a template."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), template],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 def whole() -> dict[str, Any]:

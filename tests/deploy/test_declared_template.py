@@ -14,7 +14,7 @@ from tallies.core.declaration.declaration import read_declaration
 from tallies.stores.dynamodb.stream.event_filter import event_patterns
 from tests.scripts import script
 
-from .template import TEMPLATE, _Loader, whole
+from .template import TEMPLATE, _Loader, lint, whole
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.toml"))
@@ -45,14 +45,7 @@ def linted(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tup
     }
     template = tmp_path_factory.mktemp("linted") / "template.json"
     template.write_text(json.dumps(found, indent=1))
-    done = subprocess.run(
-        [Path(sys.executable).with_name("cfn-lint"), template],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+    return lint(template)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)

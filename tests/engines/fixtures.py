@@ -76,9 +76,19 @@ def aws_environment(
     return dynamodb_account
 
 
+@contextlib.contextmanager
+def account_for_several(endpoint: str, access_key: str) -> Iterator[DynamoDBAccount]:
+    """An account that this process uses for the length of the block, for a fixture of a wider
+    scope than a test; its tables go at the end."""
+    account = DynamoDBAccount(endpoint, access_key)
+    with pytest.MonkeyPatch.context() as patch:
+        use_no_other(account, patch)
+        yield account
+    account.wipe()
+
+
 def use_no_other(account: DynamoDBAccount, patch: pytest.MonkeyPatch) -> None:
-    """Set this process's environment to use an account: in a fixture for several tests, with a
-    `MonkeyPatch.context()` that lasts as long."""
+    """Set this process's environment to use an account, as long as the patch lasts."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         patch.delenv(name)
     for name, value in account.env.items():

@@ -11,7 +11,7 @@ import pytest
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.cli.command import tallies
 from tests.engines import DynamoDBAccount, make_streamed_table
-from tests.engines.fixtures import use_no_other
+from tests.engines.fixtures import account_for_several
 
 COUNTS = {"noodles": 3, "pizza": 2, "fish #1": 2, "sushi": 1}
 DECLARED = """
@@ -36,11 +36,9 @@ def loaded(
     if request.param == "sqlite":
         yield _loaded(f"sqlite:///{folder}/s.db", folder)
         return
-    account = DynamoDBAccount(request.getfixturevalue("dynamodb_endpoint"), "boards")
-    with pytest.MonkeyPatch.context() as patch:
-        use_no_other(account, patch)
+    endpoint = request.getfixturevalue("dynamodb_endpoint")
+    with account_for_several(endpoint, "boards") as account:
         yield _loaded(account.store_url("boards"), folder)
-    account.wipe()
 
 
 def _loaded(url: str, folder: Path) -> str:

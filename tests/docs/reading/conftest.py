@@ -14,7 +14,7 @@ from tests.docs.reading.sales import ACCOUNT, LAYOUTS, TABLE, written_sales
 from tests.engines import DynamoDBAccount
 from tests.engines.errors import EngineError
 from tests.engines.fetched import node
-from tests.engines.fixtures import missing_engine_skips, use_no_other
+from tests.engines.fixtures import account_for_several, missing_engine_skips
 
 ANSWER = Path(__file__).with_name("answer.mjs")
 Answer = Callable[..., list[Any]]
@@ -51,12 +51,11 @@ def answer(program: Callable[[str], str]) -> Answer:
 @pytest.fixture(scope="module", params=LAYOUTS)
 def sales(dynamodb_endpoint: str, request: pytest.FixtureRequest) -> Iterator[DynamoStore]:
     """Orders that were written, moved and removed, and their tallies, for tests that read."""
-    account = DynamoDBAccount(dynamodb_endpoint, ACCOUNT)
-    with pytest.MonkeyPatch.context() as patch:
-        use_no_other(account, patch)
-        with written_sales(account, *LAYOUTS[request.param]) as store:
-            yield store
-    account.wipe()
+    with (
+        account_for_several(dynamodb_endpoint, ACCOUNT) as account,
+        written_sales(account, *LAYOUTS[request.param]) as store,
+    ):
+        yield store
 
 
 @pytest.fixture(params=LAYOUTS)

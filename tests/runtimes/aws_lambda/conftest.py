@@ -7,7 +7,7 @@ import pytest
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.conformance.backend import ManualClock
 from tests.engines import DynamoDBAccount
-from tests.engines.fixtures import StartLambda, missing_engine_skips, use_no_other
+from tests.engines.fixtures import StartLambda, account_for_several, missing_engine_skips
 from tests.engines.lambda_rie import LambdaFunction, lambda_runtime
 from tests.layouts import OLDER
 
@@ -39,9 +39,7 @@ def deploy(
 @pytest.fixture(scope="module")
 def idle(dynamodb_endpoint: str) -> Iterator[LambdaFunction]:
     """One function for all events that change nothing, over a store of its own."""
-    account = DynamoDBAccount(dynamodb_endpoint, "idle")
-    with pytest.MonkeyPatch.context() as patched:
-        use_no_other(account, patched)
+    with account_for_several(dynamodb_endpoint, "idle") as account:
         url = account.store_url("app") + OLDER
         with DynamoFavorites.from_url(url, clock=ManualClock()) as store:
             store.init()
@@ -50,4 +48,3 @@ def idle(dynamodb_endpoint: str) -> Iterator[LambdaFunction]:
             lambda_runtime(HANDLER, {"TALLIES_STORE": url, **account.env}) as function,
         ):
             yield function
-    account.wipe()

@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 help:
 	@echo "make demo     run the main job: a made-up city, its page, counts that move"
-	@echo "make test     run all tests"
+	@echo "make test     run the tests (TALLIES_FULL=1: every case, as CI does)"
 	@echo "make quick    tests that need neither engines nor a browser, with few random examples"
 	@echo "make check    lint, format, types, direction of imports"
 	@echo "make soak     the tests under other clocks, then random histories for MINUTES (10)"
@@ -36,9 +36,11 @@ demo: .venv/.run
 # Files in the order of their names, since those at its end are short: with the reordering of xdist,
 # by their numbers of tests, one process waits at the end for another with the slowest.
 SIDE_BY_SIDE = -n 2 --dist loadfile --no-loadscope-reorder
+# Slow cases wait for CI: see tests/slow.py.
+SELECTED = $(if $(CI)$(TALLIES_FULL),,--without-slow)
 test: .venv/.dev
 	-@$(BIN)/python -m tests.engines fetch # once; whatever is missing, the tests say so
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SELECTED)
 
 QUICK = tests/core tests/favorites tests/docs/test_links.py tests/docs/test_readme.py \
   tests/docs/test_project.py tests/sqlite/apply/test_aggregation.py \

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from tests.engines.fetched.archives import cache_root
 from tests.models import finds_out_once
 
-pytest_plugins = ["tests.engines.fixtures"]
+pytest_plugins = ["tests.engines.fixtures", "tests.slow"]
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

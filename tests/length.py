@@ -1,11 +1,11 @@
-"""How long random histories run: in full in continuous integration; elsewhere a twentieth,
+"""How long random histories run: in full in continuous integration; elsewhere a fortieth,
 or the least that a test names, and steps by five."""
 
 import os
 
 from tests.engines.fixtures import in_ci
 
-SHARE = 20
+SHARE = 40
 STRIDE = 5
 
 

@@ -117,6 +117,7 @@ def test_all_can_be_done_by_keys(filled: Service, open_window: OpenWindow) -> No
     page.becomes(lambda: page.browser.switch_to.active_element == opener, True)
 
 
+@pytest.mark.slow
 def test_a_restaurant_is_added_by_keys(window: Page) -> None:
     window.tab_to("Find or add a restaurant, by name or id")
     window.press("Tea Tram", Keys.ENTER)
@@ -136,6 +137,7 @@ def test_the_skip_link_leads_past_the_head(filled: Service, open_window: OpenWin
     assert page.browser.switch_to.active_element.accessible_name == "All time"
 
 
+@pytest.mark.slow(but="size0")
 @pytest.mark.parametrize("size", [WIDE, PHONE])
 def test_every_control_has_a_name(
     filled: Service, open_window: OpenWindow, size: tuple[int, int]
@@ -167,6 +169,7 @@ def test_the_document_is_sound(filled: Service, open_window: OpenWindow) -> None
             assert set((element.get_attribute(attribute) or "").split()) <= set(ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out(filled: Service, open_window: OpenWindow, scheme: str) -> None:
     page = open_window(filled)
@@ -183,6 +186,7 @@ def test_every_text_stands_out(filled: Service, open_window: OpenWindow, scheme:
     assert {text: ratio for text, ratio in seen.items() if ratio < 4.5} == {}
 
 
+@pytest.mark.slow(but="mine")
 @pytest.mark.parametrize("fragment", VIEWS)
 def test_a_small_phone_scrolls_one_way_only(
     filled: Service, open_window: OpenWindow, fragment: str
@@ -193,6 +197,7 @@ def test_a_small_phone_scrolls_one_way_only(
     assert page.sideways() <= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fragment", VIEWS)
 def test_a_finger_can_hit_every_control(
     filled: Service, open_window: OpenWindow, fragment: str

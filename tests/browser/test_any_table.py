@@ -88,6 +88,7 @@ window.fetch = (url, options) => {
 """
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_behind_is_asked_again(shop: Shop, page: Page) -> None:
     shop.order(("Rome", "a", "30", LONG_AGO), ("Oslo", "b", "25", LONG_AGO))
     page.open()
@@ -113,6 +114,7 @@ def test_another_tally_of_the_table(shop: Shop, page: Page) -> None:
     page.becomes(lambda: page.shown("#detail"), False)
 
 
+@pytest.mark.slow
 def test_it_fits_on_a_telephone(shop: Shop, page: Page) -> None:
     shop.order(("A town of the longest name that there is", "and a shop, too", "1", LONG_AGO))
     resize(page.browser, *PHONE)

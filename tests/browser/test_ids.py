@@ -25,6 +25,7 @@ STRANGE = [
 ]
 
 
+@pytest.mark.slow(but="img")
 @pytest.mark.parametrize("strange", STRANGE)
 def test_a_strange_id_is_marked_shown_opened_and_unmarked(
     window: Page, service: Service, strange: str
@@ -52,6 +53,7 @@ def test_a_strange_id_is_marked_shown_opened_and_unmarked(
     window.becomes(lambda: window.run("return document.title"), f"{strange} – Favorites")
 
 
+@pytest.mark.slow(but=r"\.\.")
 @pytest.mark.parametrize("dots", [".", ".."])
 def test_an_id_that_no_address_carries_is_refused_with_a_sentence(window: Page, dots: str) -> None:
     window.find(dots)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser.chromium import prefer
@@ -10,6 +11,7 @@ from tests.browser.service import Service, running
 from tests.engines.fixtures import StartNginx
 
 
+@pytest.mark.slow
 def test_everything_that_the_page_asks_for_is_under_its_path(
     tmp_path: Path, browsers: list[Chrome], open_window: OpenWindow, start_nginx: StartNginx
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.cli.command import tallies
 
 
+@pytest.mark.slow
 def test_designs_side_by_side(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     chart = tmp_path / "c.svg"

@@ -118,6 +118,7 @@ def test_a_log_gives_the_load(tmp_path: Path) -> None:
     assert load["writes_a_day"] == pytest.approx(300 / 2.6, rel=0.1)
 
 
+@pytest.mark.slow(but="svg")
 @pytest.mark.parametrize(("name", "begins"), [("c.svg", b"<?xml"), ("c.png", b"\x89PNG")])
 def test_a_chart_is_drawn(tmp_path: Path, name: str, begins: bytes) -> None:
     pytest.importorskip("matplotlib")

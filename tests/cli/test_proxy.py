@@ -81,6 +81,7 @@ def test_validators_pass_the_proxy(site: Proxied) -> None:
     assert WEB.options(board).headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
+@pytest.mark.slow
 def test_live_events_are_not_held_back(site: Proxied) -> None:
     with WEB.stream("GET", f"{site.public}/leaderboards/all/live") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -94,6 +95,7 @@ def test_live_events_are_not_held_back(site: Proxied) -> None:
         assert next(boards)["items"] == [{"rank": 1, "restaurant_id": "noodles", "favorites": 1}]
 
 
+@pytest.mark.slow
 def test_a_head_of_live_events_ends(site: Proxied) -> None:
     for url in site:
         head = WEB.head(f"{url}/leaderboards/all/live")
@@ -105,6 +107,7 @@ def test_without_its_slash_the_path_leads_to_the_page(site: Proxied) -> None:
         assert WEB.get(url, follow_redirects=True).text.startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_a_proxy_may_take_the_path_off(tmp_path: Path, start_nginx: StartNginx) -> None:
     with proxied(tmp_path, start_nginx, STRIPPING) as site:
         assert WEB.put(f"{site.public}/users/ann/favorites/%E2%9C%93").status_code == 201
@@ -112,6 +115,7 @@ def test_a_proxy_may_take_the_path_off(tmp_path: Path, start_nginx: StartNginx) 
         assert WEB.get(f"{site.public}/").text.startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_only_a_named_proxy_says_where_a_request_came_from(tmp_path: Path) -> None:
     forwarded = {"X-Forwarded-Proto": "https", "Host": "eat.example.org"}
     for proxies, scheme in [

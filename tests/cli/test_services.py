@@ -69,6 +69,7 @@ def until_equal(url: str, expected: object) -> None:
         assert monotonic() < deadline, found
 
 
+@pytest.mark.slow(but="15")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_aggregates_and_ends_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     store = f"sqlite:///{tmp_path}/s.db"
@@ -119,6 +120,7 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
             assert len(ran.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_demo_is_a_city_that_says_it_is_made_up_and_moves(tmp_path: Path) -> None:
     with running("demo") as service:
         assert "made-up" in WEB.get(f"{service.url}/health").json()["notice"]
@@ -143,6 +145,7 @@ def _take(lines: Iterator[str], boards: int) -> Iterator[str]:
                 return
 
 
+@pytest.mark.slow
 def test_the_demo_stands_still_and_keeps_its_data_when_told_to(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/demo.db"
     with running("demo", "--still", "--seed", "3", TALLIES_STORE=store) as service:
@@ -154,6 +157,7 @@ def test_the_demo_stands_still_and_keeps_its_data_when_told_to(tmp_path: Path) -
     ]
 
 
+@pytest.mark.slow(but="options0")
 @pytest.mark.parametrize("options", [["--still"], ["--speed", "1e9"]])
 def test_the_demo_on_a_log_of_ones_own(tmp_path: Path, options: list[str]) -> None:
     log = tmp_path / "log.csv"

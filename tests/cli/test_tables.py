@@ -164,6 +164,7 @@ def test_parked_records_can_be_copied_and_read(store: str, columns: int) -> None
     assert every[-1] == "25 parked records"
 
 
+@pytest.mark.slow
 def test_an_id_from_the_list_is_one_that_retry_takes(
     aws_environment: DynamoDBAccount, tmp_path: Path
 ) -> None:
@@ -197,6 +198,7 @@ def test_an_id_from_the_list_is_one_that_retry_takes(
     assert tallies("parked", "list", store=url).out.endswith("\n1 parked record\n")
 
 
+@pytest.mark.slow(only="200")
 @WIDTHS
 @pytest.mark.parametrize("command", [["status"], ["plan"], ["show", "noodles"]])
 def test_the_other_tables_fit(store: str, columns: int, command: list[str]) -> None:

@@ -111,6 +111,7 @@ def test_the_service_may_have_another_name(tmp_path: Path, variables: dict[str, 
         assert collector.services() == {"eat"}
 
 
+@pytest.mark.slow
 def test_without_a_collector_it_serves_says_so_and_ends_soon(tmp_path: Path) -> None:
     with running(
         *("serve", "--traces", "--store", f"sqlite:///{tmp_path}/s.db"),
@@ -138,6 +139,7 @@ def test_an_endpoint_that_is_none(tmp_path: Path, endpoint: str) -> None:
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_without_the_extra(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(BLOCKED)
     store = f"sqlite:///{tmp_path}/s.db"

@@ -83,6 +83,7 @@ class TestSqlite(DeclaredSuite):
                 yield table
 
 
+@pytest.mark.slow(only="measure")
 class TestDynamoDB(DeclaredSuite):
     @pytest.fixture(params=[OLDER, "&ranking=buckets"], ids=["by measure", "by buckets"])
     def table(

@@ -69,6 +69,7 @@ class DynamoBackend(Backend):
         return DynamoBackend(self.account, self.options)
 
 
+@pytest.mark.slow(but="in-rows-buckets")
 class TestDynamoDB(StoreSuite):
     @pytest.fixture(
         params=[

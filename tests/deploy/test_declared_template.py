@@ -48,6 +48,7 @@ def linted(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tup
     return lint(template)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_only_the_filter_differs(package: ModuleType, file: Path, linted: tuple[int, str]) -> None:
     found, source = _of(package, file)

@@ -30,6 +30,7 @@ def test_cfn_lint_finds_nothing() -> None:
     assert lint(TEMPLATE) == (0, "")
 
 
+@pytest.mark.slow
 def test_sam_finds_it_valid(tmp_path: Path) -> None:
     """Offline: the transform and its rules are a part of SAM's command line."""
     with missing_engine_skips():

@@ -148,6 +148,7 @@ def test_the_image_runs_the_command_without_a_shell() -> None:
     assert "curl" not in container()["healthCheck"]["command"]
 
 
+@pytest.mark.slow
 def test_the_role_may_do_what_a_worker_does_and_no_more(
     aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_the_figures_are_those_of_the_command() -> None:
         assert float(doubled) == pytest.approx(older["designs"][0]["total"], abs=0.005)
 
 
+@pytest.mark.slow(but="default")
 @pytest.mark.parametrize(
     ("begins", "options"),
     [
@@ -112,6 +113,7 @@ def test_the_billings_are_those_of_the_command() -> None:
     ) in text
 
 
+@pytest.mark.slow(but="arguments0")
 @pytest.mark.parametrize(
     ("begins", "arguments"),
     [

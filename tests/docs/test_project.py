@@ -1,6 +1,8 @@
 """The pages about the project, its site and its hooks agree with what is there."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,7 @@ import pytest
 import yaml
 
 from tests.scripts import script
+from tests.slow import WITHOUT, holds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,3 +75,28 @@ def test_what_contributors_are_told_to_run_is_there() -> None:
     assert {each for some in told for each in some.split()} <= set(targets)
     for folder in re.findall(r"-m pytest ([\w/]+)", page):
         assert (ROOT / folder).is_dir()
+
+
+@pytest.mark.parametrize("variable", ["CI", "TALLIES_FULL"])
+def test_slow_cases_wait_for_ci_only(variable: str) -> None:
+    env = {name: value for name, value in os.environ.items() if name not in ("CI", "TALLIES_FULL")}
+    assert WITHOUT in recipe(env)
+    assert WITHOUT not in recipe({**env, variable: "true"})
+
+
+def recipe(env: dict[str, str]) -> str:
+    """What `make test` would run."""
+    command = ["make", "--dry-run", "test"]
+    return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("marked", "waits"),
+    [
+        ({}, ["", "sqlite", "dynamodb-2"]),
+        ({"only": "dynamodb"}, ["dynamodb-2"]),
+        ({"but": "dynamodb"}, ["", "sqlite"]),
+    ],
+)
+def test_a_mark_says_which_cases_are_slow(marked: dict[str, str], waits: list[str]) -> None:
+    assert [case for case in ("", "sqlite", "dynamodb-2") if holds(case, **marked)] == waits

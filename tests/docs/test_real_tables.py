@@ -32,6 +32,7 @@ def test_the_page_shows_the_file(example: Example) -> None:
     assert example.file.read_text() == example.declaration
 
 
+@pytest.mark.slow(but="shop")
 @each_example
 def test_on_dynamodb_the_page_is_true(example: Example, aws_environment: DynamoDBAccount) -> None:
     declared = read_declaration(example.declaration)

@@ -109,6 +109,7 @@ def _do(reader: Shell, commands: str, expected: str) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_prints_what_the_page_says(clone: Path, name: str) -> None:
     _needed("bash", "make", "curl", "java", "npm", "git")

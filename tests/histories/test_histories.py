@@ -1,5 +1,5 @@
 """Field cases 1 to 5, 10, 11, 13 and 16, all at once and in any order: ten thousand histories in
-continuous integration, a twentieth of them before.
+continuous integration, a fortieth of them before.
 
 Each is a table that changes, and a stream of it that is delivered more than once, cut anew, by
 several at a time that die, wait, and do not know what has come through. At its end every tally is

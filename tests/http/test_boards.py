@@ -104,6 +104,7 @@ def test_names_of_no_window(shared_client: TestClient, window: str) -> None:
     is_problem(shared_client.get(f"/leaderboards/{window}"), 400, "names no window")
 
 
+@pytest.mark.slow(only="dynamodb")
 @given(
     counts=st.dictionaries(st.sampled_from("abcdefghij"), st.integers(1, 4), min_size=2),
     size=st.integers(1, 4),

@@ -215,6 +215,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_the_command(loaded: str, tmp_path: Path) -> None:
     found = tallies("export", "--kind", "day", store=loaded)
     assert found.code == 0

@@ -146,6 +146,7 @@ def test_a_long_time_to_take_over_is_patience(aws_environment: DynamoDBAccount) 
         assert health_of(worker).answer()[0] == 200
 
 
+@pytest.mark.slow
 def test_a_loop_that_cannot_work_falls_silent(tmp_path: Path) -> None:
     with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()

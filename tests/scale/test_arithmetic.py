@@ -42,6 +42,7 @@ def service_seconds(settings: Settings) -> float:
     return begun + base + per_action * actions
 
 
+@pytest.mark.slow(but="settings0")
 @pytest.mark.parametrize(
     ("load", "settings"),
     [(0.3, ONE_BY_ONE), (0.6, ONE_BY_ONE), (0.6, IN_TRANSACTIONS)],
@@ -94,6 +95,7 @@ def test_a_row_serves_one_transaction_after_another() -> None:
     assert 0.5 / held < through <= 1 / held
 
 
+@pytest.mark.slow
 def test_rows_that_hold_their_positions_give_all_of_their_partition() -> None:
     """All shards write the same three rows, a unit each: units are the limit, nothing cancels."""
     one = replace(ONE_BY_ONE, groups=1, client_factor=0.0)
@@ -130,6 +132,7 @@ def touched_by(batch: int) -> float:
     return float((1 - (1 - shares) ** batch).sum())
 
 
+@pytest.mark.slow
 def test_a_small_function_breaks_where_its_processor_is_full() -> None:
     """Each restaurant of a full batch is three rows, each of them a request."""
     settings = replace(SMALL, ranked=0)
@@ -162,6 +165,7 @@ def test_ranking_fewer_windows_moves_nothing() -> None:
     assert one.units_a_record < three.units_a_record
 
 
+@pytest.mark.slow
 def test_seeds() -> None:
     assert simulate(DEFAULT, 50, seed=1) == simulate(DEFAULT, 50, seed=1)
     assert simulate(DEFAULT, 50, seed=1) != simulate(DEFAULT, 50, seed=2)

@@ -76,6 +76,7 @@ def test_transactions_are_cut_where_the_product_cuts_them(batch: int) -> None:
     assert units(parts, OLDER) == recorder.units
 
 
+@pytest.mark.slow(but="100")
 @pytest.mark.parametrize("batch", [10, 100, 1_000])
 def test_units_are_those_of_the_write_unit_benchmark_within_two_percent(batch: int) -> None:
     """Other draws, the same law: means over 20,000 records."""

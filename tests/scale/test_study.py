@@ -18,6 +18,7 @@ from tests.deploy import template
 SMALL = Plan(rates=(1, 100, 2_000), ladder=(OLDER,), single=(OLDER,), otherwise=(), midnight=())
 
 
+@pytest.mark.slow
 def test_a_small_study_whole(tmp_path: Path) -> None:
     notes: list[str] = []
     found = study(SMALL, notes.append)

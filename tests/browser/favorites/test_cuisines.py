@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from selenium.webdriver.support.ui import Select
 
 from tests.browser.conftest import OpenWindow
@@ -9,6 +10,7 @@ from tests.browser.page import Line, Page
 from tests.browser.service import Service, running
 
 
+@pytest.mark.slow
 def test_a_cuisine_is_put_in_order_by_itself(town: Page, city: Service) -> None:
     assert [option.text for option in town.all("#cuisine option")] == [
         "All cuisines", "Japanese & more/less (1)", "Seafood (3)",

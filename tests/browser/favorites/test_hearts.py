@@ -37,6 +37,7 @@ def test_a_mark_is_kept_and_counted(three: Service, open_window: OpenWindow) -> 
     page.becomes(page.mine, ["Copper Ladle"])
 
 
+@pytest.mark.slow
 def test_an_unmark_is_kept_and_counted(three: Service, open_window: OpenWindow) -> None:
     page = open_window(three)
     page.heart("Paper Crane").click()
@@ -70,6 +71,7 @@ def test_a_refused_mark_is_undone_with_a_message(
     page.becomes(page.mine, ["Copper Ladle"])
 
 
+@pytest.mark.slow
 def test_a_refused_unmark_is_undone(
     three: Service, open_window: OpenWindow, expected_complaints: list[str]
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_refused_unmark_is_undone(
     page.becomes(lambda: page.marked("Copper Ladle"), True)
 
 
+@pytest.mark.slow
 def test_the_last_of_many_presses_wins(three: Service, open_window: OpenWindow) -> None:
     page = open_window(three)
     three.hitch.hold()
@@ -107,6 +110,7 @@ def test_the_last_of_many_presses_wins(three: Service, open_window: OpenWindow) 
     page.becomes(lambda: page.marked("Copper Ladle"), False)
 
 
+@pytest.mark.slow
 def test_hearts_of_one_restaurant_agree_everywhere(three: Service, open_window: OpenWindow) -> None:
     page = open_window(three)
     page.open_restaurant("crane")
@@ -119,6 +123,7 @@ def test_hearts_of_one_restaurant_agree_everywhere(three: Service, open_window: 
         page.becomes(lambda place=place: page.marked("Paper Crane", place), False)  # type: ignore[misc]
 
 
+@pytest.mark.slow
 def test_a_slip_in_my_favorites_is_undone_where_it_happened(window: Page, service: Service) -> None:
     service.store.mark("ann", "harbor")
     window.eventually(lambda: window.heart("Lemon Harbor"), "the restaurant comes")
@@ -134,6 +139,7 @@ def test_a_slip_in_my_favorites_is_undone_where_it_happened(window: Page, servic
     window.becomes(window.mine, ["Lemon Harbor"])
 
 
+@pytest.mark.slow
 def test_two_pages_of_one_browser_show_the_same_hearts(window: Page, service: Service) -> None:
     service.store.mark("ann", "harbor")
     window.eventually(lambda: window.heart("Lemon Harbor"), "the restaurant comes")

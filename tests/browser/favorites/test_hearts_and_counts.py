@@ -67,6 +67,7 @@ def test_hearts_and_counts_of_a_screen_take_two_requests(noting: Page, service: 
     page.becomes(lambda: page.text("#mine-count"), "15+")
 
 
+@pytest.mark.slow
 def test_counts_stand_wherever_a_restaurant_is_shown(weeks: Page, service: Service) -> None:
     weeks.heart("Lemon Harbor").click()
     count = "return document.querySelector(arguments[0])?.textContent"
@@ -77,6 +78,7 @@ def test_counts_stand_wherever_a_restaurant_is_shown(weeks: Page, service: Servi
     weeks.becomes(lambda: weeks.run(count, "#mine-rows .count"), "5 favorites")
 
 
+@pytest.mark.slow(but="detail.js")
 @pytest.mark.parametrize(
     ("blocked", "sentence"),
     [
@@ -99,6 +101,7 @@ def test_what_does_not_come_is_told(
         weeks.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
 
 
+@pytest.mark.slow
 def test_many_long_ids_are_asked_about_in_parts(service: Service, open_window: OpenWindow) -> None:
     ids = [f"{number:02}" + "ü" * 511 for number in range(10)]
     load(service, *((user, id_, datetime.now(UTC)) for id_ in ids for user in ("ann", "bob")))

@@ -51,17 +51,20 @@ def test_a_mark_in_one_window_reorders_the_other(service: Service, open_window: 
     assert not watching.marked("Copper Ladle"), "it is the other reader's favorite"
 
 
+@pytest.mark.slow
 def test_rows_glide_to_their_new_place(window: Page, service: Service) -> None:
     overtake(window, service)
     assert window.run("return window.glides") >= 2
 
 
+@pytest.mark.slow
 def test_rows_keep_still_for_who_wants_less_motion(window: Page, service: Service) -> None:
     prefer(window.browser, prefers_reduced_motion="reduce")
     overtake(window, service)
     window.becomes(lambda: window.run("return window.glides"), 0)
 
 
+@pytest.mark.slow
 def test_the_focus_stays_in_a_row_that_moves(window: Page, service: Service) -> None:
     service.store.mark("ann", "harbor")
     service.store.mark("bob", "harbor")
@@ -87,6 +90,7 @@ return performance.getEntriesByType("resource").some((entry) => entry.name.endsW
 """
 
 
+@pytest.mark.slow
 def test_the_own_marks_count_is_announced_though_it_comes_before_the_answer(
     window: Page, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +113,7 @@ def test_the_own_marks_count_is_announced_though_it_comes_before_the_answer(
     window.becomes(lambda: window.text("#polite"), "Lemon Harbor: 2 favorites")
 
 
+@pytest.mark.slow
 def test_the_strip_tells_how_far_behind_the_counts_are(
     tmp_path: Path, open_window: OpenWindow
 ) -> None:
@@ -125,6 +130,7 @@ def test_the_strip_tells_how_far_behind_the_counts_are(
         page.leave()
 
 
+@pytest.mark.slow
 def test_a_lost_connection_is_told_and_mended(
     tmp_path: Path, open_window: OpenWindow, expected_complaints: list[str]
 ) -> None:

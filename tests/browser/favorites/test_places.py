@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.favorites.boards import fill_dates, load
@@ -9,6 +10,7 @@ from tests.browser.page import Page
 from tests.browser.service import Service
 
 
+@pytest.mark.slow
 def test_a_restaurant_has_its_place_and_steps_to_its_neighbours(town: Page) -> None:
     town.open_restaurant("bell")
     town.becomes(lambda: town.text("#place"), "2nd of 4")
@@ -35,6 +37,7 @@ def test_a_restaurant_has_its_place_and_steps_to_its_neighbours(town: Page) -> N
     town.becomes(lambda: town.text("#detail-title"), "The Ninth Oyster")
 
 
+@pytest.mark.slow
 def test_the_place_is_one_of_the_window_and_moves(
     town: Page, city: Service, expected_complaints: list[str]
 ) -> None:
@@ -55,6 +58,7 @@ def test_the_place_is_one_of_the_window_and_moves(
     town.becomes(lambda: town.text("#place-in"), "Trending")
 
 
+@pytest.mark.slow
 def test_a_restaurant_without_favorites_has_no_place(town: Page) -> None:
     town.open_restaurant("sundial")
     town.becomes(lambda: town.text("#place"), "Not on this leaderboard")

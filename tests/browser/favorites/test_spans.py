@@ -11,6 +11,7 @@ from tests.browser.page import Line, Page
 from tests.browser.service import Service
 
 
+@pytest.mark.slow
 def test_this_week_is_the_last_seven_days(weeks: Page) -> None:
     weeks.becomes(lambda: weeks.names(), ["Lemon Harbor", "Copper Ladle"])
     weeks.tab("This week").click()
@@ -22,6 +23,7 @@ def test_this_week_is_the_last_seven_days(weeks: Page) -> None:
     assert weeks.tab("This week").get_attribute("aria-selected") == "true"
 
 
+@pytest.mark.slow
 def test_trending_weighs_by_age_and_tells_so(weeks: Page, service: Service) -> None:
     prefer(weeks.browser, prefers_reduced_motion="reduce")  # no heart is pressed on its way
     weeks.tab("Trending").click()
@@ -77,6 +79,7 @@ def test_a_span_of_ones_own_choice(service: Service, open_window: OpenWindow) ->
     page.becomes(lambda: page.shown("#dates"), False)
 
 
+@pytest.mark.slow(but="swap")
 @pytest.mark.parametrize(
     ("span", "why"),
     [

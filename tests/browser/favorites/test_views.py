@@ -44,6 +44,7 @@ def test_each_tab_shows_its_window(service: Service, open_window: OpenWindow) ->
     page.becomes(page.names, ["Lemon Harbor", "Copper Ladle"])
 
 
+@pytest.mark.slow
 def test_an_empty_store_can_be_used(window: Page) -> None:
     window.eventually(lambda: "will be first" in window.text("#board-empty"), "it says so")
     window.becomes(lambda: window.shown("#board-empty"), True)
@@ -62,6 +63,7 @@ def test_a_restaurant_is_found_by_a_part_of_its_name(window: Page) -> None:
     window.becomes(lambda: window.shown("#find-panel"), False)
 
 
+@pytest.mark.slow
 def test_more_rows_come_on_demand_and_all_of_them_live(
     service: Service, open_window: OpenWindow
 ) -> None:
@@ -159,12 +161,14 @@ def test_the_plot_tells_its_values_to_keys_and_pointer(history: Page) -> None:
     page.becomes(lambda: page.text("#plot b"), "3")
 
 
+@pytest.mark.slow
 def test_an_open_restaurant_moves_live(history: Page, service: Service) -> None:
     service.store.mark("fay", "harbor")
     history.becomes(lambda: history.text("#tally-all"), "6")
     history.becomes(lambda: history.text("#table-rows td"), "4")
 
 
+@pytest.mark.slow
 def test_back_leads_back(history: Page) -> None:
     page = history
     page.one("#detail .close").click()

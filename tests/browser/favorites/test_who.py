@@ -29,6 +29,7 @@ def test_a_guest_has_a_name_that_stays(window: Page) -> None:
     window.becomes(lambda: window.text("#who-name"), name)
 
 
+@pytest.mark.slow
 def test_another_name_has_other_favorites(window: Page, service: Service) -> None:
     service.store.mark("zoë", "ladle")
     window.becomes(window.names, ["Copper Ladle"])
@@ -43,6 +44,7 @@ def test_another_name_has_other_favorites(window: Page, service: Service) -> Non
     window.becomes(window.mine, ["Copper Ladle"])
 
 
+@pytest.mark.slow
 def test_cancel_keeps_the_name(window: Page) -> None:
     name = window.text("#who-name")
     window.one("#who").click()
@@ -52,6 +54,7 @@ def test_cancel_keeps_the_name(window: Page) -> None:
     window.becomes(lambda: window.text("#who-name"), name)
 
 
+@pytest.mark.slow
 def test_a_browser_that_stores_nothing_still_works(window: Page, service: Service) -> None:
     service.store.mark("ann", "harbor")
     refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused') }})"
@@ -118,6 +121,7 @@ def test_what_is_no_token_is_told(stranger: Page) -> None:
     stranger.becomes(lambda: stranger.shown("#ask"), True)
 
 
+@pytest.mark.slow
 def test_a_token_that_ran_out_is_asked_for_again(stranger: Page) -> None:
     stranger.one("#who").click()
     say_who(stranger, token("zoë", seconds=-3600))

@@ -60,6 +60,7 @@ def of_json(store: str, *arguments: str | Path) -> list[tuple[int, str, float]]:
     return [(line["rank"], line["restaurant_id"], line["favorites"]) for line in lines]
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_top_of_spans(loaded: str) -> None:
     today = datetime.now(UTC).date()
     yesterday = today - timedelta(days=1)
@@ -83,6 +84,7 @@ def test_top_of_spans(loaded: str) -> None:
     assert "add hour to `windows` and `ranked` of tally 'favorites'" in ran.err
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_top_among_the_restaurants_of_a_file(loaded: str, tmp_path: Path) -> None:
     file = tmp_path / "near.txt"
     file.write_bytes("\ufefffish #1\r\nnowhere\r\n\r\nsushi\n".encode())
@@ -104,6 +106,7 @@ def test_top_among_the_restaurants_of_a_file(loaded: str, tmp_path: Path) -> Non
     assert "no such file" in tallies("top", "--among", tmp_path / "none", store=loaded).err
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_rank(loaded: str) -> None:
     found = json.loads(tallies("rank", "pizza", "--json", store=loaded).out)
     assert (found["rank"], found["of"], found["favorites"]) == (3, 4, 4)
@@ -124,6 +127,7 @@ def test_rank(loaded: str) -> None:
     assert "Give restaurant_id" in tallies("rank", "a", "all", "b", store=loaded).err
 
 
+@pytest.mark.slow
 def test_a_tally_of_sums_by_two_attributes(
     aws_environment: DynamoDBAccount, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ def test_top(loaded: str) -> None:
     assert tallies("top", "2001-01", store=loaded).out == "No favorites in 2001-01.\n"
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_show(loaded: str) -> None:
     assert json.loads(tallies("show", "noodles", "--json", store=loaded).out) == {
         "restaurant_id": "noodles",
@@ -47,6 +48,7 @@ def test_init_is_idempotent(store: str) -> None:
     assert tallies("init", store=store).out == f"{store}: was ready already\n"
 
 
+@pytest.mark.slow
 def test_the_option_wins_over_the_environment_before_and_after_the_command(
     loaded: str, tmp_path: Path
 ) -> None:
@@ -139,6 +141,7 @@ def test_help_and_version() -> None:
         assert "Example:" in found.out
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_no_colours_where_there_is_no_terminal(loaded: str) -> None:
     for command in (["top"], ["status"], ["verify"]):
         assert "\x1b" not in tallies(*command, store=loaded).out

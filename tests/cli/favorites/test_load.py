@@ -19,6 +19,7 @@ def test_no_wait_leaves_the_counting_to_others(tmp_path: Path, store: str) -> No
     assert tallies("verify", store=store).code == 0  # in flight is no drift
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_bad_lines_are_told_by_number_and_the_rest_loads(tmp_path: Path, store: str) -> None:
     log = tmp_path / "log.csv.gz"
     lines = [
@@ -69,6 +70,7 @@ def test_a_log_as_other_programs_write_it(tmp_path: Path, store: str) -> None:
     assert "Line 2: '1700000000500' is no timestamp" in told.err
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_many_bad_lines_do_not_flood(tmp_path: Path, store: str) -> None:
     log = tmp_path / "log.csv"
     log.write_text("user_id,restaurant_id,created_at\n" + "x\n" * 1000)

@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import tallies
 from tests.cli.favorites.conftest import embedded
 
@@ -42,6 +44,7 @@ def test_rebuild_mends_what_verify_finds(loaded: str, tmp_path: Path) -> None:
     assert tallies("verify", store=loaded).code == 0
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_rebuild_finds_nothing_to_do(loaded: str) -> None:
     assert tallies("rebuild", "--read-units", "1000", store=loaded) == (
         0,
@@ -51,6 +54,7 @@ def test_rebuild_finds_nothing_to_do(loaded: str) -> None:
     assert tallies("rebuild", "--dry-run", store=loaded).code == 0
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_a_rebuild_builds_what_is_declared_anew_and_says_so_before(
     loaded: str, tmp_path: Path
 ) -> None:

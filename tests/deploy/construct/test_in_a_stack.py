@@ -31,6 +31,8 @@ from .synthesised import (
     synthesised,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_fixed_capacity_is_of_table_and_index_and_nothing_scales_it(
     code: Path, tmp_path: Path

@@ -6,6 +6,8 @@ need one: that it counts is tested in the real runtime (tests/runtimes/aws_lambd
 
 from pathlib import Path
 
+import pytest
+
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.stores.layout import NEWEST
 from tests.engines.fixtures import missing_engine_skips
@@ -15,6 +17,7 @@ from .members import Member
 from .stack import deployed
 
 
+@pytest.mark.slow
 def test_its_tables_are_those_of_the_store_that_it_names(
     cloud: Cloud, package: Path, ann: Member
 ) -> None:

@@ -174,6 +174,7 @@ def test_a_mapping_without_a_tumbling_window_is_named(cloud: Cloud, store: Dynam
     functions.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
+@pytest.mark.slow
 def test_the_deployed_api_marks_for_who_has_a_token(
     cloud: Cloud, stack: Stack, ann: Member
 ) -> None:

@@ -27,6 +27,7 @@ from .stack import ROOT, deployed_cloud_assembly, deployed_over
 EXAMPLES = ROOT / "docs" / "examples"
 
 
+@pytest.mark.slow
 def test_a_table_of_ones_own_is_tallied_by_the_same_template(
     cloud: Cloud, package: Path, ann: Member, tmp_path: Path
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_table_of_ones_own_is_tallied_by_the_same_template(
     assert [name for name in tables if name.startswith("sales")] == ["sales-tallies"]
 
 
+@pytest.mark.slow
 def test_what_the_construct_makes_counts(
     cloud: Cloud, package: Path, ann: Member, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tallies.favorites.on_dynamodb import DynamoFavorites
 from tests.engines.fixtures import missing_engine_skips
 from tests.engines.ministack import Cloud
@@ -36,6 +38,7 @@ def _of_page() -> str:
     return str(found)
 
 
+@pytest.mark.slow
 def test_a_stack_counts_in_both_modes_and_changes_over_with_its_counts(
     cloud: Cloud, package: Path, ann: Member
 ) -> None:

@@ -171,6 +171,7 @@ def test_a_leaderboard_page_by_page(orders: DynamoStore, cloud: Cloud, source: D
         assert first["items"] + second["items"] == ours
 
 
+@pytest.mark.slow
 def test_the_resolvers_keep_to_the_rules_of_appsync(tmp_path: Path) -> None:
     assert len(RESOLVERS) == 3
     names = [each.name for each in RESOLVERS]

@@ -25,6 +25,8 @@ from tests.engines.errors import EngineError
 from tests.engines.fetched import node
 from tests.engines.fixtures import missing_engine_skips
 
+pytestmark = pytest.mark.slow(only="partition")
+
 PAGE = Path(__file__).parents[3] / "docs" / "reading.md"
 PLACES = Decimal("1e-20")
 """To which big.js divides."""
@@ -51,6 +53,7 @@ def printed(board: Sequence[dict[str, str]]) -> list[tuple[str, Decimal]]:
     return [(line["group"], Decimal(line["amount"])) for line in board]
 
 
+@pytest.mark.slow
 def test_rows_and_histories_are_those_that_we_read(sales: DynamoStore, answer: Answer) -> None:
     groups = sorted({row.group for row in sales.rows()})
     assert len(groups) > 10

@@ -145,6 +145,7 @@ def test_a_row_that_waits_for_its_bucket_is_no_drift(
     assert len(waits) == 3
 
 
+@pytest.mark.slow(but="rows")
 @pytest.mark.parametrize("guard", GUARDS)
 def test_buckets_are_built_beside_the_measure_and_back_with_readers_that_notice_nothing(
     aws_environment: DynamoDBAccount, guard: Guard

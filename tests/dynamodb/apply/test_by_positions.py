@@ -109,6 +109,7 @@ def test_two_at_once_change_it_once(
     assert tallies_of(store) == by_hand(store, client)
 
 
+@pytest.mark.slow
 @in_transactions
 def test_more_shards_than_a_transaction_holds(
     store: DynamoFavorites, client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch

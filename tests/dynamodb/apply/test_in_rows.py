@@ -244,6 +244,7 @@ def test_markers_are_refused(in_rows: DynamoFavorites) -> None:
         in_rows.guarded_apply().apply_marked(records)
 
 
+@pytest.mark.slow(but="1")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_live_store_goes_over_to_the_other_guard_and_back(
     missing: DynamoFavorites, aws_environment: DynamoDBAccount, seed: int

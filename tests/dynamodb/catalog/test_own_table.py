@@ -140,6 +140,7 @@ def test_the_source_is_scanned_once_for_all_tallies(
     assert scanned["orders"] == SEGMENTS
 
 
+@pytest.mark.slow
 def test_killed_anywhere_all_tallies_are_mended_when_it_is_run_again(
     sales: DynamoStore, orders: "DynamoDBClient", tmp_path: Path
 ) -> None:

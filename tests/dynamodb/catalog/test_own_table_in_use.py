@@ -94,6 +94,7 @@ def test_the_application_of_favorites_keeps_away(
     assert "app-favorites" not in aws_environment.dynamodb().list_tables()["TableNames"]
 
 
+@pytest.mark.slow
 def test_commands_speak_of_what_was_declared(
     sales: DynamoStore, orders: "DynamoDBClient", aws_environment: DynamoDBAccount
 ) -> None:

@@ -58,6 +58,7 @@ def rows(store: DynamoFavorites, tally: str | None = None) -> dict[tuple[str, st
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_a_new_declaration_is_built_while_all_goes_on_and_switched_at_once(
     store: DynamoFavorites, client: "DynamoDBClient", aws_environment: DynamoDBAccount, seed: int
@@ -94,6 +95,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_build_that_was_killed_goes_on(store: DynamoFavorites, client: "DynamoDBClient") -> None:
     dice = random.Random(5)
     for _ in range(100):
@@ -156,6 +158,7 @@ def test_what_records_are_applied_to_is_known_to_programs_that_began_before(
     assert store.tally("noodles", ["all"]) == {"all": 2}
 
 
+@pytest.mark.slow
 def test_leaderboards_are_spread_over_more_partitions_while_all_goes_on(
     store: DynamoFavorites, client: "DynamoDBClient", aws_environment: DynamoDBAccount
 ) -> None:

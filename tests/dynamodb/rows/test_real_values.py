@@ -124,6 +124,7 @@ measures = { posts = "count" }
 """
 
 
+@pytest.mark.slow
 def test_a_row_in_more_groups_than_a_transaction_holds_is_counted_in_each(
     rows: "DynamoDBClient", aws_environment: DynamoDBAccount
 ) -> None:

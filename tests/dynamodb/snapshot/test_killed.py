@@ -46,6 +46,7 @@ def kill_now_and_then(work: str, url: str, folder: Path, dice: random.Random) ->
             process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_a_rebuild_that_is_killed_is_run_again(
     store: DynamoFavorites,
@@ -72,6 +73,7 @@ def test_a_rebuild_that_is_killed_is_run_again(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow(but="1")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_verify_that_is_killed_is_run_again(
     store: DynamoFavorites,

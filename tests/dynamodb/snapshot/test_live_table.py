@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+@pytest.mark.slow(but="0")
 @pytest.mark.parametrize("seed", range(3))
 def test_case_9_drift_is_found_and_mended_exactly_while_all_goes_on(
     store: DynamoFavorites, client: "DynamoDBClient", seed: int
@@ -53,6 +54,7 @@ def test_case_9_drift_is_found_and_mended_exactly_while_all_goes_on(
     assert tallies_of(store) == by_hand(store, client)
 
 
+@pytest.mark.slow(but="True")
 @in_transactions
 @pytest.mark.parametrize("back", [True, False])
 def test_positions_moved_by_hand(
@@ -101,6 +103,7 @@ def test_a_table_with_history_is_seeded(missing: DynamoFavorites, client: "Dynam
     assert tallies_of(missing) == by_hand(missing, client)
 
 
+@pytest.mark.slow
 def test_a_new_stream_for_the_same_table_loses_nothing(
     store: DynamoFavorites, client: "DynamoDBClient", aws_environment: DynamoDBAccount
 ) -> None:
@@ -124,6 +127,7 @@ def test_a_new_stream_for_the_same_table_loses_nothing(
         assert tallies_of(again) == by_hand(again, client)
 
 
+@pytest.mark.slow
 @in_transactions
 def test_records_that_are_known_by_markers(
     store: DynamoFavorites, client: "DynamoDBClient"

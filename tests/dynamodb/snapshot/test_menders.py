@@ -52,6 +52,7 @@ def drifted(store: DynamoFavorites, client: "DynamoDBClient") -> DynamoFavorites
     return store
 
 
+@pytest.mark.slow
 def test_what_takes_several_transactions_is_shared(
     drifted: DynamoFavorites, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def test_the_answer_is_the_same(filled: DynamoFavorites, tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_drifted_is_mended(filled: DynamoFavorites, client: "DynamoDBClient") -> None:
     client.delete_item(
         TableName=filled.names.tallies, Key={"group": {"S": "r1"}, "time_window": {"S": "all"}}
@@ -74,6 +75,7 @@ class Killed(BaseException):
     """Nothing catches it."""
 
 
+@pytest.mark.slow(but="3-2")
 @pytest.mark.parametrize(("first", "then"), [(3, 2), (1, 3), (3, 1)])
 def test_a_scan_goes_on_with_another_number_of_them(
     filled: DynamoFavorites, tmp_path: Path, first: int, then: int
@@ -125,6 +127,7 @@ def children() -> Iterator[int]:
             yield int(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks for them in /proc")
 def test_one_that_is_killed_ends_all_of_them(filled: DynamoFavorites) -> None:
     scan = scan_of(filled, 8)
@@ -169,6 +172,7 @@ for _ in processes_of(store).read(scan_of(store, 8), dict.fromkeys(range(8)), 0.
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks for them in /proc")
 def test_they_end_with_a_caller_that_is_killed(filled: DynamoFavorites) -> None:
     command = [sys.executable, "-c", CALLER, filled.url]
@@ -229,6 +233,7 @@ def test_a_scan_is_divided_once(filled: DynamoFavorites, monkeypatch: pytest.Mon
     assert asked == [SEGMENTS]
 
 
+@pytest.mark.slow
 def test_programs_that_are_no_modules_may_ask_for_them(
     filled: DynamoFavorites, aws_environment: DynamoDBAccount, tmp_path: Path
 ) -> None:

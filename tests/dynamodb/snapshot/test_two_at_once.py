@@ -29,6 +29,7 @@ def test_two_verify_at_once(store: DynamoFavorites, tmp_path: Path) -> None:
     assert within[0].checked == 3
 
 
+@pytest.mark.slow
 def test_two_rebuilds_at_once_mend_once(
     store: DynamoFavorites, client: "DynamoDBClient", tmp_path: Path
 ) -> None:

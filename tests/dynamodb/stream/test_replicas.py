@@ -71,6 +71,7 @@ def group_by(replica: Replica) -> dict[str, list[Any]]:
     return {city: [count, halves[city] / 2] for city, count in rows.items()}
 
 
+@pytest.mark.slow(but="1-2019")
 @pytest.mark.parametrize("version", get_args(Version))
 @pytest.mark.parametrize("seed", range(2))
 def test_one_region_counts_what_either_region_writes_once(
@@ -104,6 +105,7 @@ def test_one_region_counts_what_either_region_writes_once(
     assert stamped == (version == "2017.11.29")
 
 
+@pytest.mark.slow(but="2019")
 @pytest.mark.parametrize("version", get_args(Version))
 def test_two_regions_may_count_each_its_own_replica_in_tables_of_its_own(
     aws_environment: DynamoDBAccount,

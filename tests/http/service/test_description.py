@@ -154,6 +154,7 @@ def is_span(query: Mapping[str, str]) -> bool:
     return 1 <= len(list(names)) <= MAX_POINTS
 
 
+@pytest.mark.slow
 def test_the_document_is_true(api: OpenApiSchema) -> None:
     failures = []
     done = set()

@@ -40,6 +40,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return engine_named(name)
 
 
+@pytest.mark.slow(only="dynamodb")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_design_that_nobody_kills_is_right(engine: Engine, name: str, tmp_path: Path) -> None:
     with engine.fresh(name) as place:
@@ -57,6 +58,7 @@ def test_a_design_that_nobody_kills_is_right(engine: Engine, name: str, tmp_path
         design.close()
 
 
+@pytest.mark.slow
 def test_kills_leave_the_guarded_designs_right_and_the_others_wrong() -> None:
     outcomes = {
         each.design: each
@@ -70,6 +72,7 @@ def test_kills_leave_the_guarded_designs_right_and_the_others_wrong() -> None:
     assert outcomes[STREAM].write_units < outcomes[NAIVE].write_units
 
 
+@pytest.mark.slow
 def test_kills_on_dynamodb(aws_environment: DynamoDBAccount) -> None:
     engine = engine_named(aws_environment.store_url("app"))
     outcomes = compare(engine, events(60), rate=200, kills=at_length(3), seed=1)

@@ -42,6 +42,7 @@ def test_write_units_are_those_of_the_real_apply_on_a_zipf_load(batch: int) -> N
     assert planned == pytest.approx(measured, rel=CLOSE)
 
 
+@pytest.mark.slow(but="retail")
 @pytest.mark.parametrize("batch", [1, 10, 100, 1_000])
 @pytest.mark.parametrize("log", ["retail-marks.csv.gz", "travel-favorites.csv.gz"])
 def test_write_units_are_those_of_the_real_apply_on_real_events(log: str, batch: int) -> None:
@@ -55,6 +56,7 @@ def test_write_units_are_those_of_the_real_apply_on_real_events(log: str, batch:
     assert batch_units(touched, doubled_index=False) / batch == pytest.approx(measured, rel=CLOSE)
 
 
+@pytest.mark.slow(but="1000")
 @pytest.mark.parametrize("batch", [10, 100, 1_000, 10_000])
 def test_write_units_by_buckets_are_those_of_the_real_apply_on_a_zipf_load(batch: int) -> None:
     some = at_length(20_000) if batch > 10 else 2_000
@@ -72,6 +74,7 @@ def test_write_units_by_buckets_are_those_of_the_real_apply_on_a_zipf_load(batch
     assert look_reads(touched) / batch == pytest.approx(meter.reads / len(records), rel=CLOSE)
 
 
+@pytest.mark.slow(but="retail")
 @pytest.mark.parametrize("batch", [1, 10, 100, 1_000])
 @pytest.mark.parametrize("log", ["retail-marks.csv.gz", "travel-favorites.csv.gz"])
 def test_write_units_by_buckets_are_those_of_the_real_apply_on_real_events(

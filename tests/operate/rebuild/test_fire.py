@@ -6,6 +6,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.conformance.backend import Backend
 from tests.length import at_length
 from tests.operate.rebuild.fire import Fire
@@ -13,6 +15,7 @@ from tests.operate.rebuild.fire import Fire
 ROUNDS = int(os.environ.get("TALLIES_KILL_ROUNDS", at_length(12, least=3))) // 3
 
 
+@pytest.mark.slow
 def test_case_6_8_rebuild_under_fire(backend: Backend, tmp_path: Path) -> None:
     # By this seed a single round kills a writer, the aggregator and the rebuild.
     with Fire(backend, seed=5, folder=tmp_path) as fire:

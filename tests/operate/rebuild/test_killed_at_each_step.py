@@ -118,6 +118,7 @@ def live_through(
     raise AssertionError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_dynamodb(aws_environment: DynamoDBAccount, tmp_path: Path, after: bool) -> None:
     backend = DynamoBackend(aws_environment)

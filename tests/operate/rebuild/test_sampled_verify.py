@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from tallies.stores.sample import Sample
 from tallies.stores.verified import Drift
 from tests.conformance.backend import Backend
@@ -20,6 +22,7 @@ def groups(drifted: Sequence[Drift]) -> set[str]:
     return {drift.group for drift in drifted}
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_a_sample_finds_what_a_whole_verify_finds_in_its_groups(backend: Backend) -> None:
     fill(backend)
     for number in range(0, GROUPS, 2):
@@ -37,6 +40,7 @@ def test_a_sample_finds_what_a_whole_verify_finds_in_its_groups(backend: Backend
         assert 3 * found.groups <= found.checked < whole.checked
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_what_is_on_its_way_is_no_drift_in_a_sample(backend: Backend) -> None:
     fill(backend)
     store = backend.store
@@ -51,6 +55,7 @@ def test_what_is_on_its_way_is_no_drift_in_a_sample(backend: Backend) -> None:
     assert groups(store.verify(sample=Sample(1.0, 1)).drifted) == {"new1"}
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_a_sample_of_all_groups_is_a_whole_verify(backend: Backend) -> None:
     fill(backend)
     backend.plant("r3", "2082-11", 7)

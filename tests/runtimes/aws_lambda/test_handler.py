@@ -79,6 +79,7 @@ def send(request: pytest.FixtureRequest, store: DynamoFavorites) -> Any:
     return call
 
 
+@pytest.mark.slow(only="windowed")
 def test_case_1_batches_that_come_again_and_cut_anew_count_once(
     store: DynamoFavorites, deploy: Deploy, send: Any
 ) -> None:
@@ -93,6 +94,7 @@ def test_case_1_batches_that_come_again_and_cut_anew_count_once(
     assert store.verify().drifted == []
 
 
+@pytest.mark.slow(only="windowed")
 def test_case_8_the_same_batch_in_two_invocations_at_once(
     store: DynamoFavorites, deploy: Deploy, send: Any
 ) -> None:
@@ -106,6 +108,7 @@ def test_case_8_the_same_batch_in_two_invocations_at_once(
     assert tallies_of(store) == group_by(store)
 
 
+@pytest.mark.slow(only="windowed")
 def test_the_first_record_tells_which_stream_the_tallies_are_of(
     store: DynamoFavorites, deploy: Deploy, send: Any, aws_environment: DynamoDBAccount
 ) -> None:
@@ -120,6 +123,7 @@ def test_the_first_record_tells_which_stream_the_tallies_are_of(
         assert "trouble" not in looking.status().details
 
 
+@pytest.mark.slow(only="windowed")
 def test_the_stream_of_another_region_is_refused_and_changes_nothing(
     store: DynamoFavorites, deploy: Deploy, send: Any
 ) -> None:
@@ -146,6 +150,7 @@ def test_an_empty_final_invocation(store: DynamoFavorites, idle: LambdaFunction)
     assert idle(event) == {"batchItemFailures": [], "state": {}}
 
 
+@pytest.mark.slow
 def test_case_13_what_does_not_fit_into_the_time_is_reported_with_all_after_it(
     store: DynamoFavorites, deploy: Deploy, aws_environment: DynamoDBAccount
 ) -> None:
@@ -178,6 +183,7 @@ def test_case_13_what_does_not_fit_into_the_time_is_reported_with_all_after_it(
     assert store.verify().drifted == []
 
 
+@pytest.mark.slow(only="windowed")
 def test_case_12_a_record_that_cannot_be_folded_is_kept_whole_and_blocks_nothing(
     store: DynamoFavorites, deploy: Deploy, send: Any, aws_environment: DynamoDBAccount
 ) -> None:

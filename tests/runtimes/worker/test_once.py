@@ -48,6 +48,7 @@ def once(store: AnyStore) -> None:
     assert (ran.code, ran.out) == (0, ""), ran.err
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_what_is_there_is_counted_and_again_nothing_twice(any_store: AnyStore) -> None:
     once(any_store)
     assert not counted(any_store)
@@ -63,6 +64,7 @@ def test_what_is_there_is_counted_and_again_nothing_twice(any_store: AnyStore) -
     assert not any_store.verify().drifted
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_several_at_once_and_one_killed(any_store: AnyStore, tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text(
@@ -87,6 +89,7 @@ def test_several_at_once_and_one_killed(any_store: AnyStore, tmp_path: Path) -> 
     assert not any_store.verify().drifted
 
 
+@pytest.mark.slow
 def test_beside_a_running_worker(store: DynamoFavorites) -> None:
     with worker_process(store.url) as worker:
         for number in range(30):

@@ -90,6 +90,7 @@ def until_reading(store: DynamoFavorites, *workers: WorkerProcess) -> WorkerProc
     return by_name[holder]
 
 
+@pytest.mark.slow
 def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoFavorites) -> None:
     with worker_process(store.url) as ann, worker_process(store.url) as bob:
         reading = until_reading(store, ann, bob)
@@ -104,6 +105,7 @@ def test_kill_nine_under_load_and_the_other_takes_over(store: DynamoFavorites) -
         assert other.stop()[0] == 0
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(store: DynamoFavorites) -> None:
     # Alone each time: whoever comes next has to wait until the one before counts as dead.
     with Load(store, seed=2).going_on() as load:
@@ -117,6 +119,7 @@ def test_killed_again_and_again(store: DynamoFavorites) -> None:
         assert last.stop()[0] == 0
 
 
+@pytest.mark.slow(only="15")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_under_load_it_finishes_its_batch_and_leaves(
     store: DynamoFavorites, start: Start, number: signal.Signals

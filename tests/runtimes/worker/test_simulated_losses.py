@@ -149,6 +149,7 @@ def lose_the_parent(store: DynamoFavorites, stream: SimulatedStream) -> None:
     stream.trim("a")
 
 
+@pytest.mark.slow(but="everything-rows")
 @each_way
 @pytest.mark.parametrize(
     "lose", [lose_the_position, lose_the_beginning, lose_everything, lose_the_parent]

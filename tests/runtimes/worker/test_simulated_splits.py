@@ -104,6 +104,7 @@ def test_a_parent_that_was_read_and_then_trimmed_is_over(
     assert second.stop()
 
 
+@pytest.mark.slow(but="1-rows")
 @each_way
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_old_iterators_are_renewed_where_reading_was(
@@ -115,6 +116,7 @@ def test_old_iterators_are_renewed_where_reading_was(
     until_counted(store, expected)
 
 
+@pytest.mark.slow(but="rows")
 @each_way
 def test_workers_share_the_shards_and_a_stopped_one_gives_its_own_back(
     store: DynamoFavorites, simulated: SimulatedStream, start: Start

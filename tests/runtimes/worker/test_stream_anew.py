@@ -16,6 +16,7 @@ from tests.runtimes.worker.conftest import BEAT_SECONDS, Start, running, until_c
 from tests.waiting import until
 
 
+@pytest.mark.slow
 def test_field_case_14_a_worker_goes_over_to_the_new_stream_and_says_what_is_lost(
     store: DynamoFavorites,
     aws_environment: DynamoDBAccount,
@@ -54,6 +55,7 @@ def make_anew(store: DynamoFavorites, account: DynamoDBAccount) -> None:
     )
 
 
+@pytest.mark.slow
 def test_status_sees_itself_that_a_stream_was_made_anew(
     store: DynamoFavorites, aws_environment: DynamoDBAccount, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
+import pytest
+
 from tallies import Count, Declaration, Sum, Tally
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.stores.sqlite import SqliteStore
@@ -42,6 +44,7 @@ def acknowledged(log: Path) -> tuple[dict[tuple[str, str], bool], set[tuple[str,
     return known, open_
 
 
+@pytest.mark.slow
 def test_killing_writers_and_aggregators_in_a_loop(tmp_path: Path) -> None:
     choose = random.Random(11)
     path = tmp_path / "favorites.db"
@@ -88,6 +91,7 @@ def test_killing_writers_and_aggregators_in_a_loop(tmp_path: Path) -> None:
         assert store.position() == store.end_of_log() > 40 * ROUNDS
 
 
+@pytest.mark.slow
 def test_killing_those_who_write_to_a_declared_table(tmp_path: Path) -> None:
     choose = random.Random(12)
     path = tmp_path / "shops.db"

@@ -130,6 +130,7 @@ def test_two_that_see_it_free_do_not_both_take_it(store: SqliteFavorites, clocks
         others[0].release()
 
 
+@pytest.mark.slow
 def test_another_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with SqliteFavorites(path) as store:

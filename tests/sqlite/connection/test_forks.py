@@ -118,6 +118,7 @@ def test_a_fork_while_somebody_reads_leaves_his_connection_alone(store: SqliteFa
     assert store.get("bob", "noodles") is not None
 
 
+@pytest.mark.slow
 def test_gunicorn_that_preloads(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     port = free_port()

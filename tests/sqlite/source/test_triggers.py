@@ -237,6 +237,7 @@ def _check(
     assert found == {city: (shops, amount) for city, shops, amount in expected}
 
 
+@pytest.mark.slow(but="IGNORE")
 @pytest.mark.parametrize(
     "script",
     [

@@ -23,6 +23,7 @@ IN_ROWS = at_length(60)
 _played: list[Played] = []
 
 
+@pytest.mark.slow(but="^0$")
 @pytest.mark.parametrize("first", range(0, HISTORIES, AT_ONCE))
 def test_case_6_7_8_9_a_live_table_is_rebuilt_exactly(first: int, tmp_path: Path) -> None:
     for seed in range(first, first + AT_ONCE):
@@ -38,6 +39,7 @@ def test_so_is_one_whose_rows_hold_their_own_positions(tmp_path: Path) -> None:
         play(seed, folder, InRowsHistory)
 
 
+@pytest.mark.slow
 def test_the_histories_have_met_everything() -> None:
     if len(_played) < HISTORIES:
         pytest.skip("not all histories have been played in this process")

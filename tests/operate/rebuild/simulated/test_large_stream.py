@@ -41,6 +41,7 @@ def _play(seed: int, folder: Path) -> Played:
     return play(seed, own, LargeHistory)
 
 
+@pytest.mark.slow
 def test_a_table_with_a_thousand_shards_is_rebuilt_exactly(
     tmp_path: Path, monkeypatch: Patch
 ) -> None:
@@ -128,6 +129,7 @@ def _(patch: Patch) -> None:
     patch.setattr(GuardReader, "read", read)
 
 
+@pytest.mark.slow(but="hundred")
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_history_finds_that(name: str, tmp_path: Path, monkeypatch: Patch) -> None:
     MUTATIONS[name](monkeypatch)

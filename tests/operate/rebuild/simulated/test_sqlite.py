@@ -18,11 +18,13 @@ AT_ONCE = at_length(100, least=20)
 _played: list[Played] = []
 
 
+@pytest.mark.slow(but="^0$")
 @pytest.mark.parametrize("first", range(0, HISTORIES, AT_ONCE))
 def test_case_6_7_8_a_live_file_is_rebuilt_exactly(first: int, tmp_path: Path) -> None:
     _played.extend(play(seed, tmp_path) for seed in range(first, first + AT_ONCE))
 
 
+@pytest.mark.slow
 def test_the_histories_have_met_everything() -> None:
     if len(_played) < HISTORIES:
         pytest.skip("not all histories have been played in this process")

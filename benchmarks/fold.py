@@ -62,7 +62,7 @@ def _compare(
             fold(folders, cut)
 
     (found,) = in_turns(
-        run.pick(9, 5, usual=7),
+        run.pick(9, 5, usual=5),
         lambda: [records / seconds(folded)],
         lambda: [records / seconds(parse)],
     )

@@ -34,7 +34,7 @@ def run(run: Run) -> Iterator[Result]:
         yield from _compare(run, f"closed loop, {place}", *closed, (_LIMIT, _LIMIT))
         # At a fixed rate every wait for the write lock counts as often as marks queue behind it;
         # the ninety-ninth percentile then shows the lock itself, so it is told and not judged.
-        opened = (run.pick(3_000, 2_000, usual=2_000), open_loop, background)
+        opened = (run.pick(3_000, 1_000, usual=1_000), open_loop, background)
         yield from _compare(run, f"{OPEN_RATE:,} a second, {place}", *opened, (_LIMIT, None))
 
 

@@ -56,7 +56,7 @@ def run(run: Run) -> Iterator[Result]:
 def _beside(run: Run, name: str, groups: int, ours: Ask, peer: Ask, judged: int) -> Result:
     assert ours() == peer(), "the leaders differ"
     (found,) = in_turns(
-        run.pick(5, 3),
+        run.pick(5, 3, usual=3),
         lambda: [median(seconds(ours) for _ in range(_CALLS))],
         lambda: [seconds(peer)],
     )

@@ -83,6 +83,40 @@ def test_rows_that_are_there_count_from_the_start(
     assert answer(url, "top", "--tally", "cities") == [{"rank": 1, "city": "Rome", "orders": 2}]
 
 
+def test_rows_that_cannot_be_counted_are_told_of(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    database.execute("INSERT INTO orders VALUES (3, 'Rome', 'a', 'much', '2082-11-23T09:00:00Z')")
+    database.execute("INSERT INTO orders VALUES (4, NULL, 'a', 1, '2082-11-23T09:00:00Z')")
+    in_sales, in_cities = (
+        f"{rows} rows of the source cannot be counted in {tally}: an attribute is missing or"
+        " invalid."
+        for rows, tally in ((2, "sales"), (1, "cities"))
+    )
+    made = tallies("init", "--declaration", declare(tmp_path), store=url)
+    assert (made.code, made.out) == (0, f"{url}: ready\n")
+    assert made.err == f"{in_sales}\n{in_cities}\n"
+    verified = tallies("verify", store=url)
+    assert (verified.code, verified.err) == (0, "")
+    assert " ".join(verified.out.split()) == f"5 rows checked, 0 drifted {in_sales} {in_cities}"
+    assert answer(url, "verify") == {"checked": 5, "uncounted": 3, "drifted": []}
+
+
+def test_of_tallies_that_are_built_anew_no_row_is_drift(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    by_day = declare(tmp_path, SALES + 'time = "at"\nwindows = ["all", "day"]\n')
+    built = tallies("rebuild", "--declaration", by_day, store=url)
+    assert (built.code, built.out) == (0, "2 rows checked, 2 numbers built\n")
+    by_month = declare(tmp_path, SALES + 'time = "at"\nwindows = ["all", "month"]\n')
+    assert answer(url, "rebuild", "--declaration", by_month) == {
+        "checked": 2,
+        "built": 2,
+        "mended": [],
+    }
+
+
 def test_every_command(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:
     tallies("init", "--declaration", declare(tmp_path), store=url)
     database.execute("INSERT INTO orders VALUES (3, 'Oslo', 'a', 0.1, '2082-11-23T09:00:00Z')")

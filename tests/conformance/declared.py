@@ -12,6 +12,7 @@ import pytest
 
 from tallies import Average, Count, Declaration, Sum, Tally, Window
 from tallies.stores.dynamodb.store import DynamoStore
+from tallies.stores.sample import Sample
 from tallies.stores.sqlite import SqliteStore
 from tests.core.model import group_by
 from tests.length import at_length
@@ -122,6 +123,31 @@ class DeclaredSuite:
             _act(table, rows, dice)
             dice.choice([one, other]).step()
         _check(table, FIRST, rows)
+
+    def test_rows_that_cannot_be_counted_are_told_of(self, table: Table) -> None:
+        good = {name: values[0] for name, values in VALUES.items()}
+        rows: list[Row] = [
+            good,
+            {**good, "amount": "much"},
+            {**good, "at": "2082-13-01T00:00:00Z"},
+            {**good, "city": ""},
+            {**good, "amount": "much", "status": "void"},  # is none of sales
+        ]
+        for key, row in enumerate(rows):
+            table.put(key, row)
+        table.carry()
+        table.delete(1)
+        table.put(5, {**good, "amount": "more"})  # both are on their way
+        found = table.store.verify()
+        assert found.drifted == []
+        assert [part.uncounted for part in found.parts] == [3, 0]
+        # A row without a valid group is in no sample.
+        sampled = table.store.verify(sample=Sample(1.0, 0))
+        assert [part.uncounted for part in sampled.parts] == [2, 0]
+        rebuilt = table.store.rebuild(SECOND)
+        assert (rebuilt.built, rebuilt.uncounted) == (True, 1)  # by the hour: one has no time
+        mended = table.store.rebuild()
+        assert (mended.built, mended.drifted, mended.uncounted) == (False, [], 4)
 
 
 def _act(table: Table, rows: dict[int, Row], dice: random.Random) -> None:

@@ -18,6 +18,7 @@ def write_metrics(found: Verified, path: Path, *, store: str, started: float, en
     for name, help_, value in (
         ("checked_rows", "Rows of the tallies that were compared", found.checked),
         ("drifted_rows", "Numbers that differed", len(found.drifted)),
+        ("uncounted_rows", "Rows of the source that cannot be counted", found.uncounted),
         ("checked_groups", "Groups that were compared", found.groups),
         ("drifted_groups", "Groups with a number that differed", found.drifted_groups),
         ("duration_seconds", "How long it took", ended - started),

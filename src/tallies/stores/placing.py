@@ -17,7 +17,10 @@ from tallies.core.windows import Window, window_name
 from tallies.stores.sample import Sample
 
 _FIELD, _ITEM = "\t", " "
-_NO_PLACE = (Unfoldable, InvalidTime, OverflowError)  # the last: beyond the zone's calendar
+_INVALID = (Unfoldable, InvalidTime, OverflowError)  # the last: beyond the zone's calendar
+UNCOUNTED = ""
+"""The group and the window of rows that belong to a tally and cannot be counted. No window has this
+name."""
 
 
 class Place(NamedTuple):
@@ -49,12 +52,14 @@ class Placer:
         # A row has several groups where the tally groups by each element of something.
         self._has_several = any(value.each for value in tally.group_by)
         self._names = lru_cache(maxsize=100_000)(self._names_of)  # no window is finer than an hour
+        self.uncounted = Place((1, *(0 for _ in tally.summed)), (UNCOUNTED,), (UNCOUNTED,))
+        """The place of a row that cannot be counted."""
 
     def __reduce__(self) -> tuple[type["Placer"], tuple[Tally, Sample | None]]:
         return Placer, (self._tally, self._sample)  # for another process
 
     def place(self, image: Image) -> str | None:
-        """The place of a row as text, equal for equal places; None when it counts nowhere."""
+        """The place of a row as text, equal for equal places; None when it is not of the tally."""
         found = self.find(image)
         if found is None:
             return None
@@ -63,7 +68,8 @@ class Placer:
         return _FIELD.join((numbers, _ITEM.join(windows), *groups))
 
     def find(self, image: Image) -> Place | None:
-        """The place of a row; None when it counts nowhere."""
+        """The place of a row; None when it is not of the tally, or of no group of the sample."""
+        groups: Sequence[str] | None = None
         try:
             if not self._tally.admits(image):
                 return None
@@ -71,28 +77,32 @@ class Placer:
             if not groups:
                 return None
             return Place(self._amounts_of(image), self._windows_of(image), groups)
-        except _NO_PLACE:
-            return None  # it is parked
+        except _INVALID:
+            return self.uncounted if groups else self.without_group()
 
-    def groups(self, image: Image) -> Sequence[str]:
-        """The groups of a row that the sample takes; none where it has no valid group."""
+    def without_group(self) -> Place | None:
+        """The place of a row that has no valid group, and so is in no sample."""
+        return self.uncounted if self._sample is None else None
+
+    def groups(self, image: Image) -> Sequence[str] | None:
+        """The groups of a row that the sample takes; None where one is not valid."""
         try:
             return self._groups_of(image)
-        except _NO_PLACE:
-            return ()
+        except _INVALID:
+            return None
 
-    def windows(self, image: Image) -> Sequence[str]:
-        """The windows of a row; none where its time is not valid."""
+    def windows(self, image: Image) -> Sequence[str] | None:
+        """The windows of a row; None where its time is not valid."""
         try:
             return self._windows_of(image)
-        except _NO_PLACE:
-            return ()
+        except _INVALID:
+            return None
 
     def amounts(self, image: Image) -> tuple[Number, ...] | None:
         """One, and what a row adds to each sum; None where an amount is not valid."""
         try:
             return self._amounts_of(image)
-        except _NO_PLACE:
+        except _INVALID:
             return None
 
     def _groups_of(self, image: Image) -> Sequence[str]:

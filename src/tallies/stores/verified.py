@@ -1,6 +1,6 @@
 """What a comparison of the tallies with their source found: how much it checked, and the drifts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,6 +33,21 @@ class Verified:
     """The tally that was compared; None where it was not a single one."""
     parts: "Sequence[Verified]" = ()
     """What was found in each, where several tallies were compared."""
+    uncounted: int = 0
+    """Rows of the source that belong to the tally and cannot be counted: an attribute is missing or
+    invalid. Of a sample, those of its groups. A row is counted once for each of several tallies."""
+    built: bool = False
+    """Whether a rebuild built the tallies anew: `drifted` is all that they hold."""
+
+
+def uncounted(found: Verified) -> Iterator[str]:
+    """How many rows cannot be counted, in a sentence for each tally that has any."""
+    for one in found.parts or [found]:
+        if one.uncounted and one.tally is not None:
+            yield (
+                f"{one.uncounted:,} rows of the source cannot be counted in {one.tally.name}: an"
+                " attribute is missing or invalid."
+            )
 
 
 def together(found: Iterable[Verified]) -> Verified:
@@ -46,4 +61,5 @@ def together(found: Iterable[Verified]) -> Verified:
         sum(one.groups for one in each),
         sum(one.drifted_groups for one in each),
         parts=each,
+        uncounted=sum(one.uncounted for one in each),
     )

@@ -90,6 +90,7 @@ def test_metrics_are_a_file_that_prometheus_reads(store: str, tmp_path: Path) ->
     assert {sample.labels["store"] for sample in metrics.values()} == {store}
     assert metrics["checked_rows"].value == 900
     assert metrics["checked_groups"].value == 300
+    assert metrics["uncounted_rows"].value == 0
     assert (metrics["drifted_rows"].value, metrics["drifted_groups"].value) == (3, 1)
     assert before <= metrics["completed_timestamp_seconds"].value <= time()
     assert metrics["duration_seconds"].value > 0

@@ -21,7 +21,7 @@ from tallies.operate.verify_metrics import write_metrics
 from tallies.stores.layout import GUARDS, MAX_RANKING_SHARDS, RANKINGS, Guard, LayoutWish, Ranking
 from tallies.stores.protocol import Progress
 from tallies.stores.sample import MAX_SEED, Sample, parse_share
-from tallies.stores.verified import Drift, Verified
+from tallies.stores.verified import Drift, Verified, uncounted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHOWN = 1000
@@ -229,12 +229,16 @@ def tell(
     sample: Sample | None = None,
     to_build: str = "",
 ) -> None:
-    """Print what was found to differ."""
+    """Print what was found to differ; of tallies that were built anew, only how much it is."""
     parts = [(part.tally or tally, part.drifted) for part in found.parts or [found]]
+    if found.built:
+        parts = []
     if as_json:
         print_json(
             {
                 "checked": found.checked,
+                **({"uncounted": found.uncounted} if found.uncounted else {}),
+                **({"built": len(found.drifted)} if found.built else {}),
                 **({"sample": described(found, sample)} if sample else {}),
                 **({"to_build": to_build} if to_build else {}),
                 word.replace(" ", "_"): [
@@ -256,7 +260,10 @@ def tell(
         if found.parts and drifted:
             out.print(f"{of.name}:")
         _print_drifts(of, drifted)
-    out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {word}")
+    did = "numbers built" if found.built else word
+    out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {did}")
+    for sentence in uncounted(found):
+        out.print(sentence)
     if to_build:
         out.print(f"To be built beside what is there, and switched to: {to_build}.")
     if sample is not None:

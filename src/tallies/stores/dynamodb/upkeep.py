@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +91,7 @@ class Upkeep:
         self._catch_up(catalog)
         found = self._mend(catalog, catalog.building)
         self.settings.move(catalog, catalog.switched(declared))
-        return found
+        return replace(found, built=True)
 
     def go_by_positions(self) -> None:
         """Go from markers to positions, where records are recognized by markers."""

@@ -1,5 +1,6 @@
 """The embedded store as a whole."""
 
+import logging
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -31,8 +32,10 @@ from tallies.stores.sqlite.snapshot.snapshot import verify
 from tallies.stores.sqlite.source.lag import LagWatch, unapplied
 from tallies.stores.sqlite.source.log import end_of_log
 from tallies.stores.status import Condition, Status
-from tallies.stores.verified import Verified
+from tallies.stores.verified import Verified, uncounted
 from tallies.stores.verified import together as all_together
+
+log = logging.getLogger(__name__)
 
 
 class SqliteStore(Reader, forks.Forkable):
@@ -84,7 +87,7 @@ class SqliteStore(Reader, forks.Forkable):
         """Make tables and triggers beside the declared table, and count the rows that it has.
 
         Returns whether anything was done. Writers go on; if it is killed, another run counts the
-        rest.
+        rest. Rows that cannot be counted are told of in the log.
 
         Raises:
             InvalidTally: the table does not exist, or cannot be tallied as declared.
@@ -100,7 +103,8 @@ class SqliteStore(Reader, forks.Forkable):
         with self.database.connection() as connection:
             due = schema.is_seed_due(connection, self.names)
         if due:
-            self.rebuild(progress=progress)
+            for sentence in uncounted(self.rebuild(progress=progress)):
+                log.warning(sentence)
         return made or due
 
     def _make(self, connection: sqlite3.Connection) -> bool:
@@ -205,12 +209,12 @@ class SqliteStore(Reader, forks.Forkable):
         return end - position, self._lag.age(position, end, by_clock)
 
     def condition(self) -> Condition:
-        log = self.database.log()
+        ahead = self.database.log()
         return Condition(
-            troubles=[log.trouble()] if log.is_held else [],
+            troubles=[ahead.trouble()] if ahead.is_held else [],
             figures={
-                "write_ahead_log_bytes": log.bytes,
-                "write_ahead_log_held": int(log.is_held),
+                "write_ahead_log_bytes": ahead.bytes,
+                "write_ahead_log_held": int(ahead.is_held),
             },
         )
 

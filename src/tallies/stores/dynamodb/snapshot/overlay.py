@@ -9,7 +9,7 @@ from tallies.stores.dynamodb.client.errors import IteratorExpired
 from tallies.stores.dynamodb.snapshot.spill.spill import Late, Spill
 from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.dynamodb.stream.stream import EMPTY_PAGES, MAX_RECORDS, Shard, Stream, Tip
-from tallies.stores.placing import Place, Placer, dump, key_text
+from tallies.stores.placing import UNCOUNTED, Place, Placer, dump, key_text
 
 _Placed = tuple[StreamRecord, str | None, str | None]
 """A record, and the places of its row before and after it."""
@@ -113,4 +113,6 @@ class Overlay:
                     amounts, windows, groups = Place.load(place)
                     signed = dump(amounts if is_new else negated(amounts))
                     for group, window in product(groups, windows):
-                        yield Late(group, window, signed, shard.id, record.change.position, counted)
+                        if window != UNCOUNTED:
+                            position = record.change.position
+                            yield Late(group, window, signed, shard.id, position, counted)

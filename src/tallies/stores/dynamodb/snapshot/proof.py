@@ -14,7 +14,7 @@ from tallies.stores.dynamodb.snapshot.mend.menders import Menders
 from tallies.stores.dynamodb.snapshot.mend.misplaced import misplaced
 from tallies.stores.dynamodb.snapshot.snapshot import Snapshot
 from tallies.stores.dynamodb.snapshot.spill.differences import Compared, is_over
-from tallies.stores.dynamodb.snapshot.spill.spill import Spill
+from tallies.stores.dynamodb.snapshot.spill.spill import UNCOUNTED_ROWS, Spill
 from tallies.stores.verified import Drift, Verified
 
 
@@ -73,7 +73,10 @@ class Proof(Snapshot):
             yield from found
 
         found = Drifts(drifted())
-        return Verified(checked, found, groups, drifted_groups, self.folder.tally)
+        uncounted = int(spill.fact(UNCOUNTED_ROWS) or 0)
+        return Verified(
+            checked, found, groups, drifted_groups, self.folder.tally, uncounted=uncounted
+        )
 
     def _misplaced(self) -> Sequence[Drift]:
         """The rows that stay in wrong buckets, in windows that are kept."""

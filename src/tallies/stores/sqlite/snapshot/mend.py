@@ -8,6 +8,7 @@ row.
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, islice
 from operator import itemgetter
 from time import sleep
@@ -93,7 +94,7 @@ def rebuild(
             _switch(connection, names, catalog, declared)
         if len(some) == len(read_catalog(connection, names).live):
             seeded(connection, names)
-    return together(found)
+    return replace(together(found), built=building)
 
 
 def _missing(

@@ -25,8 +25,8 @@ class Places:
     def __init__(self, tally: Tally, sample: Sample | None) -> None:
         self._tally = tally
         self._placer = Placer(tally, sample)
-        self._group_of: dict[tuple[Any, ...], Sequence[str]] = {}
-        self._windows_of: dict[tuple[Any, ...], Sequence[str]] = {}
+        self._group_of: dict[tuple[Any, ...], Sequence[str] | None] = {}
+        self._windows_of: dict[tuple[Any, ...], Sequence[str] | None] = {}
 
     def read(
         self, connection: sqlite3.Connection, table: str, column: Column, amount: str
@@ -58,28 +58,35 @@ class Places:
     def _of_lines(
         self, lines: PlainLines, counted: Counter[tuple[int, str]]
     ) -> Iterator[tuple[int, Place]]:
+        for (amount, line), n in counted.items():
+            place = self._of_line(lines, line)
+            if place is not None:
+                yield amount * n, place
+        if len(self._group_of) > MEMORY_GROUPS:
+            self._group_of.clear()
+
+    def _of_line(self, lines: PlainLines, line: str) -> Place | None:
         # Lines have few different parts: each is placed once.
         of, groups, amounts_from = self._tally, len(self._tally.group_by), lines.amounts_from
         group_of, windows_of = self._group_of, self._windows_of
-        for (amount, line), n in counted.items():
-            contribution = lines.contribution(line)
-            if contribution is None:  # a separator in a text: no group may hold one
-                continue
-            values, cut = contribution[:groups], contribution[groups:amounts_from]
-            group = group_of.get(values)
-            if group is None:
-                group = group_of[values] = self._placer.groups(groups_of(of, values))
-            windows = windows_of.get(cut)
-            if windows is None:
-                windows = windows_of[cut] = self._placer.windows(time_of(of, cut))
-            if group and windows:
-                added: tuple[Number, ...] | None = (1,)
-                if of.summed:
-                    added = self._placer.amounts(amounts_of(of, contribution[amounts_from:]))
-                if added is not None:
-                    yield amount * n, Place(added, windows, group)
-        if len(group_of) > MEMORY_GROUPS:
-            group_of.clear()
+        contribution = lines.contribution(line)
+        if contribution is None:  # a separator in a text: no group may hold one
+            return self._placer.without_group()
+        values, cut = contribution[:groups], contribution[groups:amounts_from]
+        if values not in group_of:
+            group_of[values] = self._placer.groups(groups_of(of, values))
+        group = group_of[values]
+        if not group:
+            return self._placer.without_group() if group is None else None
+        if cut not in windows_of:
+            windows_of[cut] = self._placer.windows(time_of(of, cut))
+        windows = windows_of[cut]
+        added: tuple[Number, ...] | None = (1,)
+        if of.summed:
+            added = self._placer.amounts(amounts_of(of, contribution[amounts_from:]))
+        if windows is None or added is None:
+            return self._placer.uncounted
+        return Place(added, windows, group)
 
     def _of_rows(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Place]]:
         attributes = self._tally.attributes

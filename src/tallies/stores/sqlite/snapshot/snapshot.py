@@ -17,7 +17,7 @@ from tallies.core.errors import UnknownWindow
 from tallies.core.fold import Folder
 from tallies.core.tally import Number
 from tallies.stores.drifts import Drifts
-from tallies.stores.placing import Place
+from tallies.stores.placing import UNCOUNTED, Place
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
 from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog, read_position
@@ -34,6 +34,7 @@ MEMORY_ROWS = 200_000
 SCRATCH_KIB = 65_536
 
 _EXPECTED, _ACTUAL = "expected ", "actual "
+_UNCOUNTED = (UNCOUNTED, UNCOUNTED)
 _Rows = dict[tuple[str, str], tuple[Number, ...]]
 
 
@@ -217,6 +218,8 @@ class _Side:
             return self._compared_in_scratch()
         expected, actual = self._gathered[_EXPECTED], self._gathered[_ACTUAL]
         zero = (0,) * len(self._tally.components)
+        uncounted, *_ = expected.pop(_UNCOUNTED, zero)
+        actual.pop(_UNCOUNTED, None)
         there = {key for rows in (expected, actual) for key, one in rows.items() if any(one)}
         differs = sorted(key for key in there if expected.get(key, zero) != actual.get(key, zero))
         pairs = ((*key, expected.get(key, zero), actual.get(key, zero)) for key in differs)
@@ -226,12 +229,19 @@ class _Side:
             len({group for group, _ in there}),
             len({group for group, _ in differs}),
             self._tally,
+            uncounted=int(uncounted),
         )
 
     def _compared_in_scratch(self) -> Verified:
         sides = list(self._numbers.values())
         pairs = list(zip(sides[0].columns, sides[1].columns, strict=True))
         differs = " OR ".join(f"{quoted(one)} <> {quoted(other)}" for one, other in pairs)
+        width, decode = len(self._table.numbers.columns), self._table.numbers.decode
+        uncounted = 0
+        for values in self._scratch.execute(
+            f"DELETE FROM {self._name} WHERE (g, w) = (?, ?) RETURNING {sides[0].sql}", _UNCOUNTED
+        ):
+            uncounted = int(decode(values)[0])
         is_there = f"NOT ({' AND '.join(numbers.is_zero() for numbers in sides)})"
         checked, groups, drifted_groups = self._scratch.execute(
             f"SELECT count(*), count(DISTINCT g), count(DISTINCT iif({differs}, g, NULL))"
@@ -241,12 +251,12 @@ class _Side:
             f"SELECT g, w, {sides[0].sql}, {sides[1].sql} FROM {self._name} WHERE {differs}"
             " ORDER BY g, w"
         )
-        width, decode = len(self._table.numbers.columns), self._table.numbers.decode
         lines = (
             (group, window, decode(values[:width]), decode(values[width:]))
             for group, window, *values in rows
         )
-        return Verified(checked, Drifts(self._drifts(lines)), groups, drifted_groups, self._tally)
+        drifts = Drifts(self._drifts(lines))
+        return Verified(checked, drifts, groups, drifted_groups, self._tally, uncounted=uncounted)
 
     def _drifts(
         self, rows: Iterable[tuple[str, str, tuple[Number, ...], tuple[Number, ...]]]

@@ -30,7 +30,7 @@ _FIELD, _LINE = "\t", "\n"
 """Neither is in a group: control characters are refused."""
 
 Keyed = tuple[str, str | None]
-"""A row of the source: its key as text, and its place; None if it counts nowhere."""
+"""A row of the source: its key as text, and its place; None if it is not of the tally."""
 
 
 class Shares(NamedTuple):

@@ -22,7 +22,7 @@ from tallies.stores.dynamodb.snapshot.spill.combine import (
     state_digest,
 )
 from tallies.stores.dynamodb.snapshot.spill.file import SpillFile, UnknownState
-from tallies.stores.placing import load
+from tallies.stores.placing import UNCOUNTED, load
 
 _TABLES = {
     "scanned": "CREATE TABLE IF NOT EXISTS scanned (part INTEGER NOT NULL, records BLOB NOT NULL);"
@@ -45,6 +45,8 @@ _TABLES = {
 _MISSING_AT_A_TIME = 1_000
 SCANNED = "scanned"
 """The name of a fact: how many rows of the source have come."""
+UNCOUNTED_ROWS = "uncounted"
+"""The name of a fact: how many of them cannot be counted; known after `group`."""
 
 
 class Late(NamedTuple):
@@ -137,6 +139,13 @@ class Spill(SpillFile):
                 self._connection.executemany(
                     "INSERT INTO expected VALUES (?, ?, ?)", totals.cells()
                 )
+            self._remember(UNCOUNTED_ROWS, self._take_uncounted())
+
+    def _take_uncounted(self) -> int:
+        there = self._connection.execute(
+            "DELETE FROM expected WHERE w = ? RETURNING amounts", (UNCOUNTED,)
+        ).fetchall()
+        return sum(int(load(amounts)[0]) for (amounts,) in there)
 
     def _correct(self) -> None:
         """Replace the scanned states of rows that the stream has records of by their last states.

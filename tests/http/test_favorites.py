@@ -60,11 +60,11 @@ def test_expiry_is_any_zone_and_must_come(client: TestClient, clock: ManualClock
         ({"expires_at": "2082-11-23T14:05:06Z"}, "past"),
         ({"expires_at": "2082-12-01T00:00:00"}, "zone"),
         ({"expires_at": "soon"}, "timestamp"),
-        ({"expires_at": 1_800_000_000}, "expires_at"),
-        ({"note": 7}, "note"),
+        ({"expires_at": 1_800_000_000}, "expires_at must be a text."),
+        ({"note": 7}, "note must be a text."),
         ({"note": "é" * 2049}, "4098 bytes"),
-        ({"notes": "x"}, "notes"),
-        (["note"], "body"),
+        ({"notes": "x"}, "notes is unknown here."),
+        (["note"], "The body must be a JSON object"),
     ],
 )
 def test_bodies_that_are_wrong(shared_client: TestClient, body: object, words: str) -> None:
@@ -85,6 +85,7 @@ def test_bodies_that_are_no_json_or_too_large(client: TestClient) -> None:
     is_problem(client.put(ONE, content=b"[" * 65_000, headers=json), 400)
     is_problem(client.put(ONE, content=b" " * (MAX_BODY_BYTES + 1), headers=json), 413, "4194304")
     is_problem(client.patch(ONE), 400)
+    is_problem(client.put(ONE, content=b'{"note": "x"}'), 400, "Content-Type: application/json")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +175,16 @@ def test_cursors_belong_to_one_list(client: TestClient) -> None:
 def test_limits(shared_client: TestClient, path: str) -> None:
     for limit in ("1", "1000"):
         assert shared_client.get(path, params={"limit": limit}).status_code == 200
-    for limit in ("0", "1001", "-1", "many", "1.5", ""):
-        is_problem(shared_client.get(path, params={"limit": limit}), 400, "limit")
+    for limit, words in (
+        ("0", "must be at least 1"),
+        ("-1", "must be at least 1"),
+        ("1001", "must be at most 1000"),
+        ("many", "must be a whole number"),
+        ("1.5", "must be a whole number"),
+        ("", "must be a whole number"),
+        ("9" * 5000, "is too large a number"),
+    ):
+        is_problem(shared_client.get(path, params={"limit": limit}), 400, f"limit {words}.")
 
 
 def test_what_is_not_there(client: TestClient) -> None:

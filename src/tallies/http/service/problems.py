@@ -27,6 +27,25 @@ RETRY_AFTER_SECONDS = 1
 log = logging.getLogger(__name__)
 
 
+_MUST = {
+    "missing": "is missing",
+    "extra_forbidden": "is unknown here",
+    "string_type": "must be a text",
+    "string_unicode": "must be a text in UTF-8",
+    "list_type": "must be a list",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "is too large a number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length} item",
+    "too_long": "must have at most {max_length} items",
+    "value_error": "cannot be used: {error}",
+}
+"""What a part of a request must be, by the type of pydantic's error."""
+
+
 class Problem(BaseModel):
     """What every error answers with."""
 
@@ -99,10 +118,20 @@ def problem_of(request: Request, error: TalliesError) -> ProblemResponse:
 def problem_of_input(error: RequestValidationError) -> ProblemResponse:
     """The problem for a request whose parts do not have the shape that a route takes."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-    if first["type"] == "json_invalid":
+    kind, (source, *path) = first["type"], first["loc"]
+    if kind == "json_invalid":
         return ProblemResponse(400, "The body is no JSON.", "invalid-body")
-    return ProblemResponse(400, f"{where}: {first['msg']}.", "invalid-input")
+    if source == "body" and not path:
+        return ProblemResponse(
+            400,
+            "The body must be a JSON object, sent with Content-Type: application/json.",
+            "invalid-body",
+        )
+    where = ".".join(map(str, path))
+    must = _MUST.get(kind)
+    if must is None:
+        return ProblemResponse(400, f"{where}: {first['msg']}.", "invalid-input")
+    return ProblemResponse(400, f"{where} {must.format(**first.get('ctx', {}))}.", "invalid-input")
 
 
 class AnswersProblems(APIRoute):

@@ -187,7 +187,7 @@ def test_a_live_board(client: TestClient, sold: Orders) -> None:
     ("status", "method", "path", "body", "says"),
     [
         (404, "GET", "/tallies/nope/tally", None, "There is no tally 'nope'; there is sales"),
-        (400, "GET", "/tallies/sales/tally?group=Rome", None, "2 values of group, for city, shop"),
+        (400, "GET", "/tallies/sales/tally?group=Rome", None, "Give 2 values: city, shop."),
         (400, "GET", "/tallies/statuses/tally?group=", None, "empty"),
         (400, "GET", "/tallies/statuses/tally?group=%0A", None, "control character"),
         (400, "GET", "/tallies/statuses/tally?group=" + 2001 * "x", None, "2000 bytes"),

@@ -149,6 +149,9 @@ class Tally:
         for name in self.measures:
             if name in _RESERVED_COMPONENTS or not name.isidentifier():
                 raise refuse(f"{name!r} cannot name a measure; choose another identifier.")
+        for name, measure in self.measures.items():
+            if not isinstance(measure, Measure):
+                raise refuse(f"{name} is {measure!r}; give it a Count, Sum or Average.")
         if unknown := [w for w in (*self.windows, *self.ranked) if w not in set(Window)]:
             raise refuse(f"{unknown[0]!r} is no window; use {', '.join(Window)}.")
         if not self.windows:

@@ -3,17 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
 from tallies.core.boards.tiling import find_span
 from tallies.core.declaration.declaration import Declaration, read_declaration
-from tallies.core.errors import InvalidInput, Unfoldable, UnknownTally
-from tallies.core.groups import group_text, named_values
+from tallies.core.errors import InvalidInput, UnknownTally
+from tallies.core.groups import named_values
+from tallies.core.naming import group_of, kept_windows, stretch
 from tallies.core.tally import Number, Tally
-from tallies.core.windows import Window, find_window
 from tallies.favorites.open import open_any
 from tallies.stores.clock import Clock, utc_now
 from tallies.stores.open import DEFAULT_URL
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from tallies.http.service.auth import Auth
 
 GroupValue = str | int | float | bool
+Group = Sequence[GroupValue] | GroupValue
+"""The values of a group, one for each attribute; or the value, where there is one attribute."""
 Measures = dict[str, Number]
 
 
@@ -96,41 +97,45 @@ class TallyReader:
         """
         return self.of_groups([group], window)[0]
 
-    def of_groups(
-        self, groups: Sequence[Sequence[GroupValue]], window: str = "all"
-    ) -> list[Measures]:
+    def of_groups(self, groups: Sequence[Group], window: str = "all") -> list[Measures]:
         """The measures of up to 1,000 groups in a window, in their order; zeros without rows.
 
         Raises:
             InvalidInput: as `measures`.
         """
         texts = [self._text(group) for group in groups]
-        found = self._tallies.measures(list(dict.fromkeys(texts)), [self._window(window)])
+        windows = kept_windows(self.tally, [window], self._clock())
+        found = self._tallies.measures(list(dict.fromkeys(texts)), windows)
         return [next(iter(found[text].values())) for text in texts]
 
     def history(
-        self, *group: GroupValue, by: str, first: str, last: str
+        self, *group: GroupValue, by: str, first: str | None = None, last: str | None = None
     ) -> list[tuple[str, Measures]]:
         """The windows of one kind (`day`) from `first` to `last` that are not zero, oldest first.
 
+        Without `last` they end with the current one; without `first` they are the last 30 days, 24
+        hours, or as many as a page would show.
+
         Raises:
-            InvalidInput: as `measures`.
+            InvalidInput: as `measures`; or the tally keeps no such windows, or an end is none.
         """
-        kind = Window(by)
-        ends = self._window(first), self._window(last)
-        return self._tallies.measures_between(self._text(group), kind, *ends)
+        kind, names = stretch(self.tally, by, first, last, self._clock(), most=None)
+        return self._tallies.measures_between(self._text(group), kind, names[0], names[-1])
 
     def top(self, window: str = "all", limit: int = 10, *, offset: int = 0) -> list[Place]:
         """The leaders of a window or span: `all`, `month`, `last-7-days`, `trending`, ...
 
         Raises:
-            InvalidInput: the tally has no leaderboards that make up the span.
+            InvalidInput: the tally has no leaderboards that make up the span, or a number is below
+                zero.
         """
+        if limit < 0 or offset < 0:
+            raise InvalidInput(f"limit={limit}, offset={offset}: neither may be below zero.")
         span = find_span(window, self.tally, self._clock())
         found = leaders(self._tallies, span, limit, offset=offset)
         return self._places(numbered(found, offset + 1))
 
-    def among(self, groups: Sequence[Sequence[GroupValue]], window: str = "all") -> list[Place]:
+    def among(self, groups: Sequence[Group], window: str = "all") -> list[Place]:
         """Those of up to 1,000 groups that are on a leaderboard, in its order.
 
         Raises:
@@ -154,24 +159,8 @@ class TallyReader:
         labels = self.tally.labels
         return [Place(line.rank, named_values(labels, line.group), line.amount) for line in lines]
 
-    def _window(self, name: str) -> str:
-        from zoneinfo import ZoneInfo
-
-        zone = UTC if self.tally.zone == "UTC" else ZoneInfo(self.tally.zone)
-        return find_window(name, self._clock().astimezone(zone)).name
-
-    def _text(self, group: Sequence[GroupValue]) -> str:
-        labels = self.tally.labels
-        if len(group) != len(labels):
-            raise InvalidInput(
-                f"Give a value for each of {', '.join(labels)}."
-                if labels
-                else "Give no value: the tally is the total of its table."
-            )
-        try:
-            return group_text(group)
-        except Unfoldable as error:
-            raise InvalidInput(str(error)) from None
+    def _text(self, group: Group) -> str:
+        return group_of(self.tally, [group] if isinstance(group, GroupValue) else group)
 
 
 class TalliesOfTable:

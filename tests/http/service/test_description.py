@@ -29,6 +29,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import UnknownWindow
 from tallies.core.ids import MAX_ID_BYTES
+from tallies.core.naming import MAX_POINTS
 from tallies.core.windows import Window, parse_window, windows_between
 from tallies.favorites.http import Auth, JwtAuth, NoAuth, create_app
 from tallies.favorites.http.schemas import MAX_NOTE_BYTES
@@ -36,7 +37,6 @@ from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.favorites.tally import FAVORITES
 from tallies.http.questions.descriptions import WINDOW_PATTERNS
 from tallies.http.questions.parameters import MAX_IDS
-from tallies.http.questions.reading import MAX_POINTS
 from tests.http.conftest import NAMES
 from tests.length import at_length
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from tallies.cli.groups import group_of
 from tallies.cli.options import json_option, store_option, tally_option
 from tallies.cli.output import headings, out, plain, print_json, print_table
 from tallies.core.boards.spans import parse_span
 from tallies.core.boards.tiling import find_span
 from tallies.core.errors import InvalidInput
 from tallies.core.groups import named_values
+from tallies.core.naming import group_of
 from tallies.core.tally import Tally
 from tallies.favorites.open import open_any
 from tallies.stores.protocol import MAX_GROUPS, MAX_OFFSET, MAX_PAGE

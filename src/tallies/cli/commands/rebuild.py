@@ -263,7 +263,7 @@ def tell(
     did = "numbers built" if found.built else word
     out.print(f"{found.checked:,} rows checked, {len(found.drifted):,} {did}")
     for sentence in uncounted(found):
-        out.print(sentence)
+        out.print(sentence, soft_wrap=not out.is_terminal)
     if to_build:
         out.print(f"To be built beside what is there, and switched to: {to_build}.")
     if sample is not None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from tallies.cli.groups import group_of
 from tallies.cli.options import json_option, store_option, tally_option
 from tallies.cli.output import out, plain, print_json, print_pairs, print_table
+from tallies.core.naming import group_of
 from tallies.favorites.open import open_any
 
 

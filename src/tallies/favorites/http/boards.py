@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from tallies.core import naming
 from tallies.core.ids import check_id
 from tallies.core.windows import Window
 from tallies.favorites.http.schemas import (
@@ -20,7 +21,6 @@ from tallies.favorites.http.schemas import (
     TalliesAnswer,
     TallyAnswer,
 )
-from tallies.http.questions import reading
 from tallies.http.questions.answers import Content, by_names, leaderboard, order_among, place_of
 from tallies.http.questions.descriptions import Schema, spans, windows
 from tallies.http.questions.live import Board, Live, followed
@@ -42,7 +42,7 @@ from tallies.stores.questions import MAX_AROUND, check_groups
 
 def board_of(store: Store, window: str, limit: int, clock: Clock) -> Content:
     """The first page of a leaderboard of restaurants, as these routes answer it."""
-    span = reading.ranked_span(store.of, window, clock())
+    span = naming.ranked_span(store.of, window, clock())
     return leaderboard(store, span, limit, naming=by_names)
 
 
@@ -89,7 +89,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
             check_id(id_, "restaurant id")
         now = clock()
         of = store.of
-        found = reading.kept_windows(of, names, now) if names else reading.current_windows(of, now)
+        found = naming.kept_windows(of, names, now) if names else naming.current_windows(of, now)
         check_groups(ids, len(found), "restaurant id")
         return found
 
@@ -104,7 +104,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
     def tally(request: Request, restaurant_id: RestaurantId) -> Response:
         """Favorites of a restaurant: all time, this month, today."""
         check_id(restaurant_id, "restaurant id")
-        now = reading.current_windows(store.of, clock())
+        now = naming.current_windows(store.of, clock())
 
         def read() -> object:
             return {"restaurant_id": restaurant_id, "windows": store.tally(restaurant_id, now)}
@@ -145,7 +145,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
     ) -> Response:
         """Favorites of a restaurant by day or month; the last 30 days or 12 months by default."""
         check_id(restaurant_id, "restaurant id")
-        kind, names = reading.stretch(store.of, by, first, last, clock())
+        kind, names = naming.stretch(store.of, by, first, last, clock())
 
         def read() -> object:
             found = dict(store.history(restaurant_id, kind, names[0], names[-1]))
@@ -166,7 +166,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
         offset: Offset = 0,
     ) -> Response:
         """Restaurants by favorites, most first, ties by id."""
-        span = reading.ranked_span(store.of, window, clock())
+        span = naming.ranked_span(store.of, window, clock())
 
         def read() -> object:
             return leaderboard(store, span, limit, cursor=cursor, offset=offset, naming=by_names)
@@ -180,7 +180,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
     )
     def among(window: Name, body: AmongRestaurants) -> Response:
         """Those of up to 1,000 restaurants that are on the leaderboard, in its order."""
-        span = reading.ranked_span(store.of, window, clock())
+        span = naming.ranked_span(store.of, window, clock())
         for id_ in body.among:
             check_id(id_, "restaurant id")
         return ExactResponse(order_among(store, span, body.among, naming=by_names))
@@ -198,7 +198,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
     ) -> Response:
         """The place of a restaurant in the order that pages have, and its neighbours."""
         check_id(restaurant_id, "restaurant id")
-        span = reading.ranked_span(store.of, window, clock())
+        span = naming.ranked_span(store.of, window, clock())
 
         def read() -> object:
             found = place_of(store, span, restaurant_id, around, naming=by_names)
@@ -220,7 +220,7 @@ def board_routes(store: Store, live: Live | None, clock: Clock, memory: Memory) 
     )
     async def follow(window: Name, limit: LiveLimit = 10) -> EventSourceResponse:
         """The same as server-sent events, sent whenever it changes."""
-        await anyio.to_thread.run_sync(reading.ranked_span, store.of, window, clock())
+        await anyio.to_thread.run_sync(naming.ranked_span, store.of, window, clock())
         return followed(live, Board(window, limit))
 
     return router

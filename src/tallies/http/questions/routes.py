@@ -12,8 +12,9 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from tallies.core import naming
 from tallies.core.tally import Tally
-from tallies.http.questions import descriptions, reading
+from tallies.http.questions import descriptions
 from tallies.http.questions.answers import (
     Content,
     by_names_and_values,
@@ -54,7 +55,7 @@ def leaderboard_of(
     offset: int = 0,
 ) -> Content:
     """A page of a tally's leaderboard, as these routes answer it."""
-    span = reading.ranked_span(tallies.of, window, clock())
+    span = naming.ranked_span(tallies.of, window, clock())
     return leaderboard(
         tallies, span, limit, cursor=cursor, offset=offset, naming=by_names_and_values
     )
@@ -142,7 +143,7 @@ def tally_routes(
         str | SkipJsonSchema[None], Field(json_schema_extra=described(descriptions.dated_windows))
     ]
     By = Annotated[  # noqa: N806 - a type
-        reading.By | SkipJsonSchema[None],
+        naming.By | SkipJsonSchema[None],
         Field(json_schema_extra=described(descriptions.dated_kinds)),
     ]
 
@@ -169,8 +170,8 @@ def tally_routes(
         """The measures of a group in the windows that hold now."""
         tallies = asked(name, "tally")
         of = tallies.of
-        group = reading.group_of(of, values)
-        now = reading.current_windows(of, clock())
+        group = naming.group_of(of, values)
+        now = naming.current_windows(of, clock())
         return answer(
             request,
             name,
@@ -184,12 +185,12 @@ def tally_routes(
         """The measures of many groups, in the order asked for."""
         tallies = asked(name, "many")
         of = tallies.of
-        groups = reading.groups_of(of, wanted.groups)
+        groups = naming.groups_of(of, wanted.groups)
         now = clock()
         names = (
-            reading.kept_windows(of, wanted.windows, now)
+            naming.kept_windows(of, wanted.windows, now)
             if wanted.windows
-            else reading.current_windows(of, now)
+            else naming.current_windows(of, now)
         )
         check_groups(groups, len(names), "group")
         return ExactResponse({"items": tallies_of(tallies, groups, names)})
@@ -210,8 +211,8 @@ def tally_routes(
         """The measures of a group window by window, those without rows too."""
         tallies = asked(name, "history")
         of = tallies.of
-        group = reading.group_of(of, values)
-        kind, names = reading.stretch(of, by, first, last, clock())
+        group = naming.group_of(of, values)
+        kind, names = naming.stretch(of, by, first, last, clock())
 
         return answer(
             request,
@@ -236,7 +237,7 @@ def tally_routes(
     ) -> Response:
         """Groups by the measure that the tally is ranked by, most first, ties by group."""
         tallies = asked(name, "leaderboard")
-        span = reading.ranked_span(tallies.of, window, clock())
+        span = naming.ranked_span(tallies.of, window, clock())
         return answer(
             request,
             name,
@@ -254,8 +255,8 @@ def tally_routes(
         """Those of the groups that are on the leaderboard, in its order."""
         tallies = asked(name, "among")
         of = tallies.of
-        span = reading.ranked_span(of, window, clock())
-        groups = reading.groups_of(of, body.among)
+        span = naming.ranked_span(of, window, clock())
+        groups = naming.groups_of(of, body.among)
         return ExactResponse(order_among(tallies, span, groups, naming=by_names_and_values))
 
     @router.get(
@@ -273,8 +274,8 @@ def tally_routes(
         """The place of a group, in the order that pages have, and its neighbours."""
         tallies = asked(name, "rank")
         of = tallies.of
-        span = reading.ranked_span(of, window, clock())
-        group = reading.group_of(of, values)
+        span = naming.ranked_span(of, window, clock())
+        group = naming.group_of(of, values)
 
         def read() -> Content:
             found = place_of(tallies, span, group, around, naming=by_names_and_values)
@@ -297,7 +298,7 @@ def tally_routes(
     async def follow(name: Name, window: WindowName, limit: LiveLimit = 10) -> EventSourceResponse:
         """The leaderboard as server-sent events, sent whenever it changes."""
         await anyio.to_thread.run_sync(
-            lambda: reading.ranked_span(asked(name, "live").of, window, clock())
+            lambda: naming.ranked_span(asked(name, "live").of, window, clock())
         )
         return followed(live, Board(window, limit, name))
 

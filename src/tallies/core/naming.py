@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tallies.core.boards.spans import Span
 from tallies.core.boards.tiling import find_span
 from tallies.core.errors import InvalidInput, Unfoldable, UnknownWindow
 from tallies.core.groups import group_text
+from tallies.core.ids import check_characters
 from tallies.core.tally import Tally
 from tallies.core.windows import (
     NamedWindow,
@@ -42,26 +43,26 @@ class Stretch(NamedTuple):
     names: Sequence[str]
 
 
-def group_of(tally: Tally, values: Sequence[str]) -> str:
+def group_of(tally: Tally, values: Sequence[Any]) -> str:
     """The text of the group that has these values, one for each attribute in the order declared.
 
     Raises:
         InvalidInput: there are too few or too many, or one can be no value of a group.
     """
     if len(values) != len(tally.labels):
-        raise InvalidInput(
-            f"Give {len(tally.labels)} value{'s'[: len(tally.labels) != 1]} of group,"
-            f" for {', '.join(tally.labels)}."
-            if tally.labels
-            else "Give no group: the tally is the total of its table."
-        )
+        raise InvalidInput(_how_many(tally))
+    for label, value in zip(tally.labels, values, strict=True):
+        if value == "":
+            raise InvalidInput(f"The {_in_words(label)} is empty; give one.")
+        if isinstance(value, str):
+            check_characters(value, _in_words(label))
     try:
         return group_text(values)
     except Unfoldable as error:
         raise InvalidInput(str(error)) from None
 
 
-def groups_of(tally: Tally, groups: Sequence[Sequence[str]]) -> list[str]:
+def groups_of(tally: Tally, groups: Sequence[Sequence[Any]]) -> list[str]:
     """Like `group_of`, for several.
 
     Raises:
@@ -111,28 +112,48 @@ def kept_windows(tally: Tally, names: Sequence[str], now: datetime) -> list[str]
 
 
 def stretch(
-    tally: Tally, by: str | None, first: str | None, last: str | None, now: datetime
+    tally: Tally,
+    by: str | None,
+    first: str | None,
+    last: str | None,
+    now: datetime,
+    most: int | None = MAX_POINTS,
 ) -> Stretch:
     """The windows of a history; by day where nothing is said and the tally keeps days.
+
+    It has at most so many windows, or any number for None.
 
     Raises:
         UnknownWindow: an end is no window of the kind `by`, or the tally keeps none of that kind.
         InvalidInput: the ends are the wrong way round, or too far apart.
     """
     dated = [kind for kind in tally.windows if kind is not Window.ALL]
-    kind = Window(by or (Window.DAY if Window.DAY in dated else (dated or [Window.DAY])[0]))
-    if kind not in tally.windows:
-        raise UnknownWindow(
-            f"The tally keeps no windows by {kind}; it keeps {', '.join(tally.windows)}."
-        )
+    kind = by or (Window.DAY if Window.DAY in dated else (dated or [Window.DAY])[0])
+    if kind not in dated:
+        there = ", ".join(dated) or "none but all"
+        raise UnknownWindow(f"The tally keeps no windows by {kind}; it keeps {there}.")
+    kind = Window(kind)
     end = _of_kind(last, kind) or find_window(kind, _local(tally, now))
     start = _of_kind(first, kind) or _back(end, kind)
-    names = list(islice(windows_between(start, end), MAX_POINTS + 1))
+    names = list(islice(windows_between(start, end), most and most + 1))
     if not names:
         raise InvalidInput(f"from {start.name} comes after to {end.name}; swap them.")
-    if len(names) > MAX_POINTS:
-        raise InvalidInput(f"The span has more than {MAX_POINTS} points; ask for less.")
+    if most and len(names) > most:
+        raise InvalidInput(f"The span has more than {most} points; ask for less.")
     return Stretch(kind, names)
+
+
+def _how_many(tally: Tally) -> str:
+    if not tally.labels:
+        return "Give no value: the tally is the total of its table."
+    values = "1 value" if len(tally.labels) == 1 else f"{len(tally.labels)} values"
+    return f"Give {values}: {', '.join(tally.labels)}."
+
+
+def _in_words(label: str) -> str:
+    """An attribute's name as a sentence has it: `restaurant_id` is a restaurant id."""
+    name = label.removesuffix("_id")
+    return f"{name} id" if name and name != label else label
 
 
 def _local(tally: Tally, now: datetime) -> datetime:

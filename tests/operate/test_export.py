@@ -272,6 +272,11 @@ def test_wrong_use_is_one_sentence(tmp_path: Path) -> None:
     assert tallies("export", store=url).code == 2  # there is no store
     assert tallies("init", store=url).code == 0
     assert tallies("export", store=url).out == "restaurant_id,kind,window,starts,favorites\n"
+    assert tallies("export", "--kind", "week", store=url) == (
+        2,
+        "",
+        "tallies: The tally keeps no windows by week; it keeps all, month, day.\n",
+    )
     nowhere = tallies("export", "-o", tmp_path / "no" / "f.csv", store=url)
     assert nowhere.code == 2
     assert "cannot be written" in nowhere.err

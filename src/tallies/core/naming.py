@@ -103,12 +103,20 @@ def kept_windows(tally: Tally, names: Sequence[str], now: datetime) -> list[str]
     found = []
     for name in names:
         window = find_window(name, local)
-        if window.kind not in tally.windows:
-            raise UnknownWindow(
-                f"The tally keeps no windows by {window.kind}; it keeps {', '.join(tally.windows)}."
-            )
+        check_kind(window.kind, tally.windows)
         found.append(window.name)
     return list(dict.fromkeys(found))
+
+
+def check_kind(kind: str, kept: Sequence[Window]) -> None:
+    """Check that a kind of windows is one of those that a tally keeps.
+
+    Raises:
+        UnknownWindow: it is not.
+    """
+    if kind not in kept:
+        there = ", ".join(kept) or "none but all"
+        raise UnknownWindow(f"The tally keeps no windows by {kind}; it keeps {there}.")
 
 
 def stretch(
@@ -129,9 +137,7 @@ def stretch(
     """
     dated = [kind for kind in tally.windows if kind is not Window.ALL]
     kind = by or (Window.DAY if Window.DAY in dated else (dated or [Window.DAY])[0])
-    if kind not in dated:
-        there = ", ".join(dated) or "none but all"
-        raise UnknownWindow(f"The tally keeps no windows by {kind}; it keeps {there}.")
+    check_kind(kind, dated)
     kind = Window(kind)
     end = _of_kind(last, kind) or find_window(kind, _local(tally, now))
     start = _of_kind(first, kind) or _back(end, kind)

@@ -12,6 +12,7 @@ from tallies.cli.output import err, progress
 from tallies.core.boards.spans import parse_span
 from tallies.core.boards.tiling import cut
 from tallies.core.errors import InvalidInput
+from tallies.core.naming import check_kind
 from tallies.core.windows import Window
 from tallies.favorites.open import open_any
 from tallies.operate.export import Format, lines, span_lines, write_csv, write_file
@@ -80,6 +81,8 @@ def export(
         task = bar.add_task("Exporting", total=None, rows=0)
         tallies = opened.reading(tally)
         of = tallies.of
+        for kind in kinds:
+            check_kind(kind, of.windows)
         span = None if asked is None else cut(asked, of, datetime.now(UTC), of.windows)
         if span is None:
             found = lines(of, tallies.rows(), [Window(kind) for kind in kinds])

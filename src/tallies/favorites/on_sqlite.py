@@ -44,8 +44,9 @@ _DELETE_EXPIRED_ROW = _DELETE + " AND expires_at <= ?"
 
 
 _TIME = "____-__-__T__:__:__.______Z".replace("_", "[0-9]")
+# They are there where only the tallies were dropped.
 _TABLES = (
-    f"""CREATE TABLE favorites (
+    f"""CREATE TABLE IF NOT EXISTS favorites (
     restaurant_id TEXT NOT NULL,
     user_id       TEXT NOT NULL,
     created_at    TEXT NOT NULL CHECK (created_at GLOB '{_TIME}'),
@@ -53,8 +54,10 @@ _TABLES = (
     expires_at    TEXT CHECK (expires_at GLOB '{_TIME}'),
     PRIMARY KEY (restaurant_id, user_id)
 ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX favorites_of_user ON favorites (user_id, created_at DESC, restaurant_id)",
-    "CREATE INDEX favorites_by_expiry ON favorites (expires_at) WHERE expires_at IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS favorites_of_user"
+    " ON favorites (user_id, created_at DESC, restaurant_id)",
+    "CREATE INDEX IF NOT EXISTS favorites_by_expiry"
+    " ON favorites (expires_at) WHERE expires_at IS NOT NULL",
 )
 
 
@@ -86,13 +89,16 @@ class SqliteFavorites(SqliteStore):
     def favorites_table(self) -> str:
         return TABLE
 
-    def init(self, *, progress: Progress = no_progress) -> bool:  # noqa: ARG002 - it begins empty
+    def init(self, *, progress: Progress = no_progress) -> bool:
         """Make the file and its tables where they are missing; return whether anything was made.
+
+        Favorites that are there, since only the tallies were dropped, are counted.
 
         Raises:
             WrongStore: the file is another program's, or keeps something else.
         """
-        return self.database.create(self._make, new=True)
+        made = self.database.create(self._make, new=True)
+        return self._seed(progress) or made
 
     def _make(self, connection: sqlite3.Connection) -> bool:
         migrated = migrate(connection, self.names)

@@ -7,7 +7,7 @@ import pytest
 
 import tallies as package
 from tests.cli.command import tallies
-from tests.cli.favorites.conftest import embedded
+from tests.cli.favorites.conftest import LOG, embedded
 
 
 def test_top(loaded: str) -> None:
@@ -145,3 +145,16 @@ def test_help_and_version() -> None:
 def test_no_colours_where_there_is_no_terminal(loaded: str) -> None:
     for command in (["top"], ["status"], ["verify"]):
         assert "\x1b" not in tallies(*command, store=loaded).out
+
+
+def test_favorites_whose_tallies_were_dropped_are_counted_again(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/s.db"
+    log = tmp_path / "log.csv"
+    log.write_text(LOG, encoding="utf-8")
+    assert tallies("load", log, store=store).code == 0
+    shown = tallies("top", "--json", store=store)
+    assert tallies("drop", "--yes", store=store).code == 0
+    assert "tallies init" in tallies("top", store=store).err
+    assert tallies("init", store=store) == (0, f"{store}: ready\n", "")
+    assert tallies("top", "--json", store=store) == shown
+    assert tallies("verify", store=store).code == 0

@@ -9,7 +9,7 @@ import click
 from rich.progress import Progress
 
 from tallies.cli.options import store_option, time_format_option
-from tallies.cli.output import err, out, progress
+from tallies.cli.output import err, number, out, progress
 from tallies.favorites.favorite import Event
 from tallies.favorites.logs.events import BadLine, EventLog
 from tallies.favorites.open import check_favorites, open_favorites
@@ -72,7 +72,8 @@ def load(file: Path, no_wait: bool, time_format: str, store: str) -> None:
             bar.update(task, completed=log.bytes_read, events=done)
         if not no_wait:
             carry_over(opened, bar)
-    out.print(f"{done:,} events loaded" + (f", {lines.bad:,} bad lines" if lines.bad else ""))
+    bad = f", {number(lines.bad, 'bad line')}" if lines.bad else ""
+    out.print(f"{number(done, 'event')} loaded{bad}")
     sys.exit(1 if lines.bad else 0)
 
 

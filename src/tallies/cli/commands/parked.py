@@ -7,7 +7,7 @@ import click
 from rich.text import Text
 
 from tallies.cli.options import json_option, store_option
-from tallies.cli.output import err, json_text, out, print_json, width
+from tallies.cli.output import err, json_text, number, out, print_json, width
 from tallies.cli.table import shortened, visible, wrapped
 from tallies.core.errors import Unfoldable
 from tallies.core.times import display_time
@@ -69,7 +69,7 @@ def list_(limit: int, as_json: bool, store: str) -> None:
             " --json has all."
         )
     else:
-        out.print(f"{len(records):,} parked record{'s'[: len(records) != 1]}")
+        out.print(number(len(records), "parked record"))
 
 
 def _print(record: ParkedRecord) -> None:

@@ -100,12 +100,16 @@ class SqliteStore(Reader, forks.Forkable):
                 f" {self._declared.of_table}; make the table first, or name another file."
             )
         made = self.database.create(self._make)
+        return self._seed(progress) or made
+
+    def _seed(self, progress: Progress) -> bool:
+        """Count the rows that are older than the triggers, unless that was done."""
         with self.database.connection() as connection:
             due = schema.is_seed_due(connection, self.names)
         if due:
             for sentence in uncounted(self.rebuild(progress=progress)):
                 log.warning(sentence)
-        return made or due
+        return due
 
     def _make(self, connection: sqlite3.Connection) -> bool:
         if self._declared is None:

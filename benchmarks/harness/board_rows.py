@@ -67,7 +67,7 @@ def insert(store: SqliteFavorites, rows: Iterable[BoardRow]) -> None:
     """Put these rows in place of those of a store; they come in the order of their keys."""
     (kept,) = store.catalog().live
     table = RowsTable(kept)
-    index = quoted(f"{table.name}_ranking")
+    index = quoted(table.index)
     *_, creation = table.creation()
     now = canonical_time(NOW)
     with store.database.writing() as connection:

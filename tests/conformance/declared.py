@@ -5,6 +5,7 @@ Whatever is written, and however the records are cut into batches: each tally is
 
 import random
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -40,6 +41,19 @@ HOURS = Tally(
 )
 FIRST = Declaration([SALES, STATUSES], "orders")
 SECOND = Declaration([STATUSES, HOURS, SALES], "orders")
+SMALL = [
+    Tally(name="by_number", group_by=("tip",), measures={"orders": Count()}),
+    Tally(name="by_text", group_by=("shop",), measures={"orders": Count()}),
+    Tally(name="total", group_by=(), measures={"orders": Count()}),
+    Tally(name="sum", group_by=(), measures={"orders": Count(), "tips": Sum("tip")}),
+    Tally(
+        name="days",
+        group_by=(),
+        measures={"orders": Count()},
+        windows=(Window.DAY,),
+        time="at",
+    ),
+]
 VALUES: dict[str, list[Any]] = {
     "city": ["Rome", "São#Paulo", "100%"],
     "shop": ["a", "b"],
@@ -72,6 +86,10 @@ class Table(ABC):
     @abstractmethod
     def delete(self, key: int) -> None:
         """Delete a row, if it is there."""
+
+    @abstractmethod
+    def another_store(self, declared: Declaration) -> SqliteStore | DynamoStore:
+        """Another store of tallies of the table, which comes to be the `store`."""
 
     def carry(self, records: int = 1_000, steps: int = 10**6) -> None:
         """Carry batches of so many records, until nothing is left."""
@@ -148,6 +166,57 @@ class DeclaredSuite:
         assert (rebuilt.built, rebuilt.uncounted) == (True, 1)  # by the hour: one has no time
         mended = table.store.rebuild()
         assert (mended.built, mended.drifted, mended.uncounted) == (False, [], 4)
+
+    def test_what_is_declared_never_negative_is_parked_where_it_is(self, table: Table) -> None:
+        tips = replace(HOURS, nonnegative=True)
+        table.store.rebuild(Declaration([tips], "orders"))
+        good = {name: values[0] for name, values in VALUES.items()}
+        table.put(1, {**good, "tip": 3})
+        table.put(2, {**good, "tip": -5})
+        table.carry()
+        (tally,) = table.store.tallies().values()
+        expected = {"orders": 1, "tips": 3}
+        assert {str(row.values) for row in tally.rows()} == {str(expected)}
+        assert table.store.parked.count() == 1
+        found = table.store.verify()
+        assert (found.drifted, found.uncounted) == ([], 1)
+        table.store.rebuild()
+        table.delete(2)
+        table.carry()
+        assert {str(row.values) for row in tally.rows()} == {str(expected)}
+
+    def test_a_tally_may_be_called_as_the_build_of_another(self, table: Table) -> None:
+        # Their tables would have one name: that of what an epoch builds, that of an index.
+        names = ["x", "x-2", "x_4", "x_ranking"]
+        tallies = [replace(STATUSES, name=name, ranked=(Window.ALL,)) for name in names]
+        table.store = table.another_store(Declaration(tallies, "orders"))
+        table.put(1, {name: values[0] for name, values in VALUES.items()})
+        table.carry()
+        other = [replace(tally, group_by=("shop",)) for tally in tallies]
+        for declared in (other[:1] + tallies[1:], tallies, other):
+            table.store.rebuild(Declaration(declared, "orders"))
+            table.put(1, {name: values[-1] for name, values in VALUES.items()})
+            table.put(2, {name: values[-1] for name, values in VALUES.items()})
+            table.carry()
+            found = table.store.tallies()
+            assert list(found) == names
+            for tally in declared:
+                (row,) = (row for row in found[tally.name].rows() if row.window == "all")
+                assert row.values == {"orders": 2}
+            assert table.store.verify().drifted == []
+            table.delete(2)
+
+    @pytest.mark.parametrize("tally", SMALL, ids=[tally.name for tally in SMALL])
+    def test_a_tally_that_reads_little(self, table: Table, tally: Tally) -> None:
+        table.put(1, {name: values[0] for name, values in VALUES.items()})
+        table.store.rebuild(Declaration([tally], "orders"))
+        table.put(2, {name: values[1] for name, values in VALUES.items()})
+        assert table.store.verify().drifted == []
+        table.carry()
+        assert table.store.verify().drifted == []
+        assert table.store.rebuild().drifted == []
+        (found,) = table.store.tallies().values()
+        assert sum(row.values["orders"] for row in found.rows()) == 2
 
 
 def _act(table: Table, rows: dict[int, Row], dice: random.Random) -> None:

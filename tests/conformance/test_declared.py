@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tallies import Declaration
 from tallies.stores.dynamodb.store import DynamoStore
 from tallies.stores.sqlite import SqliteStore
 from tallies.stores.sqlite.snapshot import places, snapshot
@@ -18,10 +19,15 @@ from tests.layouts import OLDER
 
 class SqliteTable(Table):
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+        self._path, self._connection = path, connection
         connection.execute(f"CREATE TABLE orders (id INTEGER PRIMARY KEY, {', '.join(VALUES)})")
         self.store = SqliteStore(path, FIRST)
         self.store.init()
+
+    def another_store(self, declared: Declaration) -> SqliteStore:
+        store = SqliteStore(self._path, declared, prefix="another")
+        store.init()
+        return store
 
     def put(self, key: int, row: Row) -> None:
         # Two ways to replace a row: one tells a delete trigger, the other does not.
@@ -42,9 +48,17 @@ class DynamoTable(Table):
     def __init__(self, account: DynamoDBAccount, options: str) -> None:
         self._client = account.dynamodb()
         make_streamed_table(self._client, "orders", kind="N")
-        url = account.store_url("declared") + options
-        self.store = DynamoStore.from_url(url, FIRST, strictly=False)
-        self.store.init()
+        self._account, self._options = account, options
+        self.store = self._made("declared", FIRST)
+
+    def another_store(self, declared: Declaration) -> DynamoStore:
+        return self._made("another", declared)
+
+    def _made(self, prefix: str, declared: Declaration) -> DynamoStore:
+        url = self._account.store_url(prefix) + self._options
+        store = DynamoStore.from_url(url, declared, strictly=False)
+        store.init()
+        return store
 
     def put(self, key: int, row: Row) -> None:
         item = {name: _typed(value) for name, value in row.items()}

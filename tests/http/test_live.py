@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 
+from tallies.core.errors import StoreUnavailable
 from tallies.favorites.http.boards import board_of
 from tallies.http.questions.live import Board, Live
 from tests.conformance.backend import ManualClock
@@ -50,6 +51,36 @@ def test_followers_share_one_look_and_see_each_change(store: AnyStore, clock: Ma
         await end(*streams)
         assert live._watcher is not None
         await asyncio.wait_for(live._watcher, 20)  # it ends with the last follower
+
+    asyncio.run(scenario())
+
+
+def test_a_board_that_cannot_be_read_holds_up_no_other(store: AnyStore, clock: ManualClock) -> None:
+    broken = False
+
+    def read(board: Board) -> dict[str, Any]:
+        if broken and board.window == "day":
+            raise StoreUnavailable("out of reach")
+        return board_of(store, board.window, board.limit, clock)
+
+    async def scenario() -> None:
+        nonlocal broken
+        live = Live(store, read, clock)
+        closing = anyio.Event()
+        streams = [live.follow(Board(window, 10), closing) for window in ("day", "all")]
+        for stream in streams:
+            await next_board(stream)
+        broken = True
+        waiting = [asyncio.create_task(next_board(stream)) for stream in streams]
+        store.mark("ann", "noodles")
+        await asyncio.to_thread(settle, store)
+        board = await asyncio.wait_for(waiting[1], 20)
+        assert board["items"][0]["favorites"] == 1
+        assert not waiting[0].done()
+        broken = False
+        board = await asyncio.wait_for(waiting[0], 20)
+        assert board["items"][0]["favorites"] == 1
+        await end(*streams)
 
     asyncio.run(scenario())
 

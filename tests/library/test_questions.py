@@ -3,15 +3,17 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import tallies
 from tallies import Count, Declaration, InvalidInput, Sum, Tally, Window
+from tallies.core.declaration.declaration import spec_of
 from tallies.library.store import Place, TalliesOfTable, TallyReader
 
+DAYS = timedelta(days=9)
 NOW = datetime(2082, 11, 24, 12, tzinfo=UTC)
 SHOPS = Tally(
     name="shops",
@@ -132,3 +134,18 @@ def test_a_measure_that_is_none() -> None:
     with pytest.raises(InvalidInput) as refused:
         Tally(name="t", group_by="g", measures={"n": "count"})  # type: ignore[dict-item] # as one may
     assert str(refused.value) == "Tally 't': n is 'count'; give it a Count, Sum or Average."
+
+
+def test_windows_may_be_given_by_their_names() -> None:
+    named: Any = {"windows": ["all", "day"], "ranked": ["day"], "retention": {"day": DAYS}}
+    one = Tally(name="t", group_by="g", measures={"n": Count()}, time="at", **named)
+    other = Tally(
+        name="t",
+        group_by="g",
+        measures={"n": Count()},
+        time="at",
+        retention={Window.DAY: DAYS},
+        windows=(Window.ALL, Window.DAY),
+        ranked=(Window.DAY,),
+    )
+    assert spec_of(one) == spec_of(other)

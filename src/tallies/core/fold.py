@@ -26,6 +26,8 @@ from tallies.core.tally import Number, Tally
 from tallies.core.windows import Window, window_name
 
 _MAX_REMEMBERED_TIMES = 100_000
+_EACH = 16
+"""So few changes are looked at one by one, to find those that do not fold."""
 _OLD, _NEW = itemgetter(0), itemgetter(1)
 
 Contribution = tuple[Any, ...]
@@ -271,6 +273,10 @@ def _sift(folder: Folder, changes: Sequence[Change]) -> tuple[list[Change], list
     taken out without ever having been put in, or stay in for ever, and the result would depend on
     how the batches are cut.
     """
+    if len(changes) > _EACH:
+        middle = len(changes) // 2
+        halves = [_sifted(folder, half) for half in (changes[:middle], changes[middle:])]
+        return [*halves[0][0], *halves[1][0]], [*halves[0][1], *halves[1][1]]
     good: list[Change] = []
     bad: list[Parked] = []
     for change in changes:
@@ -285,6 +291,14 @@ def _sift(folder: Folder, changes: Sequence[Change]) -> tuple[list[Change], list
             good.append(fit)
             bad.append(Parked(unfit, folder.tally.name, reason))
     return good, bad
+
+
+def _sifted(folder: Folder, changes: Sequence[Change]) -> tuple[Sequence[Change], list[Parked]]:
+    try:
+        folder.deltas(folder.contributions(changes))
+    except Unfoldable:
+        return _sift(folder, changes)
+    return changes, []
 
 
 def _total(

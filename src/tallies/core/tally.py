@@ -105,6 +105,9 @@ class Tally:
         for name in ("windows", "ranked"):
             put(self, name, tuple(getattr(self, name)))
         self._check()
+        for name in ("windows", "ranked"):  # which may have been given by their names
+            put(self, name, tuple(map(Window, getattr(self, name))))
+        put(self, "retention", {Window(kind): kept for kind, kept in self.retention.items()})
         put(self, "ranked_by", self.ranked_by or next(iter(self.measures)))
         count = next((n for n, m in self.measures.items() if isinstance(m, Count)), ROWS)
         sums: dict[Value, str] = {}  # value -> component: a sum is stored once

@@ -192,12 +192,24 @@ def test_keys_out_of_reach_are_no_fault_of_the_user(store: SqliteFavorites) -> N
         ({"secret": "short"}, "32 bytes"),
         ({"jwks": "/nowhere.json"}, "Cannot read"),
         ({"jwks": "http://example.com/keys"}, "https"),
+        ({"jwks": "http://localhost.example.com/keys"}, "https"),
+        ({"jwks": "http://127.0.0.1@example.com/keys"}, "https"),
+        ({"jwks": "ftp://127.0.0.1/keys"}, "https"),
         ({"jwks": __file__}, "no JSON web key set"),
     ],
 )
 def test_key_material_that_is_unfit(given: dict[str, str], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         JwtAuth(**given)
+
+
+def test_what_needs_a_token_is_for_no_shared_cache(store: SqliteFavorites) -> None:
+    opened = client_of(store, JwtAuth(secret=SECRET))
+    token = bearer(jwt.encode(claims(), SECRET))
+    for path in ("/tallies", "/tallies/favorites/tally?group=noodles"):
+        assert opened.get(path).status_code == 401
+        assert opened.get(path, headers=token).headers["cache-control"] == "private, max-age=1"
+    assert opened.get("/leaderboards/all").headers["cache-control"] == "public, max-age=1"
 
 
 def test_openapi_says_which_routes_want_a_token(by_secret: TestClient) -> None:

@@ -99,7 +99,11 @@ def test_metrics_tell_methods_and_routes_apart(store: AnyStore) -> None:
     instruments = FavoritesInstruments()
     client = TestClient(create_app(store, auth=NoAuth(), instruments=instruments))
     client.head("/users/ann/favorites/%F0%9F%8D%9C")
+    for number in range(3):
+        client.request(f"MADE-UP-{number}", "/leaderboards/all")
     text = instruments.exposition().decode()
+    assert "MADE-UP" not in text
+    assert 'method="other"' in text
     route = "/users/{user_id:id}/favorites/{restaurant_id:id}"
     assert (
         f'tallies_request_seconds_count{{method="HEAD",route="{route}",status="404"}} 1.0' in text

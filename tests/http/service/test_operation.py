@@ -125,7 +125,9 @@ def test_a_store_that_is_busy_says_when_to_come_again(
 
 
 @embedded
-def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteFavorites) -> None:
+def test_a_store_that_is_full_or_broken(
+    client: TestClient, store: SqliteFavorites, caplog: pytest.LogCaptureFixture
+) -> None:
     with store.database.writing() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -135,9 +137,14 @@ def test_a_store_that_is_full_or_broken(client: TestClient, store: SqliteFavorit
     with store.database.connection() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
         connection.execute("DROP TABLE tallies_favorites")
-    answer = client.get("/leaderboards/all")
-    is_problem(answer, 500)
-    assert "tallies" not in answer.json()["detail"]  # internals are for the log
+        connection.execute("DROP TABLE favorites")
+    for path in ("/leaderboards/all", "/users/ann/favorites/secret-clinic"):
+        answer = client.get(path)
+        is_problem(answer, 500)
+        assert "table" not in answer.json()["detail"]  # internals are for the log
+    assert "no such table" in caplog.text
+    assert "secret-clinic" not in caplog.text
+    assert "GET /users/{user_id:id}/favorites/{restaurant_id:id}" in caplog.text
 
 
 @embedded

@@ -97,6 +97,17 @@ def test_it_remembers_no_more_than_it_has_to() -> None:
     assert lag.age(0, end, -7200.0) == pytest.approx(20 * MAX_LOOKS, rel=0.1)
 
 
+def test_the_newest_look_is_never_forgotten() -> None:
+    for looks in range(MAX_LOOKS - 2, MAX_LOOKS + 3):
+        watch = Watch()
+        lag = LagWatch(watch)
+        for end in range(1, looks + 1):
+            watch.now += 1
+            lag.age(0, end, -7200.0)
+        watch.now += 5
+        assert lag.age(looks - 1, looks, 5.0) == 5.0
+
+
 def test_the_log_of_another_file() -> None:
     lag = LagWatch()
     lag.age(50, 100, 5.0)

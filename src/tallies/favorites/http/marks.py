@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, Security
-from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -25,6 +24,7 @@ from tallies.favorites.http.schemas import (
 from tallies.http.questions.cursors import read_cursor, write_cursor
 from tallies.http.questions.parameters import MAX_IDS, Cursor, Limit
 from tallies.http.service.auth import Auth
+from tallies.http.service.exact import ExactResponse
 from tallies.http.service.problems import Refused, documented
 from tallies.stores.clock import Clock
 from tallies.stores.questions import check_groups
@@ -92,7 +92,7 @@ def user_routes(
                 user_id, restaurant_id, note=fields.note, expires_at=expiry(fields.expires_at)
             )
         marked[new].inc()
-        return JSONResponse(shown(favorite), 201 if new else 200)
+        return ExactResponse(shown(favorite), 201 if new else 200)
 
     @router.patch(_ONE, response_model=FavoriteAnswer, responses=documented(404, 413, 507))
     def patch(
@@ -106,7 +106,7 @@ def user_routes(
         if "expires_at" in given:
             until = expiry(fields.expires_at)
         favorite = store.update(user_id, restaurant_id, note=note, expires_at=until)
-        return JSONResponse(shown(_existing(favorite)))
+        return ExactResponse(shown(_existing(favorite)))
 
     @router.delete(_ONE, status_code=204)
     def delete(request: Request, user_id: UserId, restaurant_id: RestaurantId) -> Response:
@@ -119,14 +119,14 @@ def user_routes(
     def get(request: Request, user_id: UserId, restaurant_id: RestaurantId) -> Response:
         """Whether the user has favorited the restaurant."""
         admit(request, user_id, restaurant_id)
-        return JSONResponse(shown(_existing(store.get(user_id, restaurant_id))))
+        return ExactResponse(shown(_existing(store.get(user_id, restaurant_id))))
 
     def those_among(user_id: str, ids: list[str]) -> Response:
         for id_ in ids:
             check_id(id_, "restaurant id")
         check_groups(ids, what="restaurant id")
         found = store.favorites_among(user_id, ids)
-        return JSONResponse({"items": [shown(favorite) for favorite in found], "next": None})
+        return ExactResponse({"items": [shown(favorite) for favorite in found], "next": None})
 
     @router.get(_ALL, response_model=FavoritePage)
     def favorites_of(
@@ -152,7 +152,7 @@ def user_routes(
         )
         items, more = found[:limit], len(found) > limit
         last = items[-1] if more else None
-        return JSONResponse(
+        return ExactResponse(
             {
                 "items": [shown(favorite) for favorite in items],
                 "next": last and write_cursor(about, (last.created_at, last.restaurant_id)),

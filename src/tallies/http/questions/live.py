@@ -48,6 +48,10 @@ class Live:
         self._clock = clock
         self._queues: dict[Board, set[asyncio.Queue[Message]]] = {}
         self._last: dict[Board, str] = {}
+        self._unread: set[Board] = set()
+        """Those that may have changed since they were read."""
+        self._told: set[Board] = set()
+        """Those of which the log says that they cannot be read."""
         self._watcher: asyncio.Task[None] | None = None
 
     async def follow(self, board: Board, closing: anyio.Event) -> AsyncIterator[Message]:
@@ -72,6 +76,7 @@ class Live:
             followers.discard(queue)
             if not followers:
                 del self._queues[board]
+                self._told.discard(board)
                 self._last.pop(board, None)
 
     async def _watch(self) -> None:
@@ -86,8 +91,9 @@ class Live:
                 same = newest is not None and (newest, quarter) == seen
                 if not same or len(self._last) < len(self._queues):
                     seen = newest, quarter
-                    for board in list(self._queues):
-                        await self._renew(board)
+                    self._unread = set(self._queues)
+                for board in self._unread & self._queues.keys():
+                    await self._renew(board)
                 if looks % STATUS_EVERY_LOOKS == 0:
                     found = await asyncio.to_thread(self._store.lag)
                     if found != lag:
@@ -96,11 +102,22 @@ class Live:
                             self._send(board, _status_event(found))
             except TalliesError as error:
                 log.warning("live leaderboards wait: %s", error)
+            except Exception:
+                log.exception("live leaderboards wait")
             looks += 1
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _renew(self, board: Board) -> None:
-        event = _board_event(await asyncio.to_thread(self._read, board))
+        """Send a board if it has changed. One that cannot be read waits; the others do not."""
+        try:
+            event = _board_event(await asyncio.to_thread(self._read, board))
+        except TalliesError as error:
+            if board not in self._told:
+                log.warning("the live leaderboard %s waits: %s", board.window, error)
+                self._told.add(board)
+            return
+        self._told.discard(board)
+        self._unread.discard(board)
         if self._last.get(board) != event["data"]:
             self._last[board] = event["data"]
             self._send(board, event)

@@ -155,13 +155,15 @@ def tally_routes(
     def answer(
         request: Request, name: str, question: str, key: Sequence[object], read: Any
     ) -> Response:
-        return revalidated(request, memory.answer((name, question, *key), read))
+        answer = memory.answer((name, question, *key), read)
+        return revalidated(request, answer, private=auth.required)
 
     @router.get("", response_model=TalliesAnswer, responses=REVALIDATED)
     def kept(request: Request) -> Response:
         """The tallies that the store keeps."""
         found = [description(name, each.of) for name, each in store.tallies().items()]
-        return revalidated(request, as_answer({"source": store.source, "items": found}))
+        answer = as_answer({"source": store.source, "items": found})
+        return revalidated(request, answer, private=auth.required)
 
     @router.get(
         "/{name}/tally", response_model=TallyAnswer, responses={**REVALIDATED, **documented(404)}

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -105,7 +106,9 @@ class JwtAuth:
 
     def _read_keys(self, jwks: str) -> None:
         if "://" in jwks:
-            if not jwks.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            url = urlsplit(jwks)
+            is_local = url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost", "::1")
+            if url.scheme != "https" and not is_local:
                 raise InvalidInput("--jwks over plain http can be forged; use https.")
             self._client = self._jwt.PyJWKClient(jwks, timeout=JWKS_TIMEOUT_SECONDS)
             return

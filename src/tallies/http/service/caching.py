@@ -53,12 +53,13 @@ def as_answer(content: object) -> Answer:
     return Answer(body, f'"{blake2b(body, digest_size=16).hexdigest()}"')
 
 
-def revalidated(request: Request, answer: Answer) -> Response:
-    """The answer, or 304 for a client that has it already (RFC 9110, section 13.1.2)."""
-    headers = {
-        "ETag": answer.etag,
-        "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}",
-    }
+def revalidated(request: Request, answer: Answer, *, private: bool = False) -> Response:
+    """The answer, or 304 for a client that has it already (RFC 9110, section 13.1.2).
+
+    One that is `private` is kept by its reader only, not by a cache that others share.
+    """
+    whose = "private" if private else "public"
+    headers = {"ETag": answer.etag, "Cache-Control": f"{whose}, max-age={MAX_AGE_SECONDS}"}
     known = ",".join(request.headers.getlist("if-none-match"))
     if known.strip() == "*" or answer.etag in _TAG.findall(known):
         return Response(status_code=304, headers=headers)

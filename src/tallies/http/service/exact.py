@@ -27,6 +27,9 @@ class ExactResponse(Response):
 
     media_type = "application/json"
 
+    def __init__(self, content: Any, status: int = 200) -> None:
+        super().__init__(content, status, {"Cache-Control": "no-store"})
+
     def render(self, content: Any) -> bytes:
         """The content as JSON."""
         return as_json(content).encode()

@@ -9,12 +9,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from tallies.http.service.methods import METHODS
+from tallies.http.service.problems import route_of
 from tallies.runtimes.exposition import Health, expose
 from tallies.stores.protocol import Applied, Store
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_METHODS = {"HEAD", "OPTIONS", *METHODS}
 _SHORT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -137,6 +140,7 @@ class MeasureRequests:
         try:
             await self._app(scope, receive, note_status)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
+            # Whoever may send requests may make up methods, and each would be kept for ever.
+            method = scope["method"] if scope["method"] in _METHODS else "other"
             seconds = perf_counter() - started
-            self._instruments.request(scope["method"], route, status, seconds)
+            self._instruments.request(method, route_of(scope), status, seconds)

@@ -71,7 +71,7 @@ class ProblemResponse(JSONResponse):
             "detail": detail,
             "code": code,
         }
-        super().__init__(body, status, headers)
+        super().__init__(body, status, {"Cache-Control": "no-store", **(headers or {})})
 
 
 class Refused(TalliesError):
@@ -111,7 +111,7 @@ def problem_of(request: Request, error: TalliesError) -> ProblemResponse:
             return ProblemResponse(507, "The store is full.", error.code)
         case StoreReadOnly():
             return ProblemResponse(503, "The store is read-only.", error.code)
-    log.error("%s %s: %s", request.method, request.url.path, error)
+    log.error("%s %s: %s", request.method, route_of(request.scope), error)
     return ProblemResponse(500, "The store failed; the service's log says why.", error.code)
 
 
@@ -149,6 +149,11 @@ class AnswersProblems(APIRoute):
                 return problem_of_input(error)
 
         return answer
+
+
+def route_of(scope: Scope) -> str:
+    """The route of a request, for logs and metrics: the path itself tells whose favorites it is."""
+    return str(getattr(scope.get("route"), "path", "none"))
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -197,6 +202,6 @@ class AnswerUnexpected:
         except Exception:
             if begun or scope["type"] != "http":
                 raise
-            log.exception("%s %s", scope["method"], scope["path"])
+            log.exception("%s %s", scope["method"], route_of(scope))
             problem = ProblemResponse(500, "Something broke; the service's log says what.", "error")
             await problem(scope, receive, send)

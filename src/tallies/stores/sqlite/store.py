@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import Self
 
 from tallies.core.declaration.declaration import Declaration
@@ -14,7 +15,7 @@ from tallies.stores.parked import count_parked
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
 from tallies.stores.sqlite.apply.aggregate import BATCH_RECORDS, LogAggregator
-from tallies.stores.sqlite.apply.lease import Lease, lease_holder
+from tallies.stores.sqlite.apply.lease import LOOK_SECONDS, Lease, lease_holder
 from tallies.stores.sqlite.apply.parked import Parked
 from tallies.stores.sqlite.apply.retention import expire
 from tallies.stores.sqlite.catalog import schema
@@ -103,13 +104,26 @@ class SqliteStore(Reader, forks.Forkable):
         return self._seed(progress) or made
 
     def _seed(self, progress: Progress) -> bool:
-        """Count the rows that are older than the triggers, unless that was done."""
-        with self.database.connection() as connection:
-            due = schema.is_seed_due(connection, self.names)
-        if due:
-            for sentence in uncounted(self.rebuild(progress=progress)):
+        """Count the rows that are older than the triggers, unless that was done.
+
+        Of several processes that begin at the same moment one counts, and the others wait for it.
+        """
+        lease = Lease(self.database, self.names, "seeding")
+        was_due = False
+        while self._is_seed_due():
+            was_due = True
+            if not lease.hold():
+                sleep(LOOK_SECONDS)
+                continue
+            with lease.beating():
+                found = self.rebuild(progress=progress)
+            for sentence in uncounted(found):
                 log.warning(sentence)
-        return due
+        return was_due
+
+    def _is_seed_due(self) -> bool:
+        with self.database.connection() as connection:
+            return schema.is_seed_due(connection, self.names)
 
     def _make(self, connection: sqlite3.Connection) -> bool:
         if self._declared is None:

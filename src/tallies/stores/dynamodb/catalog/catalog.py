@@ -149,10 +149,15 @@ class Catalog:
         first = self.live[0].layout
         most = replace(first, ranking_shards=max(k.layout.ranking_shards for k in self.live))
         building = []
+        # Another tally may be called as the build of one.
+        taken = {each.tally.name for each in self.live} | {each.name for each in declared.tallies}
         for tally in declared.tallies:
             known = there.get(tally.name)
             if known is None or known.difference(tally, wish):
                 build = f"{tally.name}-{epoch}"
+                while build in taken:
+                    build += "-"
+                taken.add(build)
                 building.append(
                     TallyVersion(
                         tally.name,

@@ -54,12 +54,13 @@ class TableNames:
         """
         homes: dict[str, str] = {}
         for name in (folder.tally.name for folder in folders):
-            home = homes.setdefault(self.rows(name), name)
-            if home != name:
+            table = self.rows(name)
+            if table in homes:
                 raise InvalidTally(
-                    f"Tallies {home!r} and {name!r} would share the table {self.rows(name)!r};"
+                    f"Tallies {homes[table]!r} and {name!r} would share the table {table!r};"
                     " give one of them a table of its own."
                 )
+            homes[table] = name
 
 
 def reserved_group(kind: str, name: str = "") -> str:

@@ -11,10 +11,13 @@ suspended laptop), the guard on the position lets each batch be committed only o
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from time import monotonic, sleep, time
 from typing import NamedTuple
 
+from tallies.core.errors import TalliesError
 from tallies.stores.sqlite.connection.database import Database
 from tallies.stores.sqlite.rows.names import Names, quoted
 
@@ -97,6 +100,25 @@ class Lease:
                     (self.holder, time(), self._name, *known),
                 )
         return taken.rowcount == 1
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Keep the lease while one piece of work goes on, by a thread; then give it back."""
+        over = Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT_SECONDS):
+                with suppress(TalliesError):  # the next beat may do
+                    self.hold()
+
+        thread = Thread(target=beat, name="tallies-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            self.release()
 
     def release(self) -> None:
         """Give the lease back, so that another process need not wait."""

@@ -15,6 +15,9 @@ from tallies.stores.sqlite.connection.database import Database
 from tallies.stores.sqlite.rows.names import Names, quoted
 from tallies.stores.sqlite.snapshot.mend import add
 
+_DIGITS = 18
+"""Of the longest position."""
+
 
 class Parked:
     """The records that could not be folded, until somebody retries or discards them."""
@@ -31,13 +34,19 @@ class Parked:
         return int(count)
 
     def records(self) -> Iterator[ParkedRecord]:
+        yield from self._records("ORDER BY position, rows_table")
+
+    def _records(self, which: str, *values: object) -> list[ParkedRecord]:
         with self._database.connection() as connection:
             found = connection.execute(
                 f"SELECT position, rows_table, tally, reason, content, parked_at FROM {self._table}"
-                " ORDER BY position, rows_table"
+                f" {which}",
+                values,
             ).fetchall()
-        for position, table, tally, reason, content, parked_at in found:
-            yield ParkedRecord(f"{position}#{table}", tally, reason, json.loads(content), parked_at)
+        return [
+            ParkedRecord(f"{position}#{table}", tally, reason, json.loads(content), parked_at)
+            for position, table, tally, reason, content, parked_at in found
+        ]
 
     def retry(self, record_id: str) -> None:
         record = self._find(record_id)
@@ -62,10 +71,12 @@ class Parked:
         self._finish(record_id)
 
     def _find(self, record_id: str) -> ParkedRecord:
-        found = next((each for each in self.records() if each.id == record_id), None)
-        if found is None:
-            raise _missing(record_id)
-        return found
+        position, _, table = record_id.partition("#")
+        if position.isascii() and position.isdecimal() and len(position) <= _DIGITS:
+            for found in self._records("WHERE position = ? AND rows_table = ?", position, table):
+                if found.id == record_id:
+                    return found
+        raise _missing(record_id)
 
     def _finish(
         self,

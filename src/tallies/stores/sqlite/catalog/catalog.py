@@ -7,7 +7,7 @@ that was folded in an earlier epoch is refused.
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -106,16 +106,20 @@ class Catalog:
                 return f"{tally.name} differs in {what_differs(known, tally)}"
         return f"{next(iter(there))} is missing" if there else ""
 
-    def redeclared(self, declared: Declaration, names: Names, since: int) -> "Catalog":
+    def redeclared(
+        self, declared: Declaration, names: Names, since: int, taken: Iterable[str] = ()
+    ) -> "Catalog":
         """The next epoch, in which what is new in a declaration is being built.
 
-        A tally that does not change stays where it is.
+        A tally that does not change stays where it is. `taken` are names in the database.
         """
         epoch = self.epoch + 1
-        building = [
-            TallyVersion(tally, names.rows(tally.name, epoch), since)
-            for tally in self._new_in(declared)
-        ]
+        building: list[TallyVersion] = []
+        used = {name.lower() for name in taken}
+        for tally in self._new_in(declared):
+            table = names.rows(tally.name, epoch, used)
+            used.add(table.lower())
+            building.append(TallyVersion(tally, table, since))
         return replace(self, epoch=epoch, building=tuple(building))
 
     def is_building(self, declared: Declaration) -> bool:

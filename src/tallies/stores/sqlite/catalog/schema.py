@@ -18,7 +18,7 @@ from tallies.stores.sqlite.catalog.catalog import (
 from tallies.stores.sqlite.catalog.follow import follow
 from tallies.stores.sqlite.rows.names import Names, quoted
 from tallies.stores.sqlite.rows.rows import RowsTable
-from tallies.stores.sqlite.source.source import check_columns, find_source
+from tallies.stores.sqlite.source.source import check_columns, check_spelling, find_source
 from tallies.stores.sqlite.source.triggers import drop_triggers
 
 SEED = "seed"
@@ -113,6 +113,7 @@ def create(
     source = find_source(connection, declared.table or "")
     catalog = first_catalog(declared, names, source.name)
     check_columns(source, catalog.attributes)
+    check_spelling(source, catalog.attributes)
     _check_free(connection, names, catalog)
     make(connection, names, catalog)
     if connection.execute(f"SELECT 1 FROM {quoted(source.name)} LIMIT 1").fetchone():

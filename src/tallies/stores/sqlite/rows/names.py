@@ -1,5 +1,6 @@
 """Names: what the tables and triggers of one prefix are called, and how SQL quotes a name."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from tallies.core.errors import InvalidStoreUrl, shown
@@ -80,11 +81,21 @@ class Names:
             self.update_conflicts,
         )
 
-    def rows(self, tally: str, epoch: int) -> str:
-        """The table for the rows of a tally that is built in this epoch."""
+    def rows(self, tally: str, epoch: int, taken: Container[str] = ()) -> str:
+        """The table for the rows of a tally that is built in this epoch.
+
+        Args:
+            tally: Its name.
+            epoch: 1 for the first tables.
+            taken: Names of the database, in lower case: another tally may be called `sales_2`.
+        """
         table = f"{self.prefix}_{tally[:MAX_TALLY_IN_NAME]}".replace("-", "_")
-        taken = {name.lower() for name in self.fixed}
-        return table if epoch == 1 and table.lower() not in taken else f"{table}_{epoch}"
+        fixed = {name.lower() for name in self.fixed}
+        if epoch > 1 or table.lower() in fixed:
+            table = f"{table}_{epoch}"
+        while table.lower() in taken:
+            table += "_"
+        return table
 
     def trigger(self, what: str) -> str:
         """The name of one of the triggers. SQLite shows it when a statement cannot fire it."""

@@ -46,7 +46,8 @@ class PlainLines:
             f" OR typeof({each}) = 'integer'"
             for each in groups
         ]
-        conditions += [f"typeof({each}) = 'integer'" for each in amounts]
+        sign = " AND {each} >= 0" if tally.nonnegative else ""
+        conditions += [f"typeof({each}) = 'integer'" + sign.format(each=each) for each in amounts]
         typed = list(conditions)
         fields = []
         self.time: str | None = None
@@ -70,7 +71,8 @@ class PlainLines:
         """SQL: whether a row fits on a line. Never NULL."""
         self.typed = " AND ".join(f"({condition})" for condition in typed) or "1"
         """SQL: whether it does, provided that `times_hold` its time. Never NULL; much faster."""
-        self.line = f" || '{_FIELD}' || ".join(fields) or "''"
+        joined = f" || '{_FIELD}' || ".join(fields) or "''"
+        self.line = f"CAST({joined} AS TEXT)" if len(fields) == 1 else joined
         """SQL: its line."""
         self._fields = len(fields)
 

@@ -130,6 +130,11 @@ class RowsTable:
         self.numbers = Numbers(version.tally)
         self._ranked = version.tally.ranked_component
 
+    @property
+    def index(self) -> str:
+        """The index of its leaderboards. No table of a tally has a name with a dot in it."""
+        return f"{self.name}.ranking"
+
     def creation(self) -> Iterator[str]:
         """The statements that create the table, and the index of its leaderboards."""
         yield (
@@ -141,7 +146,7 @@ class RowsTable:
             order = ", ".join(f"{column} DESC" for column in self.ranked_columns)
             where = f" WHERE {self.is_ranked}" if self._is_partly_ranked else ""
             yield (
-                f"CREATE INDEX {quoted(self.name + '_ranking')} ON {self.sql}"
+                f"CREATE INDEX {quoted(self.index)} ON {self.sql}"
                 f' (time_window, {order}, "group"){where}'
             )
 

@@ -28,6 +28,7 @@ from tallies.stores.sqlite.rows.names import Names, quoted
 from tallies.stores.sqlite.rows.rows import RowsTable
 from tallies.stores.sqlite.snapshot.snapshot import verify
 from tallies.stores.sqlite.source.log import end_of_log
+from tallies.stores.sqlite.source.source import check_spelling, find_source
 from tallies.stores.verified import Drift, Verified, together
 
 ROWS_AT_A_TIME = 200
@@ -116,8 +117,11 @@ def _begin(
         return catalog  # an earlier run was killed
     for version in catalog.building:
         connection.execute(f"DROP TABLE IF EXISTS {quoted(version.table)}")
-    catalog = catalog.redeclared(declared, names, end_of_log(connection, names))
+    taken = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
+    catalog = catalog.redeclared(declared, names, end_of_log(connection, names), taken)
+    source = find_source(connection, catalog.source)
     for version in catalog.building:
+        check_spelling(source, version.tally.attributes)
         make_rows(connection, version)
     write_catalog(connection, names, catalog)
     return catalog

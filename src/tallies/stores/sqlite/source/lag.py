@@ -82,6 +82,7 @@ class LagWatch:
             return
         self._looks.append(_Looks(end, now, now))
         if len(self._looks) > MAX_LOOKS:
-            # Every other one is enough, and the two on which the present answer rests.
-            first = self._looks.popleft()
-            self._looks = deque([first, *islice(self._looks, 0, None, 2)])
+            # Every other one is enough, and those on which the present answer rests: the first two
+            # and the newest.
+            first, newest = self._looks.popleft(), self._looks.pop()
+            self._looks = deque([first, *islice(self._looks, 0, None, 2), newest])

@@ -109,6 +109,23 @@ def check_columns(source: SourceTable, names: Sequence[str]) -> None:
             )
 
 
+def check_spelling(source: SourceTable, names: Sequence[str]) -> None:
+    """Check that a declaration writes each column as the table does: SQLite takes `City` and `city`
+    for one column, images of rows do not.
+
+    Raises:
+        InvalidTally: it writes one otherwise.
+    """
+    written = {column.lower(): column for column in source.columns}
+    for name in names:
+        column = written.get(name.lower(), name)
+        if column != name:
+            raise InvalidTally(
+                f"The column {column} of the table {source.name} is {name!r} in the declaration;"
+                " write it as the table does."
+            )
+
+
 def _unique_keys(connection: sqlite3.Connection, table: str) -> list[Sequence[KeyPart]]:
     # Partial indexes too, as if they held for all rows: a key only says which rows to check.
     found: list[Sequence[KeyPart]] = []

@@ -1,12 +1,13 @@
 """A favorite as an item of DynamoDB: its attributes and its key, and the table of such items."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING
 
-from tallies.core.errors import WrongStore, shown
+from tallies.core.errors import InvalidTime, WrongStore, shown
 from tallies.core.ids import join_ids
 from tallies.core.times import canonical_time, parse_time
 from tallies.favorites.favorite import Favorite
@@ -53,13 +54,26 @@ def favorite_of(item: "Item") -> Favorite:
     for name in ("user_id", "restaurant_id", "created_at"):
         if "S" not in item.get(name, {}):
             raise WrongStore(f"The row {shown(item.get('pk'))} has no text {name!r}; mend it.")
-    expires = item.get("expires_exactly", {}).get("S")
-    if expires is None and "expires_at" in item:
-        expires = canonical_time(datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC))
     note = item.get("note", {}).get("S")
     return Favorite(
-        item["user_id"]["S"], item["restaurant_id"]["S"], item["created_at"]["S"], note, expires
+        item["user_id"]["S"],
+        item["restaurant_id"]["S"],
+        item["created_at"]["S"],
+        note,
+        _expiry(item),
     )
+
+
+def _expiry(item: "Item") -> str | None:
+    if "expires_at" not in item:
+        return None
+    exactly = item.get("expires_exactly", {}).get("S")
+    if exactly is not None:
+        # Where another program has changed one of the two, the service goes by the seconds.
+        with suppress(InvalidTime):
+            if expiry_of(exactly)["expires_at"] == item["expires_at"]:
+                return exactly
+    return canonical_time(datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC))
 
 
 def item_of(favorite: Favorite) -> "dict[str, AttributeValueTypeDef]":

@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
 from typing import overload
 
 from tallies.core.amounts import number_of
-from tallies.stores.verified import Drift
+from tallies.stores.verified import Drift, Verified
 
 _SOME = 1000
 _SELECT = "SELECT g, w, expected, actual, measure FROM drifts"
@@ -67,3 +67,18 @@ def _dump(drift: Drift) -> tuple[str, ...]:
 def _load(row: tuple[str, ...]) -> Drift:
     group, window, expected, actual, measure = row
     return Drift(group, window, number_of(expected), number_of(actual), measure)
+
+
+def together(found: Iterable[Verified]) -> Verified:
+    """What was found in several tallies."""
+    each = list(found)
+    if len(each) == 1:
+        return each[0]
+    return Verified(
+        sum(one.checked for one in each),
+        Drifts(chain.from_iterable(one.drifted for one in each)),
+        sum(one.groups for one in each),
+        sum(one.drifted_groups for one in each),
+        parts=each,
+        uncounted=sum(one.uncounted for one in each),
+    )

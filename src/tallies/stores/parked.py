@@ -42,7 +42,7 @@ class ParkedRecords(Protocol):
         """
 
 
-def count_parked(parked: ParkedRecords) -> None:
+def retry_all(parked: ParkedRecords) -> None:
     """Retry all records that are parked.
 
     A rebuild begins with this. Afterwards it finds the records that fold by now counted, and nobody

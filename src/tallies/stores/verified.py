@@ -1,6 +1,6 @@
 """What a comparison of the tallies with their source found: how much it checked, and the drifts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,18 +48,3 @@ def uncounted(found: Verified) -> Iterator[str]:
                 f"{one.uncounted:,} rows of the source cannot be counted in {one.tally.name}: an"
                 " attribute is missing or invalid."
             )
-
-
-def together(found: Iterable[Verified]) -> Verified:
-    """What was found in several tallies."""
-    each = list(found)
-    if len(each) == 1:
-        return each[0]
-    return Verified(
-        sum(one.checked for one in each),
-        [row for one in each for row in one.drifted],
-        sum(one.groups for one in each),
-        sum(one.drifted_groups for one in each),
-        parts=each,
-        uncounted=sum(one.uncounted for one in each),
-    )

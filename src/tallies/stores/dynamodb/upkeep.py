@@ -24,7 +24,7 @@ from tallies.stores.dynamodb.stream.leases import Leases
 from tallies.stores.dynamodb.stream.replica import table_of
 from tallies.stores.dynamodb.stream.stream import Stream
 from tallies.stores.layout import LayoutWish
-from tallies.stores.parked import count_parked
+from tallies.stores.parked import retry_all
 from tallies.stores.protocol import Progress
 from tallies.stores.sample import Sample
 from tallies.stores.verified import Verified
@@ -129,7 +129,7 @@ class Upkeep:
     def _mend(self, catalog: Catalog, some: Sequence[TallyVersion]) -> Verified:
         proofs = self._proofs("rebuild", catalog, some)
         with self._nothing_applied_by_markers():
-            count_parked(self.parked())
+            retry_all(self.parked())
             found = proofs.rebuild(Writer(catalog.names, catalog.folders()))
         # What left the stream unread is counted now; the workers that wait for this may go on.
         self.leases.account_for(self.stream.shards(), self.stream.arn)

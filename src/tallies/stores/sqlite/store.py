@@ -10,8 +10,9 @@ from typing import Self
 from tallies.core.declaration.declaration import Declaration
 from tallies.core.errors import InvalidInput, InvalidTally, NotInitialised, StoreUnavailable
 from tallies.stores.clock import Clock, utc_now
+from tallies.stores.drifts import together
 from tallies.stores.layout import AS_IT_IS, LayoutWish
-from tallies.stores.parked import count_parked
+from tallies.stores.parked import retry_all
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
 from tallies.stores.sqlite.apply.aggregate import BATCH_RECORDS, LogAggregator
@@ -34,7 +35,6 @@ from tallies.stores.sqlite.source.lag import LagWatch, unapplied
 from tallies.stores.sqlite.source.log import end_of_log
 from tallies.stores.status import Condition, Status
 from tallies.stores.verified import Verified, uncounted
-from tallies.stores.verified import together as all_together
 
 log = logging.getLogger(__name__)
 
@@ -284,9 +284,7 @@ class SqliteStore(Reader, forks.Forkable):
         processes: int | None = None,  # noqa: ARG002 # and one process makes them
         progress: Progress = no_progress,
     ) -> Verified:
-        return all_together(
-            verify(self.database, self.names, self._clock(), progress, sample=sample)
-        )
+        return together(verify(self.database, self.names, self._clock(), progress, sample=sample))
 
     def differs(self, declared: Declaration | None = None, layout: LayoutWish = AS_IT_IS) -> str:
         _check_layout(layout)
@@ -311,7 +309,7 @@ class SqliteStore(Reader, forks.Forkable):
             raise InvalidInput("An embedded store is in no region; leave --in-this-region out.")
         if declared is not None:
             self.catalog().check_source(declared, self.url)
-        count_parked(self.parked)
+        retry_all(self.parked)
         return rebuild(self.database, self.names, self._clock, progress, declared)
 
     def go_by_positions(self) -> None:

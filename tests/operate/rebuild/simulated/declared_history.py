@@ -9,6 +9,7 @@ from tallies.core.declaration.declaration import Declaration
 from tallies.core.fold import Folder
 from tallies.core.tally import Tally
 from tallies.core.windows import Window
+from tallies.stores.drifts import together
 from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tallies.stores.dynamodb.apply.batch import ApplyResult
 from tallies.stores.dynamodb.apply.writes import Writer
@@ -20,7 +21,7 @@ from tallies.stores.dynamodb.snapshot.proof import Proof
 from tallies.stores.dynamodb.snapshot.proofs import Proofs
 from tallies.stores.dynamodb.stream.records import StreamRecord
 from tallies.stores.layout import AS_IT_IS, GUARDS, LayoutWish
-from tallies.stores.verified import Verified, together
+from tallies.stores.verified import Verified
 from tests.core.model import group_by
 from tests.histories.faults import Network
 from tests.histories.judge import Wrong

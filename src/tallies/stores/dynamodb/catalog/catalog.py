@@ -183,9 +183,9 @@ class Catalog:
         )
 
 
-def dump(version: Sequence[TallyVersion]) -> str:
+def dump(versions: Sequence[TallyVersion]) -> str:
     """The versions as text, for the settings."""
-    return json.dumps([each.dump() for each in version], ensure_ascii=False)
+    return json.dumps([each.dump() for each in versions], ensure_ascii=False)
 
 
 def load(text: str) -> list[TallyVersion]:

@@ -11,11 +11,12 @@ from tallies.core.windows import Window, parse_window
 from tallies.stores.dynamodb.catalog.catalog import TallyVersion
 from tallies.stores.dynamodb.catalog.settings import Settings
 from tallies.stores.dynamodb.client.explain import explained
-from tallies.stores.dynamodb.client.paging import at_once, batch_get
+from tallies.stores.dynamodb.client.paging import at_once
 from tallies.stores.dynamodb.client.paging import rows as all_rows
 from tallies.stores.dynamodb.rows.by_bucket import BoardsByBucket, Known
 from tallies.stores.dynamodb.rows.by_measure import BoardsByMeasure
-from tallies.stores.dynamodb.rows.keys import is_reserved, row_key
+from tallies.stores.dynamodb.rows.keys import is_reserved
+from tallies.stores.dynamodb.rows.lookup import look_up
 from tallies.stores.dynamodb.rows.ranking import (
     counts_rows,
     ranked_amount,
@@ -73,8 +74,7 @@ class Reader:
     def many(self, groups: Sequence[str], windows: Sequence[str]) -> dict[str, dict[str, Number]]:
         version = self._version
         found: dict[str, dict[str, Number]] = {group: dict.fromkeys(windows, 0) for group in groups}
-        keys = [row_key(group, window) for group, its in found.items() for window in its]
-        for item in batch_get(self._client, version.table, keys):
+        for item in look_up(self._client, version.table, version.tally, found, windows):
             found[item["group"]["S"]][item["time_window"]["S"]] = ranked_amount(version.tally, item)
         return found
 
@@ -83,8 +83,7 @@ class Reader:
     ) -> dict[str, dict[str, dict[str, Number]]]:
         version = self._version
         found = {group: dict.fromkeys(windows, version.tally.nothing) for group in groups}
-        keys = [row_key(group, window) for group, its in found.items() for window in its]
-        for item in batch_get(self._client, version.table, keys):
+        for item in look_up(self._client, version.table, version.tally, found, windows):
             values = version.tally.values(_amounts(version.tally, item))
             found[item["group"]["S"]][item["time_window"]["S"]] = values
         return found

@@ -85,13 +85,13 @@ class Tables:
         self._source = source
         self._own_source = own_source
 
-    def create(self, version: Sequence[TallyVersion]) -> bool:
+    def create(self, versions: Sequence[TallyVersion]) -> bool:
         """Create what is missing, check what exists; whether anything was created.
 
         Raises:
             WrongStore: a table of this name has another shape.
         """
-        shapes = [tallies_table(each.table, each.tally, each.layout) for each in version]
+        shapes = [tallies_table(each.table, each.tally, each.layout) for each in versions]
         if self._own_source is not None:
             shapes.insert(0, self._own_source)
         else:

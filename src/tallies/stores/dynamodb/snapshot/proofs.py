@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tallies.core.errors import StoreUnavailable
+from tallies.stores.drifts import together
 from tallies.stores.dynamodb.apply.transactions import Sender
 from tallies.stores.dynamodb.apply.writes import Writer
 from tallies.stores.dynamodb.snapshot.horizon import skip_trimmed
@@ -17,7 +18,7 @@ from tallies.stores.dynamodb.snapshot.read import scan
 from tallies.stores.dynamodb.snapshot.read.processes import Processes
 from tallies.stores.dynamodb.snapshot.read.scan import Scan, Scanned
 from tallies.stores.dynamodb.snapshot.spill.spill import SCANNED, Spill
-from tallies.stores.verified import Verified, together
+from tallies.stores.verified import Verified
 
 Wanted = Sequence[tuple[Proof, Spill]]
 

@@ -19,6 +19,7 @@ from tallies.core.errors import StoreUnavailable
 from tallies.core.tally import Number
 from tallies.core.times import canonical_time
 from tallies.stores.clock import Clock
+from tallies.stores.drifts import together
 from tallies.stores.protocol import Progress
 from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog, write_catalog
 from tallies.stores.sqlite.catalog.follow import follow
@@ -29,7 +30,7 @@ from tallies.stores.sqlite.rows.rows import RowsTable
 from tallies.stores.sqlite.snapshot.snapshot import verify
 from tallies.stores.sqlite.source.log import end_of_log
 from tallies.stores.sqlite.source.source import check_spelling, find_source
-from tallies.stores.verified import Drift, Verified, together
+from tallies.stores.verified import Drift, Verified
 
 ROWS_AT_A_TIME = 200
 """How many rows one transaction mends: a writer waits for it a millisecond or two."""

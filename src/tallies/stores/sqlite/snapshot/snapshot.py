@@ -54,8 +54,8 @@ def verify(
     with closing(Scratch()) as scratch:
         with database.reading() as connection:
             catalog = read_catalog(connection, names)
-            version = catalog.live if some is None else some
-            scratch.gather(connection, names, catalog, version, now, sample, progress)
+            versions = catalog.live if some is None else some
+            scratch.gather(connection, names, catalog, versions, now, sample, progress)
         return scratch.compared()
 
 
@@ -132,7 +132,7 @@ class _Side:
         self._sample = sample
         self._folder = Folder(version.tally)
         self._now = now
-        self._version: dict[str, bool] = {}
+        self._kept: dict[str, bool] = {}
         self._gathered: dict[str, _Rows] = {_EXPECTED: {}, _ACTUAL: {}}
         self._is_spilled = False
         self.since = version.since
@@ -201,14 +201,14 @@ class _Side:
         """Whether rows of the window are still kept. What names no window is kept, and is drift."""
         if not self._tally.retention:
             return True
-        version = self._version.get(window)
-        if version is None:
+        kept = self._kept.get(window)
+        if kept is None:
             try:
                 end = self._folder.expiry(window)
             except UnknownWindow:
                 end = None
-            version = self._version[window] = end is None or end > self._now
-        return version
+            kept = self._kept[window] = end is None or end > self._now
+        return kept
 
     def compared(self) -> Verified:
         """The rows that differ."""

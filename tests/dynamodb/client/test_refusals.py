@@ -196,11 +196,11 @@ def test_rows_that_expire_by_another_attribute(
 def test_another_number_of_ranking_shards(
     store: DynamoFavorites, aws_environment: DynamoDBAccount
 ) -> None:
-    with (
-        DynamoFavorites.from_url(aws_environment.store_url("app") + "&ranking_shards=4") as other,
-        pytest.raises(WrongStore) as error,
-    ):
-        other.leaderboard("all", 1)
+    url = aws_environment.store_url("app") + "&ranking_shards=4"
+    with DynamoFavorites.from_url(url) as other:
+        assert other.leaderboard("all", 1) == []  # the store may have been converted meanwhile
+        with pytest.raises(WrongStore) as error:
+            other.init()
     says(error, "app-tallies", "ranking_shards=1, not 4", "rebuild --ranking-shards 4")
 
 

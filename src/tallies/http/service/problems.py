@@ -21,6 +21,7 @@ from tallies.core.errors import (
     TalliesError,
     UnknownTally,
 )
+from tallies.http.service.metrics import route_of
 
 RETRY_AFTER_SECONDS = 1
 
@@ -149,11 +150,6 @@ class AnswersProblems(APIRoute):
                 return problem_of_input(error)
 
         return answer
-
-
-def route_of(scope: Scope) -> str:
-    """The route of a request, for logs and metrics: the path itself tells whose favorites it is."""
-    return str(getattr(scope.get("route"), "path", "none"))
 
 
 def answer_errors(app: FastAPI) -> None:

@@ -57,8 +57,9 @@ class DynamoStore(Reader):
         """Send no request to the service yet.
 
         `declared` is what the store has to keep; None accepts what it keeps, or `default` when it
-        is new. With `strictly` off, `declared` applies only to a new store. `own_source` is the
-        shape of the source, if the store creates it.
+        is new. With `strictly` off, `declared` applies only to a new store, and `init` takes one
+        whose layout is not the URL's. `own_source` is the shape of the source, if the store creates
+        it.
         """
         self.location = location
         self.declared = declared or default
@@ -66,6 +67,7 @@ class DynamoStore(Reader):
         self.names = TableNames.of(location.prefix, source or "")
         self._own_source = own_source
         self._is_declared = declared is not None
+        self._is_strict = strictly
         self._clients = Clients(location.region, location.endpoint)
         self._clock = clock
         self.settings = Settings(
@@ -74,7 +76,6 @@ class DynamoStore(Reader):
             location.layout,
             self.declared,
             is_declared=strictly and declared is not None,
-            is_strict=strictly,
         )
         Reader.__init__(self, self._clients.dynamodb, self.settings, None)
 
@@ -101,6 +102,8 @@ class DynamoStore(Reader):
     def init(self, *, progress: Progress = no_progress) -> bool:  # noqa: ARG002 - none is long
         try:
             catalog = self.settings.read()
+            if self._is_strict:
+                self.settings.check_layouts(catalog)
         except NotInitialised:
             catalog = self.settings.first()
         made = self._tables(catalog).create(catalog.live)

@@ -41,13 +41,11 @@ class Settings:
         declared: Declaration | None,
         *,
         is_declared: bool = False,
-        is_strict: bool = True,
     ) -> None:
-        """`wanted` is the layout that the store URL names; with `is_strict`, any must have it.
+        """`wanted` is the layout that the store URL names, for a store that is yet to be made.
 
         `declared` is what a store without settings keeps; with `is_declared`, what any must keep.
         """
-        self._is_strict = is_strict
         self._client = explained(client, f"table {names.tallies}")
         self._table = names.tallies
         self._names = names
@@ -247,8 +245,6 @@ class Settings:
             )
             if self._is_declared and self._declared is not None:
                 catalog.check(self._declared)
-            if self._is_strict:
-                self._check_layouts(catalog)
         self._catalog, self._read_at = catalog, monotonic()
         return catalog
 
@@ -265,7 +261,15 @@ class Settings:
                 " source a store of its own."
             )
 
-    def _check_layouts(self, catalog: Catalog) -> None:
+    def check_layouts(self, catalog: Catalog) -> None:
+        """Check that the store is kept as its URL says.
+
+        Only who makes a store needs that: what runs goes by the store, which a rebuild converts
+        under it.
+
+        Raises:
+            WrongStore: it is not.
+        """
         for version in catalog.live:
             for name in self._wanted.differs(version.layout):
                 wanted, there = getattr(self._wanted, name), getattr(version.layout, name)

@@ -14,8 +14,9 @@ from tallies.favorites.on_dynamodb import DynamoFavorites
 from tallies.favorites.on_sqlite import SqliteFavorites
 from tallies.runtimes.embedded import EmbeddedLoop
 from tallies.runtimes.exposition import SILENT_SECONDS, Health
-from tallies.runtimes.worker import Worker
+from tallies.runtimes.worker import Worker, metrics
 from tallies.runtimes.worker.metrics import health_of
+from tallies.stores.dynamodb.apply.apply import GuardedApply
 from tests.cli.command import environment, tallies
 from tests.engines import DynamoDBAccount
 from tests.runtimes.worker.conftest import BEAT_SECONDS, DEAD_SECONDS, running
@@ -134,6 +135,29 @@ def test_a_worker_that_cannot_beat_falls_silent_and_comes_back(
                 patched.setattr(store.leases, "beat", cut_off)
                 until(lambda: worker.silent_seconds > 10 * BEAT_SECONDS)
             until(lambda: worker.silent_seconds < 2 * BEAT_SECONDS)
+
+
+def test_a_shard_that_makes_no_progress_is_named(
+    aws_environment: DynamoDBAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise StoreUnavailable("The tables are out of reach.")
+
+    monkeypatch.setattr(metrics, "SILENT_SECONDS", 0.2)
+    with DynamoFavorites.from_url(aws_environment.store_url("app")) as store:
+        store.init()
+        worker = Worker(store)
+        with running(worker):
+            until(lambda: worker.shards)
+            assert health_of(worker).troubles == ()
+            with monkeypatch.context() as broken:
+                broken.setattr(GuardedApply, "apply_shard", fails)
+                store.mark("ann", "noodles")
+                until(lambda: health_of(worker).troubles)
+                (trouble,) = health_of(worker).troubles
+                assert trouble == f"Shard {worker.shards[0]} waits: The tables are out of reach."
+            until(lambda: store.tally("noodles", ["all"]) == {"all": 1})
+            until(lambda: not health_of(worker).troubles)
 
 
 def test_a_long_time_to_take_over_is_patience(aws_environment: DynamoDBAccount) -> None:

@@ -59,6 +59,8 @@ class ShardConsumer:
         self._stop = Event()
         self._retry = Pace(0.5, 30.0)
         self._in_trouble = False
+        self._failing: tuple[float, str] | None = None
+        """Since when nothing has gone well, by the monotonic clock, and why."""
         self._thread = Thread(target=self._run, name=f"tallies-{shard.id}", daemon=True)
 
     def start(self) -> None:
@@ -91,11 +93,23 @@ class ShardConsumer:
                 pause = LOST_SECONDS
             except StoreError as error:
                 pause = self._retry.pause()
+                self._fails(str(error))
                 log.warning("shard %s waits %.1f s: %s", self.shard.id, pause, error)
             except Exception:
                 pause = self._retry.pause()
+                self._fails("Nobody foresaw why; its log says it.")
                 log.exception("shard %s waits, for a reason that nobody foresaw", self.shard.id)
             self._stop.wait(pause)
+
+    def why_it_waits(self, seconds: float) -> str | None:
+        """Why nothing has gone well for so long; None if something has."""
+        failing = self._failing
+        if failing is None or monotonic() - failing[0] < seconds:
+            return None
+        return f"Shard {self.shard.id} waits: {failing[1]}"
+
+    def _fails(self, why: str) -> None:
+        self._failing = (self._failing[0] if self._failing else monotonic()), why
 
     def _is_well(self) -> None:
         if self._in_trouble:
@@ -132,6 +146,7 @@ class ShardConsumer:
                     self._apply.note(self.shard.id, if_due=True)
                 elif not self._write(records):
                     return False
+                self._failing = None
         self._apply.note(self.shard.id)
         return False
 

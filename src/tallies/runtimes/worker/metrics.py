@@ -73,9 +73,12 @@ def health_of(worker: Worker) -> Health:
         silent_seconds=worker.silent_seconds,
         figures={"shards_held": len(worker.shards), "shards_in_trouble": worker.troubled},
         troubles=(
-            ("Records were lost before they were applied: run `tallies rebuild`.",)
-            if worker.troubled
-            else ()
+            *(
+                ("Records were lost before they were applied: run `tallies rebuild`.",)
+                if worker.troubled
+                else ()
+            ),
+            *worker.why_it_waits(SILENT_SECONDS),
         ),
         patience_seconds=max(SILENT_SECONDS, 2 * worker.dead_seconds),
     )

@@ -86,6 +86,11 @@ class Worker:
         """Seconds since it last kept its leases; after many, other workers have its shards."""
         return monotonic() - self._turned_at
 
+    def why_it_waits(self, seconds: float) -> list[str]:
+        """Why shards that it reads have made no progress for so long; nothing for idle ones."""
+        waits = (each.why_it_waits(seconds) for each in list(self._consumers.values()))
+        return [why for why in waits if why is not None]
+
     @property
     def shards(self) -> list[str]:
         """The shards that it reads now."""

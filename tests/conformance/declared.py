@@ -166,6 +166,12 @@ class DeclaredSuite:
         assert (rebuilt.built, rebuilt.uncounted) == (True, 1)  # by the hour: one has no time
         mended = table.store.rebuild()
         assert (mended.built, mended.drifted, mended.uncounted) == (False, [], 4)
+        # Where a build has a name of its own, nobody sees it.
+        assert {record.tally for record in table.store.parked.records()} <= {"sales", "hours"}
+        parts = [part.tally.name for part in mended.parts if part.tally]
+        assert parts == [tally.name for tally in SECOND.tallies]
+        for tally in SECOND.tallies:
+            assert table.store.reading(tally.name).of.name == tally.name
 
     def test_what_is_declared_never_negative_is_parked_where_it_is(self, table: Table) -> None:
         tips = replace(HOURS, nonnegative=True)

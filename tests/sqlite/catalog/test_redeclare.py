@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tallies.core.declaration.declaration import Declaration, spec_of
-from tallies.core.errors import InvalidTally, Unfoldable, WrongStore
+from tallies.core.errors import InvalidTally, WrongStore
 from tallies.core.tally import Count, Tally
 from tallies.core.windows import Window, window_name
 from tallies.favorites.on_sqlite import SqliteFavorites
@@ -193,7 +193,7 @@ def test_what_an_embedded_store_cannot_keep_is_refused(
         SqliteFavorites(tmp_path / "s.db", declared)
 
 
-def test_records_parked_for_a_tally_that_is_gone_can_only_be_discarded(tmp_path: Path) -> None:
+def test_records_parked_for_a_tally_that_was_replaced_are_given_up(tmp_path: Path) -> None:
     with SqliteFavorites(tmp_path / "s.db") as store:
         store.init()
         with closing(sqlite3.connect(store.path)) as connection, connection:
@@ -202,9 +202,7 @@ def test_records_parked_for_a_tally_that_is_gone_can_only_be_discarded(tmp_path:
                 " VALUES ('noodles', 'ann', '2082-02-30T00:00:00.000000Z')"
             )
         settle(store)
-        store.rebuild(Declaration([DECLARED["by hour"]]))
-        (record,) = store.parked.records()
-        with pytest.raises(Unfoldable, match="no tally 'favorites' any more"):
-            store.parked.retry(record.id)
-        store.parked.discard(record.id)
-        assert store.parked.count() == 0
+        store.rebuild()
+        assert store.parked.count() == 1
+        found = store.rebuild(Declaration([DECLARED["by hour"]]))
+        assert (store.parked.count(), found.uncounted) == (0, 1)

@@ -189,6 +189,7 @@ class DynamoStore(Reader):
             Writer(catalog.names, catalog.folders()),
             Sender(self._clients.once),
             self._clock,
+            {each.tally.name: each.name for each in (*catalog.live, *catalog.building)},
         )
 
     @property

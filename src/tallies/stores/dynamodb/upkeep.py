@@ -91,6 +91,8 @@ class Upkeep:
         self._catch_up(catalog)
         found = self._mend(catalog, catalog.building)
         self.settings.move(catalog, catalog.switched(declared))
+        # What they could not count is in what was built, or verify tells of it.
+        self.parked().discard_replaced()
         return replace(found, built=True)
 
     def go_by_positions(self) -> None:
@@ -176,7 +178,7 @@ class Upkeep:
         where, location = self.folder or own_folder(), self.location
         each = [
             (
-                proof(folder=Folder(version.tally)),
+                proof(folder=Folder(version.tally), declared=version.declared),
                 where / file_name(location.prefix, self.stream.arn, what, version.dump(), sample),
             )
             for version in some

@@ -1,6 +1,7 @@
 """Parked records: listed, retried, discarded."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from tallies.stores.dynamodb.rows.keys import PARKED, reserved_group, row_key
 from tallies.stores.parked import ParkedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -50,7 +51,11 @@ class Parked:
         writer: Writer,
         sender: Sender,
         clock: Clock,
+        names: "Mapping[str, str] | None" = None,
     ) -> None:
+        """`names` has the name under which people know each tally, by that of its build, where the
+        two differ."""
+        self._names = names or {}
         self._client = explained(client, f"table {table}")
         self._table = table
         self._folders = {folder.tally.name: folder for folder in folders}
@@ -79,7 +84,7 @@ class Parked:
                 continue
             yield ParkedRecord(
                 id=head,
-                tally=first["tally"]["S"],
+                tally=self._names.get(first["tally"]["S"], first["tally"]["S"]),
                 reason=first["reason"]["S"],
                 content=content_of(items),
                 parked_at=first["parked_at"]["S"],
@@ -99,7 +104,10 @@ class Parked:
         head: Any = items[0]
         folder = self._folders.get(head["tally"]["S"])
         if folder is None:
-            raise Unfoldable(f"There is no tally {head['tally']['S']!r} any more; discard it.")
+            raise Unfoldable(
+                f"There is no tally {head['tally']['S']!r} any more as it was when this was parked;"
+                " discard it."
+            )
         now = self._clock()
         change = change_of(content_of(items))
         folded = fold([folder], [change], now)
@@ -135,6 +143,15 @@ class Parked:
             InvalidInput: there is no such parked record.
         """
         self._finish(self._removals(self._items(record_id)), record_id)
+
+    def discard_replaced(self) -> None:
+        """Give up the records of tallies that were replaced: nobody can ever retry them."""
+        found = rows(self._client.query, **self._everything())
+        for head, group in groupby(found, key=lambda item: head_of(item["time_window"]["S"])):
+            first: Any = next(group)
+            if GONE not in first and first["tally"]["S"] not in self._folders:
+                with suppress(InvalidInput):  # another was faster
+                    self.discard(head)
 
     def _items(self, record_id: str) -> list[Any]:
         if not record_id:

@@ -31,6 +31,11 @@ class TallyVersion:
     table: str
     layout: Layout = OLDEST
 
+    @cached_property
+    def declared(self) -> Tally:
+        """The tally under the name that people know."""
+        return replace(self.tally, name=self.name)
+
     def dump(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -125,8 +130,7 @@ class Catalog:
 
     def declaration(self) -> Declaration:
         """A declaration of what readers see."""
-        tallies = [replace(version.tally, name=version.name) for version in self.live]
-        return Declaration(tallies, self.base.source)
+        return Declaration([version.declared for version in self.live], self.base.source)
 
     def differs(self, declared: Declaration, wish: LayoutWish = AS_IT_IS) -> str:
         """How what readers see differs from what is wanted, in words; empty when it does not."""

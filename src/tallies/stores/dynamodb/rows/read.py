@@ -52,7 +52,7 @@ class Reader:
 
     @property
     def of(self) -> Tally:
-        return self._version.tally
+        return self._version.declared
 
     @property
     def _version(self) -> TallyVersion:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
 
+from tallies.core.tally import Tally
 from tallies.stores.clock import Clock
 from tallies.stores.drifts import Drifts
 from tallies.stores.dynamodb.apply.buckets import RowName
@@ -24,6 +25,8 @@ class Proof(Snapshot):
 
     clock: Clock
     epoch: int
+    declared: Tally | None = None
+    """The tally under the name that people know, where that is another one."""
 
     def spill(self, file: Path | None) -> Spill:
         """The spill in which the snapshot gathers."""
@@ -75,7 +78,12 @@ class Proof(Snapshot):
         found = Drifts(drifted())
         uncounted = int(spill.fact(UNCOUNTED_ROWS) or 0)
         return Verified(
-            checked, found, groups, drifted_groups, self.folder.tally, uncounted=uncounted
+            checked,
+            found,
+            groups,
+            drifted_groups,
+            self.declared or self.folder.tally,
+            uncounted=uncounted,
         )
 
     def _misplaced(self) -> Sequence[Drift]:

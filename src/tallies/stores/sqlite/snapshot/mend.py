@@ -137,6 +137,11 @@ def _switch(
     for version in catalog.all:
         if version.table not in stay:
             connection.execute(f"DROP TABLE {quoted(version.table)}")
+    # What the others could not count is in what was built, or verify tells of it.
+    marks = ", ".join("?" * len(stay))
+    connection.execute(
+        f"DELETE FROM {quoted(names.parked)} WHERE rows_table NOT IN ({marks})", sorted(stay)
+    )
     write_catalog(connection, names, after)
     follow(connection, names, after)
     _revise(connection, names)

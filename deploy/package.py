@@ -75,7 +75,9 @@ if __name__ == "__main__":
     if declared is not None:
         try:
             made = filtered(TEMPLATE.read_text(), declared)
-        except (InvalidTally, OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            sys.exit(f"Cannot read {declared}: {(error.strerror or str(error)).lower()}.")
+        except (InvalidTally, UnicodeDecodeError) as error:
             sys.exit(f"{declared}: {error}")
     gather_anew(OUT, declared)
     if made:

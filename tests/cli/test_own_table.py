@@ -89,9 +89,8 @@ def test_rows_that_cannot_be_counted_are_told_of(
     database.execute("INSERT INTO orders VALUES (3, 'Rome', 'a', 'much', '2082-11-23T09:00:00Z')")
     database.execute("INSERT INTO orders VALUES (4, NULL, 'a', 1, '2082-11-23T09:00:00Z')")
     in_sales, in_cities = (
-        f"{rows} rows of the source cannot be counted in {tally}: an attribute is missing or"
-        " invalid."
-        for rows, tally in ((2, "sales"), (1, "cities"))
+        f"{rows} of the source cannot be counted in {tally}: an attribute is missing or invalid."
+        for rows, tally in (("2 rows", "sales"), ("1 row", "cities"))
     )
     made = tallies("init", "--declaration", declare(tmp_path), store=url)
     assert (made.code, made.out) == (0, f"{url}: ready\n")

@@ -88,6 +88,10 @@ class Table(ABC):
         """Delete a row, if it is there."""
 
     @abstractmethod
+    def as_it_is(self) -> SqliteStore | DynamoStore:
+        """The store, opened by somebody who does not say what it keeps."""
+
+    @abstractmethod
     def another_store(self, declared: Declaration) -> SqliteStore | DynamoStore:
         """Another store of tallies of the table, which comes to be the `store`."""
 
@@ -141,6 +145,18 @@ class DeclaredSuite:
             _act(table, rows, dice)
             dice.choice([one, other]).step()
         _check(table, FIRST, rows)
+
+    def test_what_differs_is_said_whole(self, table: Table) -> None:
+        other = Declaration([HOURS, replace(SALES, ranked=())], "orders")
+        assert table.store.differs(FIRST) == ""
+        assert table.store.differs(other) == (
+            "'hours' is new; 'sales' differs in ranked; 'statuses' is not declared"
+        )
+
+    def test_a_store_that_is_there_needs_no_declaration(self, table: Table) -> None:
+        with table.as_it_is() as store:
+            assert not store.init()
+            assert list(store.tallies()) == ["sales", "statuses"]
 
     def test_rows_that_cannot_be_counted_are_told_of(self, table: Table) -> None:
         good = {name: values[0] for name, values in VALUES.items()}

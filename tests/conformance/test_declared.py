@@ -24,6 +24,9 @@ class SqliteTable(Table):
         self.store = SqliteStore(path, FIRST)
         self.store.init()
 
+    def as_it_is(self) -> SqliteStore:
+        return SqliteStore(self._path)
+
     def another_store(self, declared: Declaration) -> SqliteStore:
         store = SqliteStore(self._path, declared, prefix="another")
         store.init()
@@ -50,6 +53,9 @@ class DynamoTable(Table):
         make_streamed_table(self._client, "orders", kind="N")
         self._account, self._options = account, options
         self.store = self._made("declared", FIRST)
+
+    def as_it_is(self) -> DynamoStore:
+        return DynamoStore.from_url(self.store.url)
 
     def another_store(self, declared: Declaration) -> DynamoStore:
         return self._made("another", declared)

@@ -8,8 +8,12 @@ from tallies.core.errors import InvalidInput
 from tallies.stores.verified import Verified
 
 
-def write_metrics(found: Verified, path: Path, *, store: str, started: float, ended: float) -> None:
+def write_metrics(
+    found: Verified, path: Path, *, store: str, started: float, ended: float, whole: bool = True
+) -> None:
     """Write the file, whole or not at all. Times are in seconds since 1970.
+
+    A sample is not `whole`: rows that cannot be counted are mostly in none.
 
     Raises:
         InvalidInput: it cannot be written.
@@ -18,7 +22,11 @@ def write_metrics(found: Verified, path: Path, *, store: str, started: float, en
     for name, help_, value in (
         ("checked_rows", "Rows of the tallies that were compared", found.checked),
         ("drifted_rows", "Numbers that differed", len(found.drifted)),
-        ("uncounted_rows", "Rows of the source that cannot be counted", found.uncounted),
+        *(
+            [("uncounted_rows", "Rows of the source that cannot be counted", found.uncounted)]
+            if whole
+            else []
+        ),
         ("checked_groups", "Groups that were compared", found.groups),
         ("drifted_groups", "Groups with a number that differed", found.drifted_groups),
         ("duration_seconds", "How long it took", ended - started),

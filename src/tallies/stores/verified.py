@@ -44,7 +44,8 @@ def uncounted(found: Verified) -> Iterator[str]:
     """How many rows cannot be counted, in a sentence for each tally that has any."""
     for one in found.parts or [found]:
         if one.uncounted and one.tally is not None:
+            rows = "1 row" if one.uncounted == 1 else f"{one.uncounted:,} rows"
             yield (
-                f"{one.uncounted:,} rows of the source cannot be counted in {one.tally.name}: an"
-                " attribute is missing or invalid."
+                f"{rows} of the source cannot be counted in {one.tally.name}: an attribute is"
+                " missing or invalid."
             )

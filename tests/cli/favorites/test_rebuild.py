@@ -67,9 +67,9 @@ def test_a_rebuild_builds_what_is_declared_anew_and_says_so_before(
     looked = tallies(*dry, store=loaded)
     assert looked.code == 1
     assert looked.out.startswith("6 rows checked, 0 to mend\n")
-    assert "favorites differs in in_place, ranked, windows" in looked.out
+    assert "'favorites' differs in in_place, ranked, windows" in looked.out
     told = json.loads(tallies(*dry, "--json", store=loaded).out)
-    assert "favorites differs in" in told.pop("to_build")
+    assert "'favorites' differs in" in told.pop("to_build")
     assert told == {"checked": 6, "to_mend": []}
     before = json.loads(tallies("show", "noodles", "--json", store=loaded).out)["windows"]
     assert "2026-11" in before  # nothing was changed

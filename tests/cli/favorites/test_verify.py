@@ -31,7 +31,7 @@ def test_a_sample_says_how_sure_it_is(store: str) -> None:
     done = tallies("verify", "--sample", "50%", "--seed", "3", store=store)
     assert done.code == 0
     *_, sample, sentence = done.out.splitlines()
-    assert sample == "Sample: 0.5 of the groups, seed 3."
+    assert sample == "Sample: 50 % of the groups, seed 3."
     assert sentence.startswith("0 of 1")
     assert "sampled groups drifted: with 95 % confidence fewer than 2." in sentence
 

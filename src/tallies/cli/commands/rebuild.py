@@ -103,7 +103,9 @@ def verify(
         tally = opened.of
         url = opened.url
     if metrics is not None:
-        write_metrics(found, metrics, store=url, started=started, ended=time())
+        write_metrics(
+            found, metrics, store=url, started=started, ended=time(), whole=sample is None
+        )
     tell(found, tally, as_json, "drifted", sample)
     sys.exit(1 if found.drifted else 0)
 
@@ -267,7 +269,7 @@ def tell(
     if to_build:
         out.print(f"To be built beside what is there, and switched to: {to_build}.")
     if sample is not None:
-        out.print(f"Sample: {sample.share:.12g} of the groups, seed {sample.seed}.")
+        out.print(f"Sample: {100 * sample.share:.12g} % of the groups, seed {sample.seed}.")
         out.print(in_words(found.drifted_groups, found.groups))
 
 

@@ -13,7 +13,7 @@ measures = { orders = "count", revenue = { sum = "total" }, average = { average 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -35,6 +35,7 @@ Spec = Mapping[str, Any]
 """A tally as plain data, the same for equal tallies."""
 
 Read = TypeVar("Read")
+Kept = TypeVar("Kept")
 
 MAX_DAYS = 1_000_000
 _MEASURES: Mapping[str, type[Sum] | type[Average]] = {"sum": Sum, "average": Average}
@@ -234,6 +235,24 @@ def what_differs(one: Tally, other: Tally) -> str:
         if json.dumps(first.get(key), sort_keys=True) != json.dumps(second.get(key), sort_keys=True)
     ]
     return ", ".join(parts)
+
+
+def changes(
+    there: Mapping[str, Kept], declared: Iterable[Tally], difference: Callable[[Kept, Tally], str]
+) -> str:
+    """How declared tallies differ from those that are there, in words; empty when they do not.
+
+    `difference` says how one differs from its declaration.
+    """
+    said = []
+    left = dict(there)
+    for tally in declared:
+        if tally.name not in left:
+            said.append(f"{tally.name!r} is new")
+        elif differs := difference(left.pop(tally.name), tally):
+            said.append(f"{tally.name!r} differs in {differs}")
+    said += [f"{name!r} is not declared" for name in left]
+    return "; ".join(said)
 
 
 def _canonical(tally: Tally) -> str:

@@ -86,9 +86,10 @@ def row_reads(load: Load) -> float:
 def board_reads(load: Load) -> float:
     """Read units a day of leaderboards in the index: a hundred lines are about 7 KB. By buckets
     their rows are read as well, from the table (`board_row_reads`)."""
-    return load.board_reads_a_day * 1.0
+    return load.board_reads_a_day * 1.0 if load.ranked else 0.0
 
 
 def board_row_reads(load: Load, ranking: Ranking) -> float:
     """Read units a day of rows for leaderboards, eventually consistent."""
-    return load.board_reads_a_day * ROWS_OF_A_PAGE * 0.5 if ranking == "buckets" else 0.0
+    by_buckets = ranking == "buckets" and load.ranked
+    return load.board_reads_a_day * ROWS_OF_A_PAGE * 0.5 if by_buckets else 0.0

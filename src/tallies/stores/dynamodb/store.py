@@ -108,7 +108,7 @@ class DynamoStore(Reader):
             catalog = self.settings.first()
         made = self._tables(catalog).create(catalog.live)
         stream = self._stream_of(catalog).arn
-        made = self.settings.create(stream) or made
+        made = self.settings.create(catalog, stream) or made
         if self.settings.stream is None:
             self.settings.follow(stream)
         return made

@@ -42,7 +42,8 @@ class DeclaredHistory(RebuildHistory):
         self.declared = Declaration([folder.tally for folder in self.world.mended])
         self.wish = self._drawn_wish()
         self.first_wish = LayoutWish(ranking="measure", guard=self.wish.guard or "transactions")
-        self._settings(self.database).create("simulated")
+        settings = self._settings(self.database)
+        settings.create(settings.first(), "simulated")
         self.first_wish = AS_IT_IS
         self.known: list[Catalog] = [self._settings(self.database).read()]
 

@@ -10,7 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from tallies.core.declaration.declaration import Declaration, same, spec_of, tally_of, what_differs
+from tallies.core.declaration.declaration import (
+    Declaration,
+    changes,
+    same,
+    spec_of,
+    tally_of,
+    what_differs,
+)
 from tallies.core.errors import UnknownTally, WrongStore
 from tallies.core.fold import Folder
 from tallies.core.tally import Tally
@@ -135,13 +142,7 @@ class Catalog:
     def differs(self, declared: Declaration, wish: LayoutWish = AS_IT_IS) -> str:
         """How what readers see differs from what is wanted, in words; empty when it does not."""
         there = {version.name: version for version in self.live}
-        for tally in declared.tallies:
-            known = there.pop(tally.name, None)
-            if known is None:
-                return f"{tally.name} is new"
-            if difference := known.difference(tally, wish):
-                return f"{tally.name} differs in {difference}"
-        return f"{next(iter(there))} is missing" if there else ""
+        return changes(there, declared.tallies, lambda known, t: known.difference(t, wish))
 
     def redeclared(self, declared: Declaration, wish: LayoutWish = AS_IT_IS) -> "Catalog":
         """The next epoch, in which what is new in a declaration is being built.

@@ -72,8 +72,8 @@ class Settings:
             )
         return Catalog.first(self._names, self._declared, self._wanted.of(NEWEST))
 
-    def create(self, stream: str) -> bool:
-        """Write the item, with this stream, if there is none; whether it was written.
+    def create(self, catalog: Catalog, stream: str) -> bool:
+        """Write the item, with this catalog and stream, if there is none; whether it was written.
 
         Raises:
             WrongStore: the item that is there is of other tallies.
@@ -83,7 +83,7 @@ class Settings:
                 TableName=self._table,
                 Item={
                     **reserved_key(SETTINGS),
-                    **self._item(self.first()),
+                    **self._item(catalog),
                     "stream": {"S": stream},
                 },
                 ConditionExpression="attribute_not_exists(time_window)",

@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from tallies.core.declaration.declaration import Declaration, same, spec_of, tally_of, what_differs
+from tallies.core.declaration.declaration import (
+    Declaration,
+    changes,
+    same,
+    spec_of,
+    tally_of,
+    what_differs,
+)
 from tallies.core.errors import InvalidTally, UnknownTally, WrongStore
 from tallies.core.tally import Tally
 from tallies.stores.sqlite.rows.names import Names, quoted
@@ -98,13 +105,9 @@ class Catalog:
     def differs(self, declared: Declaration) -> str:
         """How a declaration differs from what readers see, in words; empty when it does not."""
         there = {version.tally.name: version.tally for version in self.live}
-        for tally in declared.tallies:
-            known = there.pop(tally.name, None)
-            if known is None:
-                return f"{tally.name} is new"
-            if not same(known, tally):
-                return f"{tally.name} differs in {what_differs(known, tally)}"
-        return f"{next(iter(there))} is missing" if there else ""
+        return changes(
+            there, declared.tallies, lambda k, t: "" if same(k, t) else what_differs(k, t)
+        )
 
     def redeclared(
         self, declared: Declaration, names: Names, since: int, taken: Iterable[str] = ()

@@ -116,6 +116,21 @@ def test_of_tallies_that_are_built_anew_no_row_is_drift(
     }
 
 
+def test_json_is_json_whatever_a_row_holds(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    tallies("init", "--declaration", declare(tmp_path), store=url)
+    database.execute("INSERT INTO orders VALUES (3, 'Oslo', 'a', 9e999, '2082-11-23T09:00:00Z')")
+    assert tallies("worker", "--once", store=url).code == 0
+    listed = tallies("parked", "list", "--json", store=url).out
+
+    def never(constant: str) -> None:
+        raise AssertionError(constant)
+
+    (record,) = json.loads(listed, parse_constant=never)
+    assert record["content"]["new"]["total"] == "inf"
+
+
 def test_every_command(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:
     tallies("init", "--declaration", declare(tmp_path), store=url)
     database.execute("INSERT INTO orders VALUES (3, 'Oslo', 'a', 0.1, '2082-11-23T09:00:00Z')")

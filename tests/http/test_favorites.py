@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from tallies.http.service.limits import MAX_BODY_BYTES
 from tests.conformance.backend import ManualClock
-from tests.http.conftest import is_problem
+from tests.http.conftest import AnyStore, is_problem, settle
 
 ONE = "/users/ann/favorites/noodles"
 LATER = "2082-12-01T00:00:00Z"
@@ -169,6 +169,15 @@ def test_cursors_belong_to_one_list(client: TestClient) -> None:
         is_problem(client.get(path, params={"cursor": cursor}), 400, "cursor")
     for forged in ("", "x", "%%%", "WzFd", cursor[:-2], "A" * 9000, "bnVsbA", "W" * 8000):
         is_problem(client.get("/users/ann/favorites", params={"cursor": forged}), 400, "cursor")
+
+
+def test_a_cursor_goes_on_where_its_page_ended(client: TestClient, store: AnyStore) -> None:
+    for name in ("noodles", "sushi"):
+        client.put(f"/users/ann/favorites/{name}")
+    settle(store)
+    cursor = client.get("/leaderboards/all?limit=1").json()["next"]
+    both = client.get("/leaderboards/all", params={"cursor": cursor, "offset": 1})
+    is_problem(both, 400, "leave offset out")
 
 
 @pytest.mark.parametrize("path", ["/users/ann/favorites", "/leaderboards/all"])

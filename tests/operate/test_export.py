@@ -277,6 +277,13 @@ def test_wrong_use_is_one_sentence(tmp_path: Path) -> None:
         "",
         "tallies: The tally keeps no windows by week; it keeps all, month, day.\n",
     )
+    other = tmp_path / "tallies.xlsx"
+    named = tallies("export", "-o", other, store=url)
+    assert (named.code, named.err) == (
+        2,
+        f"tallies: {other} would be CSV under another name; end it with .csv or .parquet.\n",
+    )
+    assert tallies("export", "--format", "csv", "-o", other, store=url).code == 0
     nowhere = tallies("export", "-o", tmp_path / "no" / "f.csv", store=url)
     assert nowhere.code == 2
     assert "cannot be written" in nowhere.err

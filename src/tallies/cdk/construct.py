@@ -102,7 +102,7 @@ class Tallies(Construct):
             jwt_audience: Only tokens for one of these audiences.
             cors_origins: Pages of these origins may use the API.
             layout: How the tallies of a new stack are kept: `rows` by default;
-                `transactions` takes about three times the write units.
+                `transactions` takes three to four times the write units.
             batch_size: Most change records of one invocation.
             batching_window: Time to gather a batch; the tallies are about this far behind.
             tumbling_window: Only its presence matters; it names the shard.

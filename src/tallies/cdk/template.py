@@ -127,6 +127,9 @@ class _Choices:
             case "Fn::Equals":
                 one, other = (self._value(each) for each in of)
                 return bool(one == other)
+            case "Fn::Contains":
+                some, one = (self._value(each) for each in of)
+                return one in (some.split(",") if isinstance(some, str) else some)
         raise NotImplementedError(f"a condition of the template by {function}")
 
     def _value(self, content: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from math import isfinite
 from re import compile as pattern
 from typing import Any
 
@@ -54,14 +55,26 @@ _HIDDEN_IN_JSON = pattern("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 def json_text(data: Any, indent: int | None = None) -> str:
     """A JSON document: ids in any script stay readable, what has no sign is an escape."""
-    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    text = json.dumps(_finite(data), ensure_ascii=False, indent=indent)
     return _HIDDEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_json(data: Any) -> None:
     """One JSON document, with escapes for what the terminal lacks."""
     is_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    click.echo(json_text(data, indent=2) if is_unicode else json.dumps(data, indent=2))
+    click.echo(json_text(data, indent=2) if is_unicode else json.dumps(_finite(data), indent=2))
+
+
+def _finite(data: Any) -> Any:
+    """The same without numbers that JSON does not know: a row may hold an infinite one."""
+    match data:
+        case float():
+            return data if isfinite(data) else str(data)
+        case Mapping():
+            return {name: _finite(value) for name, value in data.items()}
+        case list() | tuple():
+            return [_finite(value) for value in data]
+    return data
 
 
 def width() -> int | None:

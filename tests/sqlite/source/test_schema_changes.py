@@ -128,6 +128,17 @@ def test_a_column_that_is_counted_is_renamed(
     assert counts(store) == {"Oslo": (1, 7), "Rome": (2, 6)}
 
 
+def test_a_table_that_is_renamed_is_verified(
+    store: SqliteStore, database: sqlite3.Connection
+) -> None:
+    database.execute("ALTER TABLE orders RENAME TO sales")
+    database.execute("INSERT INTO sales VALUES (3, 'Rome', 1, '')")
+    assert store.verify().drifted == []
+    settle(store)
+    assert store.verify().drifted == []
+    assert counts(store) == {"Oslo": (1, 7), "Rome": (2, 6)}
+
+
 def test_a_trigger_that_is_newer_than_ours(
     store: SqliteStore, database: sqlite3.Connection
 ) -> None:

@@ -17,6 +17,22 @@ from tallies.core.windows import Window
 from tallies.favorites.open import open_any
 from tallies.operate.export import Format, lines, span_lines, write_csv, write_file
 
+OTHER_FORMATS = {".json", ".jsonl", ".xls", ".xlsx", ".ods", ".arrow", ".feather", ".avro"}
+
+
+def form_of(output: Path | None) -> Format:
+    """The format that a file's name asks for; CSV where its ending is none that is known.
+
+    Raises:
+        InvalidInput: it is the ending of another format.
+    """
+    ending = output.suffix.lower() if output else ""
+    if ending in OTHER_FORMATS:
+        raise InvalidInput(
+            f"{output} would be CSV under another name; end it with .csv or .parquet."
+        )
+    return "parquet" if ending == ".parquet" else "csv"
+
 
 @click.command()
 @click.argument("window", required=False)
@@ -72,7 +88,7 @@ def export(
     if isinstance(sys.stdout, TextIOWrapper):
         # Ids are UTF-8 in a file and in a pipe alike, whatever the terminal's encoding is.
         sys.stdout.reconfigure(encoding="utf-8", newline="")
-    form = form or ("parquet" if output and output.suffix == ".parquet" else "csv")
+    form = form or form_of(output)
     if form == "parquet" and for_spreadsheets:
         raise InvalidInput("--for-spreadsheets is about CSV; name a file that ends with .csv.")
     if output is None and form == "parquet":

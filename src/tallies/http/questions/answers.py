@@ -11,7 +11,7 @@ from typing import Any
 from tallies.core.amounts import number_of
 from tallies.core.boards.spans import Span
 from tallies.core.boards.topk import Ranked
-from tallies.core.errors import InvalidCursor
+from tallies.core.errors import InvalidCursor, InvalidInput
 from tallies.core.groups import named_values
 from tallies.core.tally import Tally
 from tallies.core.windows import Window
@@ -76,8 +76,10 @@ def leaderboard(
 
     Raises:
         InvalidCursor: the cursor was issued for another list.
-        InvalidInput: the offset is too far down.
+        InvalidInput: the offset is too far down, or given with a cursor.
     """
+    if cursor is not None and offset:
+        raise InvalidInput("A cursor goes on where its page ended; leave offset out.")
     of = tallies.of
     about = f"leaderboard of {of.name}, {span.name}"
     start, before = (offset, None) if cursor is None else _position(cursor, about, span)

@@ -162,6 +162,12 @@ class ShardConsumer:
         """Apply a batch; whether all of it is applied, so that reading may go on."""
         result = self._apply.apply_shard(self.shard.id, records, monotonic() + BATCH_SECONDS)
         self._reports.applied(self.shard.id, result, records)
+        if result.parked:
+            log.warning(
+                "shard %s: %d records could not be counted; `tallies parked list` shows them",
+                self.shard.id,
+                result.parked,
+            )
         if result.unapplied_from is not None:
             pause = self._retry.pause()
             log.warning(

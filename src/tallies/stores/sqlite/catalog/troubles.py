@@ -34,7 +34,10 @@ def troubles(
         source = find_source(connection, name)
         check_columns(source, catalog.attributes)
     except InvalidTally as error:
-        yield f"{error} What a tally needs can be declared anew with `tallies rebuild`."
+        yield (
+            f"{error} What a tally needs can be declared anew with `tallies rebuild --declaration"
+            " FILE`."
+        )
         return
     if missing := _missing(connection, names, source.name):
         yield (

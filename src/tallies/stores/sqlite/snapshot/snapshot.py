@@ -21,6 +21,7 @@ from tallies.stores.placing import UNCOUNTED, Place
 from tallies.stores.protocol import Progress, no_progress
 from tallies.stores.sample import Sample
 from tallies.stores.sqlite.catalog.catalog import Catalog, TallyVersion, read_catalog, read_position
+from tallies.stores.sqlite.catalog.follow import current_source
 from tallies.stores.sqlite.connection.database import Database
 from tallies.stores.sqlite.rows.names import Names, quoted
 from tallies.stores.sqlite.rows.rows import Numbers, RowsTable
@@ -88,7 +89,7 @@ class Scratch:
         self._sides = [
             _Side(self._rows, f"t{n}", version, now, sample) for n, version in enumerate(some)
         ]
-        source = find_source(connection, catalog.source)
+        source = find_source(connection, current_source(connection, names, catalog))
         check_columns(source, [name for side in self._sides for name in side.attributes])
         table = f"{quoted(source.name)} AS source"
         (total,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()

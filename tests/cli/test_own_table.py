@@ -89,8 +89,12 @@ def test_rows_that_cannot_be_counted_are_told_of(
     database.execute("INSERT INTO orders VALUES (3, 'Rome', 'a', 'much', '2082-11-23T09:00:00Z')")
     database.execute("INSERT INTO orders VALUES (4, NULL, 'a', 1, '2082-11-23T09:00:00Z')")
     in_sales, in_cities = (
-        f"{rows} of the source cannot be counted in {tally}: an attribute is missing or invalid."
-        for rows, tally in (("2 rows", "sales"), ("1 row", "cities"))
+        f"{rows} of the source cannot be counted in {tally}, for what is missing or invalid:"
+        f" {parts}."
+        for rows, tally, parts in (
+            ("2 rows", "sales", "group_by in 1, measures in 1"),
+            ("1 row", "cities", "group_by in 1"),
+        )
     )
     made = tallies("init", "--declaration", declare(tmp_path), store=url)
     assert (made.code, made.out) == (0, f"{url}: ready\n")
@@ -98,7 +102,11 @@ def test_rows_that_cannot_be_counted_are_told_of(
     verified = tallies("verify", store=url)
     assert (verified.code, verified.err) == (0, "")
     assert " ".join(verified.out.split()) == f"5 rows checked, 0 drifted {in_sales} {in_cities}"
-    assert answer(url, "verify") == {"checked": 5, "uncounted": 3, "drifted": []}
+    assert answer(url, "verify") == {
+        "checked": 5,
+        "uncounted": {"group_by": 2, "measures": 1},
+        "drifted": [],
+    }
 
 
 def test_of_tallies_that_are_built_anew_no_row_is_drift(

@@ -174,7 +174,9 @@ class DeclaredSuite:
         table.put(5, {**good, "amount": "more"})  # both are on their way
         found = table.store.verify()
         assert found.drifted == []
-        assert [part.uncounted for part in found.parts] == [3, 0]
+        by = [{"group_by": 1, "measures": 1, "time": 1}, {}]
+        assert [part.uncounted_by for part in found.parts] == by
+        assert (found.uncounted, found.uncounted_by) == (3, by[0])
         # A row without a valid group is in no sample.
         sampled = table.store.verify(sample=Sample(1.0, 0))
         assert [part.uncounted for part in sampled.parts] == [2, 0]

@@ -1,6 +1,7 @@
 """Drifts: a list of differences that may be longer than memory."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, islice
@@ -74,11 +75,14 @@ def together(found: Iterable[Verified]) -> Verified:
     each = list(found)
     if len(each) == 1:
         return each[0]
+    uncounted: Counter[str] = Counter()
+    for one in each:
+        uncounted.update(one.uncounted_by)
     return Verified(
         sum(one.checked for one in each),
         Drifts(chain.from_iterable(one.drifted for one in each)),
         sum(one.groups for one in each),
         sum(one.drifted_groups for one in each),
         parts=each,
-        uncounted=sum(one.uncounted for one in each),
+        uncounted_by=uncounted,
     )

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tallies.core.amounts import check_signs, exact, number_of, times
@@ -19,8 +19,9 @@ from tallies.stores.sample import Sample
 _FIELD, _ITEM = "\t", " "
 _INVALID = (Unfoldable, InvalidTime, OverflowError)  # the last: beyond the zone's calendar
 UNCOUNTED = ""
-"""The group and the window of rows that belong to a tally and cannot be counted. No window has this
-name."""
+"""The window of rows that belong to a tally and cannot be counted. No window has this name; their
+group is the part of the declaration that asks for what they lack."""
+Part = Literal["where", "group_by", "time", "measures"]
 
 
 class Place(NamedTuple):
@@ -52,8 +53,6 @@ class Placer:
         # A row has several groups where the tally groups by each element of something.
         self._has_several = any(value.each for value in tally.group_by)
         self._names = lru_cache(maxsize=100_000)(self._names_of)  # no window is finer than an hour
-        self.uncounted = Place((1, *(0 for _ in tally.summed)), (UNCOUNTED,), (UNCOUNTED,))
-        """The place of a row that cannot be counted."""
 
     def __reduce__(self) -> tuple[type["Placer"], tuple[Tally, Sample | None]]:
         return Placer, (self._tally, self._sample)  # for another process
@@ -69,20 +68,27 @@ class Placer:
 
     def find(self, image: Image) -> Place | None:
         """The place of a row; None when it is not of the tally, or of no group of the sample."""
-        groups: Sequence[str] | None = None
+        part: Part = "where"
         try:
             if not self._tally.admits(image):
                 return None
+            part = "group_by"
             groups = self._groups_of(image)
             if not groups:
                 return None
-            return Place(self._amounts_of(image), self._windows_of(image), groups)
+            part = "measures"
+            amounts = self._amounts_of(image)
+            part = "time"
+            return Place(amounts, self._windows_of(image), groups)
         except _INVALID:
-            return self.uncounted if groups else self.without_group()
+            return self.uncounted(part)
 
-    def without_group(self) -> Place | None:
-        """The place of a row that has no valid group, and so is in no sample."""
-        return self.uncounted if self._sample is None else None
+    def uncounted(self, part: Part) -> Place | None:
+        """The place of a row that cannot be counted for this part of the declaration; None for one
+        without a valid group where a sample is taken."""
+        if self._sample is not None and part in ("where", "group_by"):
+            return None
+        return Place((1, *(0 for _ in self._tally.summed)), (UNCOUNTED,), (part,))
 
     def groups(self, image: Image) -> Sequence[str] | None:
         """The groups of a row that the sample takes; None where one is not valid."""

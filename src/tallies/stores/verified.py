@@ -1,7 +1,7 @@
 """What a comparison of the tallies with their source found: how much it checked, and the drifts."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tallies.core.tally import Number, Tally
@@ -33,11 +33,17 @@ class Verified:
     """The tally that was compared; None where it was not a single one."""
     parts: "Sequence[Verified]" = ()
     """What was found in each, where several tallies were compared."""
-    uncounted: int = 0
-    """Rows of the source that belong to the tally and cannot be counted: an attribute is missing or
-    invalid. Of a sample, those of its groups. A row is counted once for each of several tallies."""
+    uncounted_by: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of the source belong to the tally and cannot be counted, by the part of the
+    declaration that asks for what is missing or invalid: `group_by`, `time`, `measures`, `where`.
+    Of a sample, those of its groups. A row is counted once for each of several tallies."""
     built: bool = False
     """Whether a rebuild built the tallies anew: `drifted` is all that they hold."""
+
+    @property
+    def uncounted(self) -> int:
+        """How many rows cannot be counted."""
+        return sum(self.uncounted_by.values())
 
 
 def uncounted(found: Verified) -> Iterator[str]:
@@ -45,7 +51,8 @@ def uncounted(found: Verified) -> Iterator[str]:
     for one in found.parts or [found]:
         if one.uncounted and one.tally is not None:
             rows = "1 row" if one.uncounted == 1 else f"{one.uncounted:,} rows"
+            parts = ", ".join(f"{part} in {n:,}" for part, n in sorted(one.uncounted_by.items()))
             yield (
-                f"{rows} of the source cannot be counted in {one.tally.name}: an attribute is"
-                " missing or invalid."
+                f"{rows} of the source cannot be counted in {one.tally.name}, for what is missing"
+                f" or invalid: {parts}."
             )

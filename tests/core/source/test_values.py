@@ -16,7 +16,7 @@ from tallies.core.fold import Deltas, Folded
 from tallies.core.groups import TOTAL, named_values
 from tallies.core.source.conditions import Condition, condition_of
 from tallies.core.source.values import MISSING
-from tallies.stores.placing import Place, Placer
+from tallies.stores.placing import UNCOUNTED, Part, Place, Placer
 from tests.core import real_rows as make
 from tests.core.model import added
 
@@ -73,8 +73,11 @@ def test_the_scan_sets_apart_what_the_fold_parks() -> None:
     bad = [good | change for change in ({"amount": -1}, {"at": "9999-12-31T23:30:00Z"}, {"g": ""})]
     assert len(folded(tally, good, *bad).parked) == len(bad)
     placer = Placer(tally)
-    assert placer.find(good) not in (None, placer.uncounted)
-    assert [placer.find(row) for row in bad] == [placer.uncounted] * 3
+    found = placer.find(good)
+    assert found is not None
+    assert UNCOUNTED not in found.windows
+    parts: list[Part] = ["measures", "time", "group_by"]
+    assert [placer.find(row) for row in bad] == [placer.uncounted(part) for part in parts]
 
 
 @given(make.cases())

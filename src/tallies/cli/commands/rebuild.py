@@ -239,7 +239,7 @@ def tell(
         print_json(
             {
                 "checked": found.checked,
-                **({"uncounted": found.uncounted} if found.uncounted else {}),
+                **({"uncounted": found.uncounted_by} if found.uncounted else {}),
                 **({"built": len(found.drifted)} if found.built else {}),
                 **({"sample": described(found, sample)} if sample else {}),
                 **({"to_build": to_build} if to_build else {}),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sse_starlette import EventSourceResponse
 
 LOOK_SECONDS = 0.2
+BLIND_LOOK_SECONDS = 1.0
+"""The pause where the store does not tell of changes: each look then reads all boards."""
 STATUS_EVERY_LOOKS = 5
 PING_SECONDS = 15
 GRACE_SECONDS = 2
@@ -84,8 +86,10 @@ class Live:
         looks = 0
         lag: tuple[int | None, float | None] | None = None
         while self._queues:
+            pause = BLIND_LOOK_SECONDS
             try:
                 newest = await asyncio.to_thread(self._store.version)
+                pause = BLIND_LOOK_SECONDS if newest is None else LOOK_SECONDS
                 # A new day, month or hour begins at a quarter of an hour in every zone.
                 quarter = self._clock().timestamp() // 900
                 same = newest is not None and (newest, quarter) == seen
@@ -105,7 +109,7 @@ class Live:
             except Exception:
                 log.exception("live leaderboards wait")
             looks += 1
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _renew(self, board: Board) -> None:
         """Send a board if it has changed. One that cannot be read waits; the others do not."""

@@ -76,14 +76,14 @@ class Proof(Snapshot):
             yield from found
 
         found = Drifts(drifted())
-        uncounted = int(spill.fact(UNCOUNTED_ROWS) or 0)
+        uncounted = spill.fact(UNCOUNTED_ROWS) or {}
         return Verified(
             checked,
             found,
             groups,
             drifted_groups,
             self.declared or self.folder.tally,
-            uncounted=uncounted,
+            uncounted_by=uncounted,
         )
 
     def _misplaced(self) -> Sequence[Drift]:

@@ -71,21 +71,21 @@ class Places:
         group_of, windows_of = self._group_of, self._windows_of
         contribution = lines.contribution(line)
         if contribution is None:  # a separator in a text: no group may hold one
-            return self._placer.without_group()
+            return self._placer.uncounted("group_by")
         values, cut = contribution[:groups], contribution[groups:amounts_from]
         if values not in group_of:
             group_of[values] = self._placer.groups(groups_of(of, values))
         group = group_of[values]
         if not group:
-            return self._placer.without_group() if group is None else None
+            return self._placer.uncounted("group_by") if group is None else None
         if cut not in windows_of:
             windows_of[cut] = self._placer.windows(time_of(of, cut))
         windows = windows_of[cut]
         added: tuple[Number, ...] | None = (1,)
         if of.summed:
             added = self._placer.amounts(amounts_of(of, contribution[amounts_from:]))
-        if windows is None or added is None:
-            return self._placer.uncounted
+        if added is None or windows is None:
+            return self._placer.uncounted("measures" if added is None else "time")
         return Place(added, windows, group)
 
     def _of_rows(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Place]]:

@@ -35,7 +35,6 @@ MEMORY_ROWS = 200_000
 SCRATCH_KIB = 65_536
 
 _EXPECTED, _ACTUAL = "expected ", "actual "
-_UNCOUNTED = (UNCOUNTED, UNCOUNTED)
 _Rows = dict[tuple[str, str], tuple[Number, ...]]
 
 
@@ -219,8 +218,10 @@ class _Side:
             return self._compared_in_scratch()
         expected, actual = self._gathered[_EXPECTED], self._gathered[_ACTUAL]
         zero = (0,) * len(self._tally.components)
-        uncounted, *_ = expected.pop(_UNCOUNTED, zero)
-        actual.pop(_UNCOUNTED, None)
+        uncounted = {key: amounts[0] for key, amounts in expected.items() if key[1] == UNCOUNTED}
+        for rows in (expected, actual):
+            for key in [key for key in rows if key[1] == UNCOUNTED]:
+                del rows[key]
         there = {key for rows in (expected, actual) for key, one in rows.items() if any(one)}
         differs = sorted(key for key in there if expected.get(key, zero) != actual.get(key, zero))
         pairs = ((*key, expected.get(key, zero), actual.get(key, zero)) for key in differs)
@@ -230,7 +231,7 @@ class _Side:
             len({group for group, _ in there}),
             len({group for group, _ in differs}),
             self._tally,
-            uncounted=int(uncounted),
+            uncounted_by={part: int(n) for (part, _), n in uncounted.items() if n},
         )
 
     def _compared_in_scratch(self) -> Verified:
@@ -238,11 +239,10 @@ class _Side:
         pairs = list(zip(sides[0].columns, sides[1].columns, strict=True))
         differs = " OR ".join(f"{quoted(one)} <> {quoted(other)}" for one, other in pairs)
         width, decode = len(self._table.numbers.columns), self._table.numbers.decode
-        uncounted = 0
-        for values in self._scratch.execute(
-            f"DELETE FROM {self._name} WHERE (g, w) = (?, ?) RETURNING {sides[0].sql}", _UNCOUNTED
-        ):
-            uncounted = int(decode(values)[0])
+        left_out = self._scratch.execute(
+            f"DELETE FROM {self._name} WHERE w = ? RETURNING g, {sides[0].sql}", (UNCOUNTED,)
+        ).fetchall()
+        uncounted = {part: int(decode(values)[0]) for part, *values in left_out}
         is_there = f"NOT ({' AND '.join(numbers.is_zero() for numbers in sides)})"
         checked, groups, drifted_groups = self._scratch.execute(
             f"SELECT count(*), count(DISTINCT g), count(DISTINCT iif({differs}, g, NULL))"
@@ -257,7 +257,14 @@ class _Side:
             for group, window, *values in rows
         )
         drifts = Drifts(self._drifts(lines))
-        return Verified(checked, drifts, groups, drifted_groups, self._tally, uncounted=uncounted)
+        return Verified(
+            checked,
+            drifts,
+            groups,
+            drifted_groups,
+            self._tally,
+            uncounted_by={part: n for part, n in uncounted.items() if n},
+        )
 
     def _drifts(
         self, rows: Iterable[tuple[str, str, tuple[Number, ...], tuple[Number, ...]]]

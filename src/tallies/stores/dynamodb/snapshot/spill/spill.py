@@ -46,7 +46,8 @@ _MISSING_AT_A_TIME = 1_000
 SCANNED = "scanned"
 """The name of a fact: how many rows of the source have come."""
 UNCOUNTED_ROWS = "uncounted"
-"""The name of a fact: how many of them cannot be counted; known after `group`."""
+"""The name of a fact: how many of them cannot be counted, by the part of the declaration that asks
+for what they lack; known after `group`."""
 
 
 class Late(NamedTuple):
@@ -141,11 +142,11 @@ class Spill(SpillFile):
                 )
             self._remember(UNCOUNTED_ROWS, self._take_uncounted())
 
-    def _take_uncounted(self) -> int:
+    def _take_uncounted(self) -> dict[str, int]:
         there = self._connection.execute(
-            "DELETE FROM expected WHERE w = ? RETURNING amounts", (UNCOUNTED,)
+            "DELETE FROM expected WHERE w = ? RETURNING g, amounts", (UNCOUNTED,)
         ).fetchall()
-        return sum(int(load(amounts)[0]) for (amounts,) in there)
+        return {part: int(load(amounts)[0]) for part, amounts in there}
 
     def _correct(self) -> None:
         """Replace the scanned states of rows that the stream has records of by their last states.

@@ -42,7 +42,7 @@ test: .venv/.dev
 	-@$(BIN)/python -m tests.engines fetch # once; whatever is missing, the tests say so
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SELECTED)
 
-QUICK = tests/core tests/favorites tests/docs/test_links.py tests/docs/test_readme.py \
+QUICK = tests/core tests/favorites tests/library tests/docs/test_links.py tests/docs/test_readme.py \
   tests/docs/test_project.py tests/sqlite/apply/test_aggregation.py \
   tests/sqlite/connection/test_files.py tests/sqlite/connection/test_moved.py \
   tests/sqlite/rows/test_lines.py tests/sqlite/source/test_lag.py

@@ -139,6 +139,17 @@ def test_json_is_json_whatever_a_row_holds(
     assert record["content"]["new"]["total"] == "inf"
 
 
+def test_tallies_under_another_prefix_are_named(
+    database: sqlite3.Connection, url: str, tmp_path: Path
+) -> None:
+    none = tallies("top", store=url)
+    assert (none.code, none.out) == (2, "")
+    assert "keeps no tallies; `tallies init --declaration FILE`" in none.err
+    prefixed = f"{url}?prefix=sales"
+    assert tallies("init", "--declaration", declare(tmp_path), store=prefixed).code == 0
+    assert "prefix tallies, but those of ?prefix=sales;" in tallies("top", store=url).err
+
+
 def test_every_command(database: sqlite3.Connection, url: str, tmp_path: Path) -> None:
     tallies("init", "--declaration", declare(tmp_path), store=url)
     database.execute("INSERT INTO orders VALUES (3, 'Oslo', 'a', 0.1, '2082-11-23T09:00:00Z')")

@@ -132,9 +132,11 @@ class SqliteFavorites(SqliteStore):
     def _refuse_others(self, connection: sqlite3.Connection) -> None:
         """Check that a database without our tables is empty, or a file that we have made."""
         if not is_ours(connection, or_empty=True):
+            there = ", ".join(f"?prefix={prefix}" for prefix in schema.prefixes(connection))
+            but = f" with the prefix {self.names.prefix}, but those of {there}" if there else ""
             raise WrongStore(
-                f"The database {self.path} belongs to another program; name another file for"
-                " favorites, or declare which of its tables to tally."
+                f"The database {self.path} keeps no tallies{but}; `tallies init --declaration FILE`"
+                " makes some of one of its tables. Favorites belong into a file of their own."
             )
 
     def differs(self, declared: Declaration | None = None, layout: LayoutWish = AS_IT_IS) -> str:

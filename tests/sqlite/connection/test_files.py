@@ -70,7 +70,7 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE theirs (x)")
     with SqliteFavorites(path) as store:
         for use in (store.init, store.status):
-            with pytest.raises(WrongStore, match="another program") as error:
+            with pytest.raises(WrongStore, match="keeps no tallies") as error:
                 use()
             one_sentence(error, path)
 

@@ -67,10 +67,9 @@ def is_there(connection: sqlite3.Connection, names: Names, where: object = "") -
     Raises:
         WrongStore: they are another program's, or a newer version's.
     """
-    columns = {row[1] for row in connection.execute(f"PRAGMA table_info({quoted(names.catalog)})")}
-    if not columns:
+    if not connection.execute(f"PRAGMA table_info({quoted(names.catalog)})").fetchone():
         return False
-    if not {"format", "epoch", "source", "live", "building"} <= columns:
+    if not _is_catalog(connection, names.catalog):
         raise WrongStore(
             f"The database has a table {names.catalog} of another program's; choose another"
             " prefix, like ?prefix=sales."
@@ -84,6 +83,11 @@ def is_there(connection: sqlite3.Connection, names: Names, where: object = "") -
     return True
 
 
+def _is_catalog(connection: sqlite3.Connection, table: str) -> bool:
+    columns = {row[1] for row in connection.execute(f"PRAGMA table_info({quoted(table)})")}
+    return {"format", "epoch", "source", "live", "building"} <= columns
+
+
 def check_there(connection: sqlite3.Connection, names: Names, where: object) -> None:
     """Check that the prefix has tables.
 
@@ -92,10 +96,21 @@ def check_there(connection: sqlite3.Connection, names: Names, where: object) -> 
         WrongStore: they are another program's, or a newer version's.
     """
     if not is_there(connection, names, where):
+        there = "".join(f"; it has ?prefix={prefix}" for prefix in prefixes(connection))
         raise NotInitialised(
-            f"The database {where} has no tallies with the prefix {names.prefix} yet; run"
+            f"The database {where} has no tallies with the prefix {names.prefix} yet{there}; run"
             " `tallies init`."
         )
+
+
+def prefixes(connection: sqlite3.Connection) -> list[str]:
+    """The prefixes under which a database keeps tallies."""
+    ending = Names("").catalog
+    found = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, ?) = ?",
+        (-len(ending), ending),
+    ).fetchall()
+    return [name.removesuffix(ending) for (name,) in found if _is_catalog(connection, name)]
 
 
 def create(

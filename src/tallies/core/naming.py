@@ -11,6 +11,7 @@ from tallies.core.boards.tiling import find_span
 from tallies.core.errors import InvalidInput, Unfoldable, UnknownWindow
 from tallies.core.groups import group_text
 from tallies.core.ids import check_characters
+from tallies.core.retention import gone, is_kept
 from tallies.core.tally import Tally
 from tallies.core.windows import (
     NamedWindow,
@@ -98,12 +99,15 @@ def kept_windows(tally: Tally, names: Sequence[str], now: datetime) -> list[str]
 
     Raises:
         UnknownWindow: one is the name of nothing, or of a kind that the tally does not keep.
+        InvalidInput: one is no longer kept.
     """
     local = _local(tally, now)
     found = []
     for name in names:
         window = find_window(name, local)
         check_kind(window.kind, tally.windows)
+        if not is_kept(tally, window.name, now):
+            raise gone(tally, window.name)
         found.append(window.name)
     return list(dict.fromkeys(found))
 

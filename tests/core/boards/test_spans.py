@@ -15,6 +15,7 @@ from tallies.core.boards.spans import MAX_HALF_LIFE_DAYS, MAX_WINDOWS, Span, par
 from tallies.core.boards.tiling import find_span
 from tallies.core.boards.trending import weights_of
 from tallies.core.errors import InvalidInput, UnknownWindow
+from tallies.core.naming import kept_windows
 from tallies.core.windows import next_start, parse_window
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, tzinfo=UTC)
@@ -225,6 +226,12 @@ def test_windows_that_are_no_longer_kept_are_told() -> None:
         find_span("2026-11-13..2026-11-23", without_hours, NOW)
     with pytest.raises(InvalidInput, match="is no longer kept"):
         find_span("trending", declared, NOW)
+    # Its rows may be there for another while; nothing is added to them any more.
+    with pytest.raises(InvalidInput, match="2026-11-13 is no longer kept"):
+        find_span("2026-11-13", declared, NOW)
+    with pytest.raises(InvalidInput, match="2026-11-13 is no longer kept"):
+        kept_windows(declared, ["2026-11-14", "2026-11-13"], NOW)
+    assert kept_windows(declared, ["2026-11-14", "month"], NOW) == ["2026-11-14", "2026-11"]
     # A month outlives its days, and hours may outlive both.
     assert find_span("2026-10-01..2026-10-31", without_hours, NOW).windows == ("2026-10",)
     assert "2026-11-13T00" in find_span("2026-11-13..2026-11-23", declared, NOW).windows

@@ -17,7 +17,7 @@ from tallies.core.boards.spans import (
 )
 from tallies.core.boards.trending import weights_of
 from tallies.core.errors import InvalidInput, UnknownWindow
-from tallies.core.retention import expiry
+from tallies.core.retention import gone, is_kept
 from tallies.core.tally import Tally
 from tallies.core.windows import (
     NamedWindow,
@@ -102,6 +102,8 @@ class _Tiler:
             there = ", ".join(self._kinds)
             what = "leaderboard" if self._are == "ranked" else "window"
             raise UnknownWindow(f"There is no {what} by {window.kind}; there is: {there}.")
+        if not is_kept(self._tally, window.name, self._now):
+            raise gone(self._tally, window.name)
         return Span(window.name, (window.name,), (1,))
 
     def between(self, first: NamedWindow, last: NamedWindow, asked: str = "") -> Span:
@@ -122,7 +124,7 @@ class _Tiler:
             )
         missing = window_name(last.kind, until)
         if last.kind in self._kinds:
-            raise self._gone(last.kind, missing)
+            raise gone(self._tally, missing)
         raise self._lacks(last.kind, asked)
 
     def trending(self, half_life_days: int, local_now: datetime) -> Span:
@@ -135,8 +137,8 @@ class _Tiler:
         days = [
             window_name(Window.DAY, local_now - timedelta(days=age)) for age in range(len(weights))
         ]
-        if not self._is_kept(Window.DAY, days[-1]):
-            raise self._gone(Window.DAY, days[-1])
+        if not is_kept(self._tally, days[-1], self._now):
+            raise gone(self._tally, days[-1])
         return Span(name, tuple(days), weights, WEIGHT_UNITS)
 
     def _tile(
@@ -154,7 +156,7 @@ class _Tiler:
                 if (
                     parse_window(name).start == start
                     and _end(kind, start) <= end
-                    and self._is_kept(kind, name)
+                    and is_kept(self._tally, name, self._now)
                 ):
                     names.append(name)
                     start = _end(kind, start)
@@ -163,24 +165,12 @@ class _Tiler:
                 break
         return names, start
 
-    def _is_kept(self, kind: Window, name: str) -> bool:
-        if kind not in self._tally.retention:
-            return True
-        end = expiry(self._tally, name)
-        return end is None or end > self._now
-
     def _lacks(self, kind: Window, name: str) -> UnknownWindow:
         have = ", ".join(self._kinds) or "none"
         declare = "`windows` and `ranked`" if self._are == "ranked" else "`windows`"
         return UnknownWindow(
             f"{name} cannot be made of the windows that are {self._are} ({have}); add {kind} to"
             f" {declare} of tally {self._tally.name!r}."
-        )
-
-    def _gone(self, kind: Window, name: str) -> InvalidInput:
-        days = self._tally.retention[kind] / timedelta(days=1)
-        return InvalidInput(
-            f"{name} is no longer kept: retention_days of {kind} is {days:g}; ask for a later span."
         )
 
 

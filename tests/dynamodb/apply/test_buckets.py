@@ -171,7 +171,7 @@ def test_buckets_are_built_beside_the_measure_and_back_with_readers_that_notice_
         try:
             for ranking in ("buckets", "measure", "buckets"):
                 wish = LayoutWish(ranking=ranking)
-                assert store.differs(layout=wish) == "favorites differs in ranking"
+                assert store.differs(layout=wish) == "'favorites' differs in ranking"
                 assert list(store.rebuild(layout=wish).drifted) != []
                 assert store.differs(layout=wish) == ""
                 assert store.leaderboard("all", 20) == expected

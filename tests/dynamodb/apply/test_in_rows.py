@@ -257,7 +257,7 @@ def test_a_live_store_goes_over_to_the_other_guard_and_back(
         write(store, dice)
     settle(store)
     before = store.leaderboard("all", 100)
-    assert store.differs(None, IN_ROWS) == "favorites differs in ranking, guard"
+    assert store.differs(None, IN_ROWS) == "'favorites' differs in ranking, guard"
     store.rebuild(layout=IN_ROWS)
     assert store.leaderboard("all", 100) == before
     with busy(store, seed):

@@ -176,7 +176,7 @@ def test_leaderboards_are_spread_over_more_partitions_while_all_goes_on(
 
     assert "all" in partitions()
     before = board()
-    assert store.differs(None, LayoutWish(5)) == "favorites differs in ranking_shards"
+    assert store.differs(None, LayoutWish(5)) == "'favorites' differs in ranking_shards"
     store.rebuild(layout=LayoutWish(5))
     assert board() == before
     assert "all" not in partitions()

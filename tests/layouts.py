@@ -10,6 +10,11 @@ in_transactions = pytest.mark.parametrize(
 )
 """For tests of what only transactions do, or do otherwise."""
 each_way = pytest.mark.parametrize(
-    "layout_options", ["", OLDER], ids=["rows", "transactions"], indirect=True
+    "layout_options",
+    [
+        pytest.param("", id="rows"),
+        pytest.param(OLDER, id="transactions", marks=pytest.mark.slow),
+    ],
+    indirect=True,
 )
 """For tests that are to hold whichever way it is."""

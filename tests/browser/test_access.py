@@ -86,6 +86,7 @@ def filled(service: Service) -> Service:
     return service
 
 
+@pytest.mark.slow
 def test_all_can_be_done_by_keys(filled: Service, open_window: OpenWindow) -> None:
     page = open_window(filled)
     page.press(Keys.TAB)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -214,6 +215,7 @@ def test_numbers_that_differ_in_the_last_of_38_digits_are_two_groups() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_folder_that_has_met_many_times_forgets_them_and_stays_right() -> None:
     tally = Tally(name="t", group_by="g", measures={"n": Count()}, windows=["hour"], time="at")  # type: ignore[list-item]  # a name will do
     folder = Folder(tally)

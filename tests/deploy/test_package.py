@@ -47,6 +47,7 @@ def function() -> Path:
     return FUNCTION
 
 
+@pytest.mark.slow
 def test_it_is_small(function: Path) -> None:
     size = sum(each.stat().st_size for each in function.rglob("*") if each.is_file())
     assert 1_000_000 < size < MAX_BYTES

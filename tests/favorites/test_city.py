@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,6 +85,7 @@ def test_live_takes_back_what_the_history_has_marked_and_moves_ranks() -> None:
     assert sum(before != after for before, after in pairwise(orders)) >= 5
 
 
+@pytest.mark.slow
 @given(st.integers(), st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)))
 @settings(max_examples=5, deadline=None)
 def test_whatever_seed_and_moment_the_city_has_a_past(seed: int, now: datetime) -> None:

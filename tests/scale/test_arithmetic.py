@@ -82,6 +82,7 @@ def test_nobody_conflicts_with_nobody() -> None:
     assert outcome.throttles == 0
 
 
+@pytest.mark.slow
 def test_a_row_serves_one_transaction_after_another() -> None:
     """All shards write one single row: what gets through is what one row can give."""
     one = replace(IN_TRANSACTIONS, groups=1)

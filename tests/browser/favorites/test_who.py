@@ -112,6 +112,7 @@ def test_a_token_signs_in_for_this_tab(stranger: Page) -> None:
     assert stranger.run("return Object.values(localStorage).join().includes('eyJ')") is False
 
 
+@pytest.mark.slow
 def test_what_is_no_token_is_told(stranger: Page) -> None:
     stranger.one("#who").click()
     say_who(stranger, "open sesame")

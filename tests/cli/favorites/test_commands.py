@@ -10,6 +10,7 @@ from tests.cli.command import tallies
 from tests.cli.favorites.conftest import LOG, embedded
 
 
+@pytest.mark.slow(only="dynamodb")
 def test_top(loaded: str) -> None:
     found = tallies("top", "--json", store=loaded)
     assert json.loads(found.out) == [

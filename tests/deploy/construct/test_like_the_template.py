@@ -155,6 +155,7 @@ def made(request: pytest.FixtureRequest) -> Made:
     return found
 
 
+@pytest.mark.slow(only="of_favorites")
 def test_tables_roles_alarms_and_the_dashboard_are_those_of_the_template(made: Made) -> None:
     found, template = made
     plain = {

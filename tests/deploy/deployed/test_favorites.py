@@ -127,6 +127,7 @@ def test_the_deployed_function_counts_what_the_command_line_loads_by_markers(
     assert verified.checked > len(by_group)
 
 
+@pytest.mark.slow
 def test_a_rebuild_by_markers_pauses_the_function_meanwhile(
     cloud: Cloud, store: DynamoFavorites
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_rebuild_by_markers_pauses_the_function_meanwhile(
     assert "Item" not in tables.get_item(TableName=store.names.tallies, Key=key)
 
 
+@pytest.mark.slow
 def test_a_mapping_without_a_tumbling_window_is_named(cloud: Cloud, store: DynamoFavorites) -> None:
     """That is any of ministack's, which keeps no window of those that it is given."""
     functions = cloud.client("lambda")
@@ -234,6 +236,7 @@ def test_the_deployed_api_keeps_an_id_as_it_is(
     assert (status, made["restaurant_id"]) == (201, restaurant)
 
 
+@pytest.mark.slow
 def test_the_deployed_api_refuses_a_slash_in_an_id(cloud: Cloud, stack: Stack, ann: Member) -> None:
     """The gateway has decoded it, so nobody can tell it from one that parts the path."""
     path = f"/users/{ann.user}/favorites/a%2Fb"

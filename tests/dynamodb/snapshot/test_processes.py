@@ -48,6 +48,7 @@ def scan_of(store: DynamoFavorites, segments: int) -> Scan:
     return Scan(store.names.source, ["pk"], segments, [Placer(FAVORITES)])
 
 
+@pytest.mark.slow
 def test_the_answer_is_the_same(filled: DynamoFavorites, tmp_path: Path) -> None:
     store = filled
     alone = store.verify(processes=1)

@@ -109,6 +109,7 @@ def test_fixed_capacity_takes_more_than_the_busiest_hour_for_good() -> None:
     assert fixed(Need(NOTHING, NOTHING), FREE).holds is None
 
 
+@pytest.mark.slow
 def test_on_demand_is_the_bill_of_the_design(prices: PriceList) -> None:
     for load in (Load(), Load(writes_a_day=1e6, ranked=()), Load(ranked=(Window.ALL,))):
         setting = Setting(doubled_index=True)

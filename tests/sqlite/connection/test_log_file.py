@@ -40,6 +40,7 @@ def grow(store: SqliteFavorites, first: int = 0, events: int = 20_000) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_it_shrinks_soon_after_its_reader_has_gone(store: SqliteFavorites) -> None:
     with EmbeddedLoop(store), closing(sqlite3.connect(store.path)) as reader:
         reader.execute("BEGIN")

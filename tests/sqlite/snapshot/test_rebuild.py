@@ -59,6 +59,7 @@ def plant(path: Path, dice: random.Random) -> None:
             )
 
 
+@pytest.mark.slow
 def test_killing_rebuilds_while_all_goes_on(tmp_path: Path) -> None:
     dice = random.Random(3)
     path = tmp_path / "favorites.db"
@@ -126,6 +127,7 @@ def test_a_position_set_back_by_hand_before_a_parked_record(tmp_path: Path) -> N
         assert store.tally("r1", ["all"]) == {"all": 2}
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_another_has_overtaken_adds_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

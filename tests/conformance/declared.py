@@ -190,6 +190,10 @@ class DeclaredSuite:
         assert parts == [tally.name for tally in SECOND.tallies]
         for tally in SECOND.tallies:
             assert table.store.reading(tally.name).of.name == tally.name
+        table.carry()
+        assert table.store.parked.count() > 0
+        table.store.rebuild(Declaration([replace(SALES, ranked=())], "orders"))
+        assert table.store.parked.count() == 0
 
     def test_what_is_declared_never_negative_is_parked_where_it_is(self, table: Table) -> None:
         tips = replace(HOURS, nonnegative=True)

@@ -33,15 +33,6 @@ def headings(tally: Tally) -> list[str]:
     return [name.removesuffix("_id") for name in tally.labels]
 
 
-def number(count: int, noun: str) -> str:
-    """So many of something.
-
-    >>> number(1, "event"), number(1_000, "event")
-    ('1 event', '1,000 events')
-    """
-    return f"{count:,} {noun}{'s'[: count != 1]}"
-
-
 def plain(value: Number) -> int | float | str:
     """A number for JSON: exact, as text where a reader's floating point could not hold it."""
     if isinstance(value, int) or value == value.to_integral_value():

@@ -111,3 +111,12 @@ def shown(value: object) -> str:
     except ValueError:  # Python does not print whole numbers of more than 4,300 digits
         text = f"of type {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something, for a sentence.
+
+    >>> counted(1, "event"), counted(1_000, "event")
+    ('1 event', '1,000 events')
+    """
+    return f"{count:,} {noun}{'s'[: count != 1]}"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tallies.core.boards.spans import Span
 from tallies.core.boards.tiling import find_span
-from tallies.core.errors import InvalidInput, Unfoldable, UnknownWindow
+from tallies.core.errors import InvalidInput, Unfoldable, UnknownWindow, counted
 from tallies.core.groups import group_text
 from tallies.core.ids import check_characters
 from tallies.core.retention import gone, is_kept
@@ -156,8 +156,7 @@ def stretch(
 def _how_many(tally: Tally) -> str:
     if not tally.labels:
         return "Give no value: the tally is the total of its table."
-    values = "1 value" if len(tally.labels) == 1 else f"{len(tally.labels)} values"
-    return f"Give {values}: {', '.join(tally.labels)}."
+    return f"Give {counted(len(tally.labels), 'value')}: {', '.join(tally.labels)}."
 
 
 def _in_words(label: str) -> str:

@@ -88,7 +88,7 @@ class Placer:
         without a valid group where a sample is taken."""
         if self._sample is not None and part in ("where", "group_by"):
             return None
-        return Place((1, *(0 for _ in self._tally.summed)), (UNCOUNTED,), (part,))
+        return Place((1,), (UNCOUNTED,), (part,))
 
     def groups(self, image: Image) -> Sequence[str] | None:
         """The groups of a row that the sample takes; None where one is not valid."""

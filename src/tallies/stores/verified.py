@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tallies.core.errors import counted
 from tallies.core.tally import Number, Tally
 
 
@@ -50,9 +51,8 @@ def uncounted(found: Verified) -> Iterator[str]:
     """How many rows cannot be counted, in a sentence for each tally that has any."""
     for one in found.parts or [found]:
         if one.uncounted and one.tally is not None:
-            rows = "1 row" if one.uncounted == 1 else f"{one.uncounted:,} rows"
             parts = ", ".join(f"{part} in {n:,}" for part, n in sorted(one.uncounted_by.items()))
             yield (
-                f"{rows} of the source cannot be counted in {one.tally.name}, for what is missing"
-                f" or invalid: {parts}."
+                f"{counted(one.uncounted, 'row')} of the source cannot be counted in"
+                f" {one.tally.name}, for what is missing or invalid: {parts}."
             )

@@ -9,7 +9,8 @@ import click
 from rich.progress import Progress
 
 from tallies.cli.options import store_option, time_format_option
-from tallies.cli.output import err, number, out, progress
+from tallies.cli.output import err, out, progress
+from tallies.core.errors import counted
 from tallies.favorites.favorite import Event
 from tallies.favorites.logs.events import BadLine, EventLog
 from tallies.favorites.open import check_favorites, open_favorites
@@ -72,8 +73,8 @@ def load(file: Path, no_wait: bool, time_format: str, store: str) -> None:
             bar.update(task, completed=log.bytes_read, events=done)
         if not no_wait:
             carry_over(opened, bar)
-    bad = f", {number(lines.bad, 'bad line')}" if lines.bad else ""
-    out.print(f"{number(done, 'event')} loaded{bad}")
+    bad = f", {counted(lines.bad, 'bad line')}" if lines.bad else ""
+    out.print(f"{counted(done, 'event')} loaded{bad}")
     sys.exit(1 if lines.bad else 0)
 
 
@@ -88,5 +89,5 @@ def carry_over(store: Store, bar: Progress) -> None:
     from tallies.runtimes.catch_up import catch_up
 
     task = bar.add_task("Counting", total=None, events=0)
-    for counted in catch_up(store):
-        bar.update(task, events=counted)
+    for events in catch_up(store):
+        bar.update(task, events=events)

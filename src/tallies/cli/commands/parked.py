@@ -7,9 +7,9 @@ import click
 from rich.text import Text
 
 from tallies.cli.options import json_option, store_option
-from tallies.cli.output import err, json_text, number, out, print_json, width
+from tallies.cli.output import err, json_text, out, print_json, width
 from tallies.cli.table import shortened, visible, wrapped
-from tallies.core.errors import Unfoldable
+from tallies.core.errors import Unfoldable, counted
 from tallies.core.times import display_time
 from tallies.favorites.open import open_any
 from tallies.stores.parked import ParkedRecord
@@ -69,7 +69,7 @@ def list_(limit: int, as_json: bool, store: str) -> None:
             " --json has all."
         )
     else:
-        out.print(number(len(records), "parked record"))
+        out.print(counted(len(records), "parked record"))
 
 
 def _print(record: ParkedRecord) -> None:

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from tallies.cli.options import declaration_option, json_option, store_option
-from tallies.cli.output import headings, number, out, plain, print_json, print_table, progress
+from tallies.cli.output import headings, out, plain, print_json, print_table, progress
 from tallies.core.declaration.declaration import Declaration
+from tallies.core.errors import counted
 from tallies.core.groups import named_values
 from tallies.core.tally import Tally
 from tallies.favorites.open import open_any
@@ -263,7 +264,7 @@ def tell(
             out.print(f"{of.name}:")
         _print_drifts(of, drifted)
     did = "numbers built" if found.built else word
-    out.print(f"{number(found.checked, 'row')} checked, {len(found.drifted):,} {did}")
+    out.print(f"{counted(found.checked, 'row')} checked, {len(found.drifted):,} {did}")
     for sentence in uncounted(found):
         out.print(sentence, soft_wrap=not out.is_terminal)
     if to_build:

@@ -226,7 +226,9 @@ def same(one: Tally, other: Tally) -> bool:
 
 
 def what_differs(one: Tally, other: Tally) -> str:
-    """The parts in which two tallies differ, as words."""
+    """The parts in which two tallies differ, as words; empty where they are the same."""
+    if same(one, other):
+        return ""
     first, second = spec_of(one), spec_of(other)
     # As text, since in Python True equals 1.
     parts = [

@@ -76,12 +76,8 @@ class Parked:
 
     def records(self) -> Iterator[ParkedRecord]:
         """All of them, those of one shard in its order."""
-        found = rows(self._client.query, **self._everything())
-        for head, group in groupby(found, key=lambda item: head_of(item["time_window"]["S"])):
-            items = list(group)
-            first: Any = items[0]
-            if GONE in first:
-                continue
+        for head, items in self._whole():
+            first = items[0]
             yield ParkedRecord(
                 id=head,
                 tally=self._names.get(first["tally"]["S"], first["tally"]["S"]),
@@ -146,12 +142,18 @@ class Parked:
 
     def discard_replaced(self) -> None:
         """Give up the records of tallies that were replaced: nobody can ever retry them."""
+        for head, items in self._whole():
+            if items[0]["tally"]["S"] not in self._folders:
+                with suppress(InvalidInput):  # another was faster
+                    self._finish(self._removals(items), head)
+
+    def _whole(self) -> Iterator[tuple[str, list[Any]]]:
+        """The id of each record that is parked, and its rows."""
         found = rows(self._client.query, **self._everything())
         for head, group in groupby(found, key=lambda item: head_of(item["time_window"]["S"])):
-            first: Any = next(group)
-            if GONE not in first and first["tally"]["S"] not in self._folders:
-                with suppress(InvalidInput):  # another was faster
-                    self.discard(head)
+            items: list[Any] = list(group)
+            if GONE not in items[0]:
+                yield head, items
 
     def _items(self, record_id: str) -> list[Any]:
         if not record_id:

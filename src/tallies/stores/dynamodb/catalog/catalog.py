@@ -53,8 +53,8 @@ class TallyVersion:
 
     def difference(self, tally: Tally, wish: LayoutWish) -> str:
         """How this differs from what is wanted, in words; empty when it does not."""
-        names = [] if same(self.tally, tally) else [what_differs(self.tally, tally)]
-        return ", ".join([*names, *wish.differs(self.layout)])
+        differ = what_differs(self.tally, tally), *wish.differs(self.layout)
+        return ", ".join(filter(None, differ))
 
 
 @dataclass(frozen=True)

@@ -62,22 +62,25 @@ def look_up(
     if stretch is None:
         return
     asked = set(windows)
-    for found in at_once(partial(_within, client, table, stretch), wanted):
+    for found in at_once(partial(rows_within, client, table, stretch), wanted):
         yield from (item for item in found if item["time_window"]["S"] in asked)
 
 
-def _within(client: "DynamoDBClient", table: str, stretch: Stretch, group: str) -> list[Any]:
+def rows_within(
+    client: "DynamoDBClient", table: str, stretch: Stretch | None, group: str
+) -> list[Any]:
+    """All rows of a group in a stretch of windows, or in all, in the order of their names."""
+    within, values = "#group = :group", {":group": {"S": group}}
+    if stretch is not None:
+        within += " AND time_window BETWEEN :first AND :last"
+        values |= {":first": {"S": stretch.first}, ":last": {"S": stretch.last}}
     return list(
         rows(
             client.query,
             TableName=table,
-            KeyConditionExpression="#group = :group AND time_window BETWEEN :first AND :last",
+            KeyConditionExpression=within,
             ExpressionAttributeNames={"#group": "group"},
-            ExpressionAttributeValues={
-                ":group": {"S": group},
-                ":first": {"S": stretch.first},
-                ":last": {"S": stretch.last},
-            },
+            ExpressionAttributeValues=values,
             ConsistentRead=True,
         )
     )

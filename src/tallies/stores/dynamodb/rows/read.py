@@ -16,7 +16,7 @@ from tallies.stores.dynamodb.client.paging import rows as all_rows
 from tallies.stores.dynamodb.rows.by_bucket import BoardsByBucket, Known
 from tallies.stores.dynamodb.rows.by_measure import BoardsByMeasure
 from tallies.stores.dynamodb.rows.keys import is_reserved
-from tallies.stores.dynamodb.rows.lookup import look_up
+from tallies.stores.dynamodb.rows.lookup import Stretch, look_up, rows_within
 from tallies.stores.dynamodb.rows.ranking import (
     counts_rows,
     ranked_amount,
@@ -25,7 +25,6 @@ from tallies.stores.protocol import BoardPage, Rank, Ranked, TallyRow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _NOTHING = {"N": "0"}
 
@@ -64,7 +63,7 @@ class Reader:
 
     def measures_of(self, group: str) -> dict[str, dict[str, Number]]:
         version = self._version
-        found = dict(self._rows(version, "#group = :group", {":group": {"S": group}}))
+        found = dict(self._rows(version, group))
         ordered = sorted(found, key=lambda window: (window != Window.ALL, window))
         return {window: version.tally.values(found[window]) for window in ordered}
 
@@ -97,13 +96,7 @@ class Reader:
         self, group: str, kind: Window, first: str, last: str
     ) -> list[tuple[str, dict[str, Number]]]:
         version = self._version
-        values: dict[str, AttributeValueTypeDef] = {
-            ":group": {"S": group},
-            ":first": {"S": first},
-            ":last": {"S": last},
-        }
-        within = "#group = :group AND time_window BETWEEN :first AND :last"
-        found = self._rows(version, within, values)
+        found = self._rows(version, group, Stretch(first, last))
         # Names of finer windows lie between those of coarser ones.
         return [
             (window, version.tally.values(amounts))
@@ -146,16 +139,9 @@ class Reader:
                 yield TallyRow(group, item["time_window"]["S"], version.tally.values(amounts))
 
     def _rows(
-        self, version: TallyVersion, condition: str, values: "dict[str, AttributeValueTypeDef]"
+        self, version: TallyVersion, group: str, stretch: Stretch | None = None
     ) -> list[tuple[str, tuple[Number, ...]]]:
-        found = all_rows(
-            self._client.query,
-            TableName=version.table,
-            KeyConditionExpression=condition,
-            ExpressionAttributeNames={"#group": "group"},
-            ExpressionAttributeValues=values,
-            ConsistentRead=True,
-        )
+        found = rows_within(self._client, version.table, stretch, group)
         pairs = ((item["time_window"]["S"], _amounts(version.tally, item)) for item in found)
         return [(window, amounts) for window, amounts in pairs if any(amounts)]
 

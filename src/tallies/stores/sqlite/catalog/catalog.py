@@ -105,9 +105,7 @@ class Catalog:
     def differs(self, declared: Declaration) -> str:
         """How a declaration differs from what readers see, in words; empty when it does not."""
         there = {version.tally.name: version.tally for version in self.live}
-        return changes(
-            there, declared.tallies, lambda k, t: "" if same(k, t) else what_differs(k, t)
-        )
+        return changes(there, declared.tallies, what_differs)
 
     def redeclared(
         self, declared: Declaration, names: Names, since: int, taken: Iterable[str] = ()

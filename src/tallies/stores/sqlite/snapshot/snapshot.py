@@ -7,6 +7,7 @@ write-ahead log anew.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -135,6 +136,7 @@ class _Side:
         self._kept: dict[str, bool] = {}
         self._gathered: dict[str, _Rows] = {_EXPECTED: {}, _ACTUAL: {}}
         self._is_spilled = False
+        self._uncounted: Counter[str] = Counter()
         self.since = version.since
         self.attributes = version.tally.attributes
         self._numbers = {which: Numbers(version.tally, which) for which in (_EXPECTED, _ACTUAL)}
@@ -154,6 +156,10 @@ class _Side:
     def _add(self, which: str, places: Iterable[tuple[int, Place]]) -> None:
         found = self._gathered[which]
         for n, place in places:
+            if UNCOUNTED in place.windows:
+                if which == _EXPECTED:
+                    self._uncounted.update(dict.fromkeys(place.groups, n))
+                continue
             amounts = (
                 (n,) if len(place.amounts) == 1 else tuple(times(n, one) for one in place.amounts)
             )
@@ -218,10 +224,6 @@ class _Side:
             return self._compared_in_scratch()
         expected, actual = self._gathered[_EXPECTED], self._gathered[_ACTUAL]
         zero = (0,) * len(self._tally.components)
-        uncounted = {key: amounts[0] for key, amounts in expected.items() if key[1] == UNCOUNTED}
-        for rows in (expected, actual):
-            for key in [key for key in rows if key[1] == UNCOUNTED]:
-                del rows[key]
         there = {key for rows in (expected, actual) for key, one in rows.items() if any(one)}
         differs = sorted(key for key in there if expected.get(key, zero) != actual.get(key, zero))
         pairs = ((*key, expected.get(key, zero), actual.get(key, zero)) for key in differs)
@@ -231,18 +233,13 @@ class _Side:
             len({group for group, _ in there}),
             len({group for group, _ in differs}),
             self._tally,
-            uncounted_by={part: int(n) for (part, _), n in uncounted.items() if n},
+            uncounted_by=self._uncounted,
         )
 
     def _compared_in_scratch(self) -> Verified:
         sides = list(self._numbers.values())
         pairs = list(zip(sides[0].columns, sides[1].columns, strict=True))
         differs = " OR ".join(f"{quoted(one)} <> {quoted(other)}" for one, other in pairs)
-        width, decode = len(self._table.numbers.columns), self._table.numbers.decode
-        left_out = self._scratch.execute(
-            f"DELETE FROM {self._name} WHERE w = ? RETURNING g, {sides[0].sql}", (UNCOUNTED,)
-        ).fetchall()
-        uncounted = {part: int(decode(values)[0]) for part, *values in left_out}
         is_there = f"NOT ({' AND '.join(numbers.is_zero() for numbers in sides)})"
         checked, groups, drifted_groups = self._scratch.execute(
             f"SELECT count(*), count(DISTINCT g), count(DISTINCT iif({differs}, g, NULL))"
@@ -252,6 +249,7 @@ class _Side:
             f"SELECT g, w, {sides[0].sql}, {sides[1].sql} FROM {self._name} WHERE {differs}"
             " ORDER BY g, w"
         )
+        width, decode = len(self._table.numbers.columns), self._table.numbers.decode
         lines = (
             (group, window, decode(values[:width]), decode(values[width:]))
             for group, window, *values in rows
@@ -263,7 +261,7 @@ class _Side:
             groups,
             drifted_groups,
             self._tally,
-            uncounted_by={part: n for part, n in uncounted.items() if n},
+            uncounted_by=self._uncounted,
         )
 
     def _drifts(

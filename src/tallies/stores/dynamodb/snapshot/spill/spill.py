@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from tallies.core.tally import Number
 from tallies.stores.dynamodb.snapshot.spill.combine import (
@@ -22,7 +22,7 @@ from tallies.stores.dynamodb.snapshot.spill.combine import (
     state_digest,
 )
 from tallies.stores.dynamodb.snapshot.spill.file import SpillFile, UnknownState
-from tallies.stores.placing import UNCOUNTED, load
+from tallies.stores.placing import UNCOUNTED, Part, load
 
 _TABLES = {
     "scanned": "CREATE TABLE IF NOT EXISTS scanned (part INTEGER NOT NULL, records BLOB NOT NULL);"
@@ -143,10 +143,13 @@ class Spill(SpillFile):
             self._remember(UNCOUNTED_ROWS, self._take_uncounted())
 
     def _take_uncounted(self) -> dict[str, int]:
-        there = self._connection.execute(
-            "DELETE FROM expected WHERE w = ? RETURNING g, amounts", (UNCOUNTED,)
-        ).fetchall()
-        return {part: int(load(amounts)[0]) for part, amounts in there}
+        found = {}
+        for part in get_args(Part):
+            for (amounts,) in self._connection.execute(
+                "DELETE FROM expected WHERE g = ? AND w = ? RETURNING amounts", (part, UNCOUNTED)
+            ).fetchall():
+                found[part] = int(load(amounts)[0])
+        return found
 
     def _correct(self) -> None:
         """Replace the scanned states of rows that the stream has records of by their last states.
